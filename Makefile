@@ -1,0 +1,90 @@
+# Run `make` for the list of targets. They need Go, bash and, for the race
+# detector, a C compiler; the tools are built from tools/go.mod as needed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TESTFLAGS  ?=
+BENCH      ?= .
+BENCHFLAGS ?= -benchtime=1s
+FUZZTIME   ?= 10s
+
+TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
+LINT := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
+
+# The modules to check. CODE leaves out those without Go files, where ./...
+# would be an error.
+MODULES := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './tools/*' -not -path './.*/*')))
+CODE    := $(foreach m,$(MODULES),$(if $(shell find $(m) -name '*.go' -print -quit),$(m)))
+
+# $(call each,MODULES,COMMAND) runs COMMAND in every module, also after one has
+# failed, and fails in the end if any did.
+each = failed=; for m in $(1); do \
+	echo "$$m: $(strip $(2))" >&2; (cd "$$m" && $(2)) || failed="$$failed $$m"; done; \
+	if [ -n "$$failed" ]; then echo "$@ failed in:$$failed" >&2; exit 1; fi
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)"
+
+.PHONY: test
+test: ## all tests of all modules with the race detector (TESTFLAGS); lists what was skipped and why
+	@status=0; \
+	$(TOOL) gotestsum --format pkgname --raw-command -- \
+		$(MAKE) -s --no-print-directory test-json || status=$$?; \
+	if ! command -v redis-server >/dev/null; then \
+		echo; echo "redis-server is not installed: the tests against a real Redis were SKIPPED."; fi; \
+	exit $$status
+
+# One stream of all modules, so that there is one summary.
+.PHONY: test-json
+test-json:
+	@status=0; for m in $(CODE); do \
+		(cd "$$m" && go test -json -race $(TESTFLAGS) ./...) || status=1; done; exit $$status
+
+.PHONY: vet
+vet: ## go vet
+	@$(call each,$(CODE),go vet ./...)
+
+.PHONY: fmt-check
+fmt-check: ## fail if a file needs gofmt
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt -w these:"; echo "$$files"; exit 1; fi
+
+.PHONY: fix-check
+fix-check: ## fail if go fix would change a file
+	@$(call each,$(CODE),go fix -diff ./...)
+
+.PHONY: tidy-check
+tidy-check: ## fail if go mod tidy would change a go.mod or go.sum
+	@$(call each,$(MODULES),go mod tidy -diff)
+
+.PHONY: lint
+lint: ## golangci-lint; its first build takes minutes
+	@$(call each,$(CODE),$(LINT) run --config $(CURDIR)/.golangci.yml ./...)
+
+.PHONY: check
+check: fmt-check vet fix-check tidy-check test ## all gates but lint
+
+.PHONY: bench
+bench: ## benchmarks (BENCH, BENCHFLAGS); compare two runs with: make benchstat OLD=a NEW=b
+	@$(call each,$(CODE),go test -run '^$$' -bench '$(BENCH)' -benchmem $(BENCHFLAGS) ./...)
+
+.PHONY: benchstat
+benchstat: ## compare the benchmark outputs in the files OLD and NEW
+	@$(TOOL) benchstat $(OLD) $(NEW)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME
+	@$(call each,$(CODE),$(CURDIR)/tools/fuzz.sh $(FUZZTIME))
+
+.PHONY: cover
+cover: ## statement coverage of the root module, also across packages, into cover.out
+	@go test -coverpkg=./... -coverprofile=cover.out $(TESTFLAGS) ./... >/dev/null
+	@go tool cover -func=cover.out | tail -n 1
+
+.PHONY: clean
+clean: ## remove what the targets above and Redis left behind
+	@rm -rf bin dist appendonlydir dump.rdb
+	@find . -name .git -prune -o \( -name '*.test' -o -name '*.out' -o -name '*.prof' \) -type f -print -delete

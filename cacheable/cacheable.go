@@ -1,0 +1,188 @@
+package cacheable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/store"
+)
+
+// Func is the shape of a loader, and of the function that takes its place.
+type Func[K comparable, V any] = func(context.Context, K) (V, error)
+
+// Cacheable is a loader with a cache in front of it. It is safe for concurrent use.
+type Cacheable[K comparable, V any] struct {
+	settings
+	space   *store.Space
+	load    Func[K, V]
+	keyOf   func(K) store.Key
+	tagsOf  func(K) []string
+	storeIf func(K, V) bool
+	plain   bool          // values share nothing with their copies
+	slots   chan struct{} // one for each load that may run; nil is no bound
+
+	reads     flight.Group[store.Key, *result[V]]
+	refreshes flight.Group[store.Key, *result[V]]
+}
+
+// New decorates a loader. The name is the cache's name in keys and statistics: letters, digits and . _ / -. Caches of
+// the same name in the same namespace are the same cache; if their values have different types, each sees the other's
+// entries as misses.
+//
+// K is any type made of strings, integers and booleans (structs and arrays of them included); others need [Key]. V is
+// any type that the codec can encode. New panics on a nil argument or option, an unusable name, and an option whose
+// types are not K and V.
+func New[K comparable, V any](st *store.Store, name string, load func(context.Context, K) (V, error), options ...Option) *Cacheable[K, V] {
+	if st == nil || load == nil {
+		panic(fmt.Sprintf("cacheable: New(%q): the store and the loader must not be nil", name))
+	}
+	s := defaults()
+	for i, option := range options {
+		if option == nil {
+			panic(fmt.Sprintf("cacheable: New(%q): option %d is nil; leave it out", name, i+1))
+		}
+		option(&s)
+	}
+	t := reflect.TypeFor[V]()
+	c := &Cacheable[K, V]{
+		settings: s,
+		space:    st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)),
+		load:     load,
+		tagsOf:   typed[func(K) []string](name, "Tags", s.tags),
+		storeIf:  typed[func(K, V) bool](name, "StoreIf", s.storeIf),
+		plain:    plain(t),
+	}
+	c.keyOf = keyFunc(c.space, typed[func(K) string](name, "Key", s.key))
+	if s.maxLoads > 0 {
+		c.slots = make(chan struct{}, s.maxLoads)
+	}
+	c.reads.Start, c.refreshes.Start = st.Go, st.Go
+	return c
+}
+
+// Get returns the value for key, from Redis or else from the loader. Its errors are those of the loader, of ctx, an
+// error that matches [ErrNotFound] for an absence that is in the cache, one that wraps [ErrTimeout], or [ErrGoexit].
+func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
+	if calls, ok := ctx.Value(callsKey{}).(*Calls); ok {
+		v, info, err := c.GetInfo(ctx, key)
+		calls.add(info)
+		return v, err
+	}
+	v, _, _, err := c.get(ctx, key)
+	return v, err
+}
+
+// GetInfo is Get, and tells how it came to its answer.
+func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
+	began := time.Now()
+	v, source, age, err := c.get(ctx, key)
+	return v, Info{Cache: c.space.Name(), Source: source, Age: age, Took: time.Since(began)}, err
+}
+
+func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
+	ref := c.ref(key)
+	view, err := c.space.Read(ctx, &ref)
+	if err == nil {
+		r, ok := c.answer(&ref, &view)
+		if ok {
+			c.count(r.source)
+			return r.value, r.source, r.age, r.err
+		}
+	} else if ctx.Err() != nil {
+		return v, Miss, 0, ctx.Err()
+	}
+	return c.fetch(ctx, key, &ref, view, err)
+}
+
+// fetch answers a read for which view is no answer.
+func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, source Source, age time.Duration, err error) {
+	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view}
+	if readErr != nil {
+		c.space.Count(store.EventRedisError)
+		j.direct = true
+	}
+	r, err := c.reads.Do(ctx, ref.Key, j.read)
+	if errors.Is(err, flight.ErrClosed) {
+		c.count(Bypass)
+		v, err = c.load(ctx, key)
+		return v, Bypass, 0, err
+	}
+	if err != nil {
+		return v, Miss, 0, err // ctx ended
+	}
+	c.count(r.source)
+	v, err = c.share(r)
+	return v, r.source, r.age, err
+}
+
+// Peek returns what the cache holds for key, and whether that is anything, without loading. For an absence that is in
+// the cache it returns true and an error that matches [ErrNotFound]. Other errors wrap store.ErrUnavailable, or are
+// those of ctx.
+func (c *Cacheable[K, V]) Peek(ctx context.Context, key K) (V, bool, error) {
+	var zero V
+	ref := c.ref(key)
+	view, err := c.space.Read(ctx, &ref)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return zero, false, err
+	}
+	r, ok := c.answer(&ref, &view)
+	if !ok {
+		return zero, false, nil
+	}
+	return r.value, true, r.err
+}
+
+// Put stores a value for key over whatever is there: the last write wins, and a load that is running is not stored.
+// Nothing orders it against other writes of the same key; where that matters use evict.Replace. While a writer holds
+// the key (evict.Around) nothing is stored. A value that [StoreIf] rejects evicts the key. After an error, which wraps
+// store.ErrUnavailable or is the codec's, no older value is served by this node.
+func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
+	if c.storeIf != nil && !c.storeIf(key, value) {
+		return c.Evict(ctx, key)
+	}
+	ref := c.ref(key)
+	payload, err := c.codec.Marshal(value)
+	if err != nil {
+		c.space.Count(store.EventUnencodable)
+		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
+	}
+	_, err = c.space.Put(ctx, &ref, store.Result{Payload: payload, TTL: c.jittered(c.ttl)})
+	return err
+}
+
+// Evict removes the entries of the keys. A read that begins after it has returned, on whatever node, sees nothing that
+// was read before. An error wraps store.ErrQueued: the evictions that failed are repeated in the background.
+func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
+	evicted := make([]store.Key, len(keys))
+	for i, key := range keys {
+		evicted[i] = c.keyOf(key)
+	}
+	return c.space.Store().Evict(context.WithoutCancel(ctx), evicted...)
+}
+
+func (c *Cacheable[K, V]) ref(key K) store.Ref {
+	if c.tagsOf == nil {
+		return c.space.Ref(c.keyOf(key), nil)
+	}
+	return c.space.Ref(c.keyOf(key), c.tagsOf(key))
+}
+
+func (c *Cacheable[K, V]) count(s Source) {
+	switch s {
+	case Hit, Stale:
+		c.space.Count(store.EventHit)
+	case Negative:
+		c.space.Count(store.EventNegativeHit)
+	case Bypass:
+		c.space.Count(store.EventBypass)
+	default:
+		c.space.Count(store.EventMiss)
+	}
+}

@@ -1,0 +1,197 @@
+package cacheable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/store"
+)
+
+// job is what a caller wants done.
+type job[K comparable, V any] struct {
+	c      *Cacheable[K, V]
+	ctx    context.Context //nolint:containedctx // of the caller, for its values
+	key    K
+	ref    *store.Ref
+	seen   store.View // what the caller found
+	direct bool       // Redis did not answer the caller
+}
+
+type outcome[V any] = flight.Outcome[*result[V]]
+
+// maxLooks bounds how often a read looks again at an entry that it can't decode, before it goes to the loader.
+const maxLooks = 3
+
+// read is one round of a read: it looks at the entry, waits for the loader of another process, or loads. The mark that
+// it returns covers the callers who had come before the moment as of which the value is known to be current.
+func (j *job[K, V]) read(round *flight.Round) outcome[V] {
+	c := j.c
+	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
+	defer cancel()
+	release := c.slot(ctx)
+	defer func() { release() }()
+	if j.direct || j.seen.State == store.Held {
+		return j.loadDirect(round)
+	}
+	var watch *store.Watch
+	seen := j.seen
+	for looks := 0; looks < maxLooks; {
+		if round.Abandoned() {
+			return outcome[V]{Err: errAbandoned}
+		}
+		mark := round.Cover()
+		claim, view, err := c.space.Acquire(ctx, j.ref, seen)
+		if err != nil {
+			c.space.Count(store.EventRedisError)
+			break
+		}
+		if claim != nil {
+			return j.loadClaimed(ctx, round, claim)
+		}
+		if r, ok := c.answer(j.ref, &view); ok {
+			return outcome[V]{Value: r, Mark: mark}
+		}
+		switch view.State {
+		case store.Leased:
+			if watch == nil {
+				watch = c.space.Watch(j.ref)
+				defer watch.Stop()
+				c.space.Count(store.EventWait)
+				continue // what happened before the watch began would be missed
+			}
+			release()
+			watch.Wait(ctx, view)
+			release = c.slot(ctx)
+		case store.Invalid:
+			seen = view
+			looks++
+		default:
+			looks = maxLooks
+		}
+	}
+	return j.loadDirect(round)
+}
+
+// loadDirect loads without a claim, and stores nothing. The value is as of the beginning of the load.
+func (j *job[K, V]) loadDirect(round *flight.Round) outcome[V] {
+	if round.Abandoned() {
+		return outcome[V]{Err: errAbandoned}
+	}
+	mark := round.Cover()
+	r := j.load(nil)
+	r.source = Bypass
+	return outcome[V]{Value: r, Mark: mark}
+}
+
+// loadClaimed loads under a claim. If the claim still holds in the end, then there was no eviction in between, and so
+// the value is as of the end of the load: it answers those who came while it ran, too.
+func (j *job[K, V]) loadClaimed(ctx context.Context, round *flight.Round, claim *store.Claim) outcome[V] {
+	early := round.Cover()
+	r := j.load(claim)
+	late := round.Cover()
+	if !j.c.finish(context.WithoutCancel(ctx), claim, r) {
+		return outcome[V]{Value: r, Mark: early}
+	}
+	return outcome[V]{Value: r, Mark: late}
+}
+
+// finish stores the result under the claim, or gives the claim up. It reports whether the result is confirmed.
+func (c *Cacheable[K, V]) finish(ctx context.Context, claim *store.Claim, r *result[V]) bool {
+	var confirmed bool
+	var err error
+	if r.storable() {
+		confirmed, err = claim.Fill(ctx, c.stored(r))
+		if err == nil && !confirmed {
+			c.space.Count(store.EventRefused)
+		}
+	} else {
+		confirmed, err = claim.Drop(ctx)
+	}
+	if err != nil {
+		c.space.Count(store.EventRedisError)
+	}
+	return confirmed
+}
+
+// load runs the loader, keeping the claim (if any) meanwhile. It returns when the loader does, or at the hard timeout.
+func (j *job[K, V]) load(claim *store.Claim) *result[V] {
+	c := j.c
+	ctx, cancel := c.space.Store().LoadContext(j.ctx, c.hardTimeout)
+	defer cancel()
+	var loaded *result[V]
+	work := flight.Guard(func() { loaded = j.call(ctx) })
+	c.space.Count(store.EventLoad)
+	if claim != nil {
+		claim.Keep(ctx, work.Done())
+	}
+	r := &result[V]{}
+	select {
+	case <-work.Done():
+		if r.err = work.Err(); r.err == nil {
+			r = loaded
+		}
+	case <-ctx.Done():
+		r.err = c.ended(ctx)
+	}
+	c.countLoad(r)
+	return r
+}
+
+// ended says why the context of a load ended before the load did.
+func (c *Cacheable[K, V]) ended(ctx context.Context) error {
+	reason := ErrTimeout
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		reason = store.ErrClosed
+	}
+	return fmt.Errorf("%w: %s: %w", reason, c.space.Name(), ctx.Err())
+}
+
+// call calls the user's functions. They run in the loader's goroutine, where a panic in any of them is caught.
+func (j *job[K, V]) call(ctx context.Context) *result[V] {
+	c, r, began := j.c, &result[V]{}, time.Now()
+	r.value, r.err = c.load(ctx, j.key)
+	r.cost = time.Since(began)
+	if r.err != nil {
+		r.negative = c.notFound != nil && c.notFound(r.err)
+		return r
+	}
+	r.keep = c.storeIf == nil || c.storeIf(j.key, r.value)
+	payload, err := c.codec.Marshal(r.value)
+	if err != nil {
+		c.space.Count(store.EventUnencodable)
+		return r
+	}
+	r.payload = payload
+	return r
+}
+
+func (c *Cacheable[K, V]) countLoad(r *result[V]) {
+	if r.err != nil && !r.negative {
+		c.space.Count(store.EventLoadError)
+	}
+	if _, ok := r.err.(*PanicError); ok { //nolint:errorlint // see share
+		c.space.Count(store.EventPanic)
+	}
+}
+
+// slot waits for permission to load, and returns how to give it back; doing that twice does no harm.
+func (c *Cacheable[K, V]) slot(ctx context.Context) (release func()) {
+	if c.slots == nil {
+		return func() {}
+	}
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done(): // the store closes; what is left to do is not worth a bound
+		return func() {}
+	}
+	held := true
+	return func() {
+		if held {
+			held = false
+			<-c.slots
+		}
+	}
+}

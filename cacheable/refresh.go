@@ -1,0 +1,47 @@
+package cacheable
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/store"
+)
+
+// Refresh loads the value for key, whether or not the cache has one, stores it, and returns it. Until it is stored
+// others read what was there before. It is stored only over the very version that was there when the load began: if
+// somebody else has stored or evicted the key meanwhile, it is left evicted, and the next read loads. Errors are those
+// of Get; after one, what was in the cache is still there.
+func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
+	ref := c.ref(key)
+	j := job[K, V]{c: c, ctx: ctx, key: key, ref: &ref}
+	r, err := c.refreshes.Do(ctx, ref.Key, j.refresh)
+	if errors.Is(err, flight.ErrClosed) {
+		return c.load(ctx, key)
+	}
+	if err != nil {
+		var zero V
+		return zero, err
+	}
+	return c.share(r)
+}
+
+// refresh is one round of Refresh. Who joins later than the load began wants a later load.
+func (j *job[K, V]) refresh(round *flight.Round) outcome[V] {
+	c := j.c
+	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
+	defer cancel()
+	defer c.slot(ctx)()
+	claim, view, err := c.space.AcquireOver(ctx, j.ref)
+	if err != nil {
+		c.space.Count(store.EventRedisError)
+	}
+	mark := round.Cover()
+	r := j.load(claim)
+	ctx = context.WithoutCancel(ctx)
+	stored := claim != nil && c.finish(ctx, claim, r) && r.storable()
+	if news := r.err == nil || r.negative; news && !stored && view.State != store.Held {
+		_ = c.space.Store().Evict(ctx, j.ref.Key) // whatever is there may be older than what is returned; failing is queued
+	}
+	return outcome[V]{Value: r, Mark: mark}
+}

@@ -1,0 +1,107 @@
+package cacheable
+
+import (
+	"encoding"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"reflect"
+)
+
+// fingerprint is a hash of all that decides how a value of the type is encoded: the kinds of its parts, the names and
+// tags of its exported fields, and the codec. The same types give the same fingerprint in every build.
+func fingerprint(t reflect.Type, codec, version string) uint64 {
+	h := fnv.New64a()
+	write(h, codec)
+	if version != "" {
+		write(h, version)
+	} else {
+		describe(h, t, map[reflect.Type]int{})
+	}
+	return binary.BigEndian.Uint64(h.Sum(nil))
+}
+
+// write adds a text in a way that no two lists of texts have in common.
+func write(h hash.Hash64, text string) { fmt.Fprintf(h, "%d:%s", len(text), text) }
+
+// describe writes the shape of a type. A type that contains itself is named, where it comes again, by its place.
+func describe(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
+	if place, ok := seen[t]; ok {
+		write(h, fmt.Sprintf("again %d", place))
+		return
+	}
+	if opaque(t) {
+		write(h, "opaque "+t.PkgPath()+"."+t.Name())
+		return
+	}
+	write(h, t.Kind().String())
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		seen[t] = len(seen)
+		describe(h, t.Elem(), seen)
+		delete(seen, t)
+	case reflect.Array:
+		write(h, fmt.Sprint(t.Len()))
+		describe(h, t.Elem(), seen)
+	case reflect.Map:
+		seen[t] = len(seen)
+		describe(h, t.Key(), seen)
+		describe(h, t.Elem(), seen)
+		delete(seen, t)
+	case reflect.Struct:
+		seen[t] = len(seen)
+		describeFields(h, t, seen)
+		delete(seen, t)
+	}
+}
+
+func describeFields(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
+	write(h, "{")
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.IsExported() && !f.Anonymous {
+			continue // no codec sees it
+		}
+		write(h, f.Name)
+		write(h, string(f.Tag))
+		write(h, fmt.Sprint(f.Anonymous))
+		describe(h, f.Type, seen)
+	}
+	write(h, "}")
+}
+
+var marshalers = []reflect.Type{
+	reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.BinaryMarshaler](),
+}
+
+// opaque reports whether a named type encodes itself, so that its name says more than its fields.
+func opaque(t reflect.Type) bool {
+	if t.Name() == "" || t.Kind() == reflect.Interface {
+		return false
+	}
+	for _, m := range marshalers {
+		if t.Implements(m) || reflect.PointerTo(t).Implements(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// plain reports whether copies of values of this type share nothing that can be changed.
+func plain(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return false
+	case reflect.Array:
+		return plain(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !plain(t.Field(i).Type) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,49 @@
+package evict
+
+import (
+	"context"
+)
+
+// After decorates a write so that the targets are evicted when it has returned. A read that begins after the decorated
+// function has returned sees nothing that was read before the write.
+//
+// The targets are evicted whether or not the write succeeds, and also if it panics; what it returned is returned. They
+// are found with the argument as it is after the write. The eviction does not depend on the context, and takes at most
+// the store's timeout; if it fails it is queued, see store.ErrQueued.
+//
+// After panics if there are no targets or if they do not fit the write.
+func After[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {
+	mustWrite("After", write == nil)
+	p := newPlan[A, R]("After", false, targets)
+	return func(ctx context.Context, a A) (R, error) {
+		defer func() {
+			_ = p.st.Evict(context.WithoutCancel(ctx), distinct(p.keys(a))...) // what fails is queued and logged
+		}()
+		return write(ctx, a)
+	}
+}
+
+// AfterErr is [After] for a write that returns only an error.
+func AfterErr[A any](write func(context.Context, A) error, targets ...Target[A]) func(context.Context, A) error {
+	mustWrite("AfterErr", write == nil)
+	return withoutResult(After(withResult(write), targets...))
+}
+
+type none = struct{}
+
+func withResult[A any](write func(context.Context, A) error) func(context.Context, A) (none, error) {
+	return func(ctx context.Context, a A) (none, error) { return none{}, write(ctx, a) }
+}
+
+func withoutResult[A any](write func(context.Context, A) (none, error)) func(context.Context, A) error {
+	return func(ctx context.Context, a A) error {
+		_, err := write(ctx, a)
+		return err
+	}
+}
+
+func mustWrite(decorator string, missing bool) {
+	if missing {
+		panic("evict: " + decorator + ": the write must not be nil")
+	}
+}

@@ -1,0 +1,75 @@
+package evict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jollyjet/aside/store"
+)
+
+// ErrUnheld is wrapped by the error of a write that [RefuseUnheld] did not let happen.
+var ErrUnheld = errors.New("evict: the entries could not be held, so the write was not called")
+
+// Around decorates a write so that the targets are held while it runs and evicted when it has returned. While entries
+// are held, reads of them go to the source and are not cached. If the process dies during the write, the hold expires
+// (see store.HoldTime) and leaves the entries evicted: then, too, nothing stays stale.
+//
+// Besides this it does what [After] does. A target's function is called before the write and after it; what it returns
+// only the second time is evicted without having been held. Several writers may hold the same entry; it is free when
+// the last one has finished. If a hold can't be placed the write goes on, see [RefuseUnheld].
+func Around[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {
+	mustWrite("Around", write == nil)
+	p := newPlan[A, R]("Around", true, targets)
+	return func(ctx context.Context, a A) (result R, err error) {
+		own := context.WithoutCancel(ctx)
+		held, begun := p.begin(own, a)
+		hold, holdErr := p.st.Hold(own, held...)
+		returned, stop := false, keep(own, hold)
+		defer func() {
+			stop()
+			if returned && err == nil {
+				p.end(own, hold, held, begun, a, result)
+			} else {
+				p.end(own, hold, held, nil, a, result)
+			}
+		}()
+		if holdErr != nil && p.refuse {
+			return result, fmt.Errorf("%w: %w", ErrUnheld, holdErr)
+		}
+		result, err = write(ctx, a)
+		returned = true
+		return result, err
+	}
+}
+
+// AroundErr is [Around] for a write that returns only an error.
+func AroundErr[A any](write func(context.Context, A) error, targets ...Target[A]) func(context.Context, A) error {
+	mustWrite("AroundErr", write == nil)
+	return withoutResult(Around(withResult(write), targets...))
+}
+
+// keep renews a hold until the function that it returns is called.
+func keep(ctx context.Context, hold *store.Hold) (stop func()) {
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		hold.Keep(ctx, done)
+	}()
+	return func() {
+		close(done)
+		<-stopped
+	}
+}
+
+// end evicts what was held, or puts the replacements in its place, and evicts what only now is known to be concerned.
+func (p *plan[A, R]) end(ctx context.Context, hold *store.Hold, held []store.Key, begun []replacing[A, R], a A, result R) {
+	stored, more := p.finish(begun, a, result)
+	more = append(more, p.keys(a)...)
+	more = slices.DeleteFunc(distinct(more), func(k store.Key) bool { return slices.Contains(held, k) })
+	if len(more) > 0 {
+		_ = p.st.Evict(ctx, more...) // what fails is queued and logged
+	}
+	_ = hold.End(ctx, p.stay, stored...)
+}

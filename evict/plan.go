@@ -1,0 +1,120 @@
+package evict
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jollyjet/aside/store"
+)
+
+// plan is what a decorated write does besides writing.
+type plan[A, R any] struct {
+	st       *store.Store
+	victims  []victims[A]
+	replaces []replace[A, R]
+	stay     time.Duration
+	refuse   bool
+}
+
+// newPlan sorts the targets. It panics if they do not fit the write, or the decorator.
+func newPlan[A, R any](decorator string, holds bool, targets []Target[A]) *plan[A, R] {
+	p := &plan[A, R]{}
+	for i, t := range targets {
+		needsHold := true
+		switch t := t.(type) {
+		case victims[A]:
+			needsHold = false
+			p.use(decorator, t.st)
+			p.victims = append(p.victims, t)
+		case replace[A, R]:
+			p.use(decorator, t.st)
+			p.replaces = append(p.replaces, t)
+		case Holding:
+			p.stay = max(p.stay, t.stay)
+			p.refuse = p.refuse || t.refuse
+		default:
+			panic(fmt.Sprintf("evict: %s: target %d is a %T, which does not fit func(context.Context, %T) (%T, error)",
+				decorator, i+1, t, *new(A), *new(R)))
+		}
+		if needsHold && !holds {
+			panic(fmt.Sprintf("evict: %s: target %d (%T) needs Around or AroundErr", decorator, i+1, t))
+		}
+	}
+	if p.st == nil {
+		panic(fmt.Sprintf("evict: %s: name at least one target that evicts", decorator))
+	}
+	if p.stay > 0 && len(p.replaces) > 0 {
+		panic(fmt.Sprintf("evict: %s: Replace and HoldFor exclude each other: a key that is held on has no value", decorator))
+	}
+	return p
+}
+
+func (p *plan[A, R]) use(decorator string, st *store.Store) {
+	if p.st != nil && p.st != st {
+		panic(fmt.Sprintf("evict: %s: the targets belong to two stores; decorate the write once for each", decorator))
+	}
+	p.st = st
+}
+
+// keys returns what a write with this argument evicts. A function that panics costs the whole cache, not an eviction.
+func (p *plan[A, R]) keys(a A) (keys []store.Key) {
+	for _, v := range p.victims {
+		keys = append(keys, p.keysOf(v, a)...)
+	}
+	return keys
+}
+
+func (p *plan[A, R]) keysOf(v victims[A], a A) (keys []store.Key) {
+	defer func() {
+		if value := recover(); value != nil {
+			p.st.Recovered("evict: function of a target", value)
+			keys = []store.Key{v.all}
+		}
+	}()
+	return v.keys(a)
+}
+
+// begin finds out what is to be held, and prepares the replacements.
+func (p *plan[A, R]) begin(ctx context.Context, a A) (held []store.Key, begun []replacing[A, R]) {
+	held = p.keys(a)
+	for _, r := range p.replaces {
+		b := r.begin(ctx, a)
+		held = append(held, b.held...)
+		begun = append(begun, b)
+	}
+	return distinct(held), begun
+}
+
+// finish returns the replacements, and the keys of those that are not to be stored.
+func (p *plan[A, R]) finish(begun []replacing[A, R], a A, r R) (stored []store.Replacement, evicted []store.Key) {
+	for i, b := range begun {
+		one, ok := p.finishOne(p.replaces[i], b, a, r)
+		if ok {
+			stored = append(stored, one)
+		} else {
+			evicted = append(evicted, one.Key)
+		}
+	}
+	return stored, evicted
+}
+
+func (p *plan[A, R]) finishOne(of replace[A, R], b replacing[A, R], a A, r R) (one store.Replacement, ok bool) {
+	defer func() {
+		if value := recover(); value != nil {
+			p.st.Recovered("evict: function of Replace", value)
+			one, ok = store.Replacement{Key: of.all}, false
+		}
+	}()
+	return b.finish(a, r)
+}
+
+func distinct(keys []store.Key) (once []store.Key) {
+	for _, key := range keys {
+		if !slices.Contains(once, key) {
+			once = append(once, key)
+		}
+	}
+	return once
+}

@@ -1,0 +1,69 @@
+package evict
+
+import (
+	"context"
+
+	"github.com/jollyjet/aside/store"
+)
+
+// Replacer is a cache that can put a value in place of a hold, such as a *cacheable.Cacheable[K, V].
+type Replacer[K, V any] interface {
+	Evictor[K]
+
+	// Replacement is called before the write. The function that it returns is called after it, and reports false if
+	// the value is not to be stored.
+	Replacement(context.Context, K) (func(V) (store.Replacement, bool), error)
+}
+
+// replace is a value that takes the place of a hold.
+type replace[A, R any] struct {
+	st    *store.Store
+	all   store.Key
+	begin func(context.Context, A) replacing[A, R]
+}
+
+func (replace[A, R]) target() {}
+
+// replacing is a replacement for which a write is under way.
+type replacing[A, R any] struct {
+	held   []store.Key // what is to be held: one key, or none
+	finish func(A, R) (store.Replacement, bool)
+}
+
+// Replace stores the value that was written in place of the old entry: a write-through without a race. It needs
+// [Around]. The value is stored only if no other writer and no eviction came in between; otherwise the entry is left
+// evicted, as it is when the write returns an error.
+//
+// value is called after the write, and once before it with the zero R, to learn which entry is to be held. Where that
+// does not tell (it panics, or gives another key than later), the entry is only evicted. An entry whose tags the same
+// write evicts is not found afterwards either.
+func Replace[A, R, K, V any](c Replacer[K, V], value func(A, R) (K, V)) Target[A] {
+	need("Replace", c == nil || value == nil)
+	begin := func(ctx context.Context, a A) replacing[A, R] {
+		key, ok := early(value, a)
+		if !ok {
+			return replacing[A, R]{finish: func(a A, r R) (store.Replacement, bool) {
+				k, _ := value(a, r)
+				return store.Replacement{Key: c.EntryKey(k)}, false
+			}}
+		}
+		held := c.EntryKey(key)
+		record, err := c.Replacement(ctx, key)
+		return replacing[A, R]{held: []store.Key{held}, finish: func(a A, r R) (store.Replacement, bool) {
+			k, v := value(a, r)
+			if at := c.EntryKey(k); err != nil || at != held {
+				return store.Replacement{Key: at}, false
+			}
+			return record(v)
+		}}
+	}
+	return replace[A, R]{c.Store(), c.WholeKey(), begin}
+}
+
+// early asks for the key before there is a result.
+func early[A, R, K, V any](value func(A, R) (K, V), a A) (key K, ok bool) {
+	defer func() { ok = recover() == nil }()
+	var none R
+	key, _ = value(a, none)
+	return key, true
+}

@@ -1,0 +1,99 @@
+package evict
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/jollyjet/aside/store"
+)
+
+// Target says what a write with argument A evicts. Targets are made by [Key], [Keys], [Tags], [All] and [Replace];
+// [HoldFor] and [RefuseUnheld], which are for [Around], fit any A.
+type Target[A any] interface {
+	target()
+}
+
+// Evictor is a cache with keys K, such as a *cacheable.Cacheable[K, V].
+type Evictor[K any] interface {
+	Store() *store.Store
+	EntryKey(K) store.Key // of one entry
+	WholeKey() store.Key  // of all of them
+}
+
+// victims are the keys that a write evicts.
+type victims[A any] struct {
+	st   *store.Store
+	keys func(A) []store.Key
+	all  store.Key // evicted instead if keys panics
+}
+
+func (victims[A]) target() {}
+
+// Key evicts one entry.
+func Key[A, K any](c Evictor[K], key func(A) K) Target[A] {
+	need("Key", c == nil || key == nil)
+	keys := func(a A) []store.Key { return []store.Key{c.EntryKey(key(a))} }
+	return victims[A]{c.Store(), keys, c.WholeKey()}
+}
+
+// Keys evicts several entries.
+func Keys[A, K any](c Evictor[K], keys func(A) []K) Target[A] {
+	need("Keys", c == nil || keys == nil)
+	all := func(a A) (evicted []store.Key) {
+		for _, k := range keys(a) {
+			evicted = append(evicted, c.EntryKey(k))
+		}
+		return evicted
+	}
+	return victims[A]{c.Store(), all, c.WholeKey()}
+}
+
+// Tags evicts all entries that have one of the tags, in whatever cache of the store. It costs one small command for
+// each tag.
+func Tags[A any](st *store.Store, tags func(A) []string) Target[A] {
+	need("Tags", st == nil || tags == nil)
+	return victims[A]{st, func(a A) []store.Key { return tagKeys(st, tags(a)) }, st.Everything()}
+}
+
+// All evicts all entries of a cache, with one small command. Other nodes notice within the delay of the invalidation
+// feed, see store.Strict.
+func All[A, K any](c Evictor[K]) Target[A] {
+	need("All", c == nil)
+	whole := []store.Key{c.WholeKey()}
+	return victims[A]{c.Store(), func(A) []store.Key { return whole }, c.WholeKey()}
+}
+
+// Holding is a target that says how [Around] holds.
+type Holding struct {
+	stay   time.Duration
+	refuse bool
+}
+
+func (Holding) target() {}
+
+// HoldFor keeps the hold of [Around] for d after the write, for a source that is read from replicas: until they have
+// the write, what is read from them is not cached.
+func HoldFor(d time.Duration) Holding {
+	if d < time.Millisecond {
+		panic(fmt.Sprintf("evict: HoldFor(%v): use 1ms or more", d))
+	}
+	return Holding{stay: d}
+}
+
+// RefuseUnheld makes [Around] return an error that wraps [ErrUnheld], without calling the write, when the hold can't be
+// placed. By default the write is called all the same, and the evictions follow it as with [After].
+func RefuseUnheld() Holding { return Holding{refuse: true} }
+
+func tagKeys(st *store.Store, tags []string) []store.Key {
+	keys := make([]store.Key, len(tags))
+	for i, tag := range tags {
+		keys[i] = st.Tag(tag)
+	}
+	return keys
+}
+
+func need(target string, missing bool) {
+	if missing {
+		panic(fmt.Sprintf("evict: %s: neither the cache (or store) nor the function may be nil", target))
+	}
+}

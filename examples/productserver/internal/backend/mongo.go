@@ -1,0 +1,79 @@
+// Package backend opens the two servers that the program needs: real ones, or embedded ones so that it runs with
+// nothing installed.
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Mongo is a client, and the embedded server behind it if there is one.
+type Mongo struct {
+	Client *mongo.Client
+	URI    string
+	// Embedded is true for FerretDB, whose updates are not atomic; see repository.SerializeUpdates.
+	Embedded bool
+	stop     func() error
+}
+
+// CheckMongoURI says what is wrong with a URI. It keeps the parser's words back if there may be a password in them.
+func CheckMongoURI(uri string) error {
+	err := options.Client().ApplyURI(uri).Validate()
+	if err != nil && strings.Contains(uri, "@") {
+		return errors.New("not a MongoDB URI; percent-encode special characters in user and password")
+	}
+	return err
+}
+
+// OpenMongo connects to the URI, or to an embedded FerretDB when it is empty, and waits until the server answers.
+func OpenMongo(ctx context.Context, uri string, log *slog.Logger) (*Mongo, error) {
+	m := &Mongo{stop: func() error { return nil }}
+	if uri == "" {
+		server, err := startFerret()
+		if err != nil {
+			return nil, err
+		}
+		m.Embedded, m.stop, uri = true, server.stop, server.uri
+		log.Info("MONGO_URI is not set: using an embedded FerretDB, gone when the program ends", "dir", server.dir)
+	}
+	m.URI = uri
+	if err := m.connect(ctx); err != nil {
+		return nil, errors.Join(err, m.stop())
+	}
+	if !m.Embedded {
+		log.Info("using MongoDB", "hosts", strings.Join(options.Client().ApplyURI(uri).Hosts, ","))
+	}
+	return m, nil
+}
+
+// connect bounds every operation: a request that waits for a database that is away is answered with 503 while its
+// client still listens.
+func (m *Mongo) connect(ctx context.Context) error {
+	opts := options.Client().ApplyURI(m.URI).SetAppName("aside-productserver").
+		SetServerSelectionTimeout(2 * time.Second).SetConnectTimeout(2 * time.Second).SetTimeout(5 * time.Second)
+	client, err := mongo.Connect(opts)
+	if err != nil {
+		return fmt.Errorf("connect to MongoDB: %w", err)
+	}
+	if err := client.Ping(ctx, nil); err != nil {
+		return errors.Join(fmt.Errorf("MongoDB does not answer: %w", err), client.Disconnect(ctx))
+	}
+	m.Client = client
+	return nil
+}
+
+// Close disconnects and stops the embedded server.
+func (m *Mongo) Close(ctx context.Context) error {
+	err := m.Client.Disconnect(ctx)
+	if err != nil {
+		err = fmt.Errorf("disconnect from MongoDB: %w", err)
+	}
+	return errors.Join(err, m.stop())
+}

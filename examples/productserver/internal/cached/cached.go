@@ -1,0 +1,73 @@
+// Package cached is the one place where the program meets its cache: it decorates the use cases. Take Decorate out of
+// main, and the server does the same things from MongoDB alone.
+package cached
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/store"
+
+	"github.com/jollyjet/aside/examples/productserver/internal/domain"
+	"github.com/jollyjet/aside/examples/productserver/internal/httpapi"
+	"github.com/jollyjet/aside/examples/productserver/internal/usecase"
+)
+
+// catalogue tags every page of the list: any write may move products between pages, so any write evicts them all.
+const catalogue = "catalogue"
+
+// Decorate puts a cache in front of the reads and evictions around the writes.
+func Decorate(st *store.Store, plain usecase.UseCases) usecase.UseCases {
+	products := cacheable.New(st, "product", plain.Get,
+		cacheable.TTL(10*time.Minute),
+		cacheable.FailSafe(time.Hour), // while MongoDB is away, what was true an hour ago is better than an error
+		cacheable.NotFound(absent, time.Minute))
+	pages := cacheable.New(st, "products", plain.List,
+		cacheable.TTL(time.Minute),
+		cacheable.FailSafe(time.Hour),
+		cacheable.Tags(func(domain.Query) []string { return []string{catalogue} }))
+
+	return usecase.UseCases{
+		Get:  products.Get,
+		List: pages.Get,
+		// The key goes although the product is new: somebody may have asked for it, and its absence was cached.
+		Create: evict.After(plain.Create,
+			evict.Key(products, domain.NewProduct.ID),
+			evict.Tags(st, lists[domain.NewProduct])),
+		// Around, not After: a server that dies between the write and the eviction leaves no stale product.
+		Update: evict.Around(plain.Update,
+			evict.Key(products, func(u domain.UpdateProduct) string { return u.ID }),
+			evict.Tags(st, lists[domain.UpdateProduct])),
+		Delete: evict.AroundErr(plain.Delete,
+			evict.Key(products, self),
+			evict.Tags(st, lists[string])),
+		ToggleWishlist: evict.Around(plain.ToggleWishlist,
+			evict.Key(products, self),
+			evict.Tags(st, lists[string])),
+	}
+}
+
+func absent(err error) bool { return errors.Is(err, domain.ErrNotFound) }
+
+func self(id string) string { return id }
+
+func lists[A any](A) []string { return []string{catalogue} }
+
+// Trace is an httpapi.Trace.
+func Trace(ctx context.Context) (context.Context, func() (httpapi.Served, bool)) {
+	ctx, calls := cacheable.WithInfo(ctx)
+	return ctx, func() (httpapi.Served, bool) {
+		info, ok := calls.Last()
+		if !ok {
+			return httpapi.Served{}, false
+		}
+		source := info.Source.String()
+		if source == "negative" { // that there is no such product came out of the cache like any answer
+			source = "hit"
+		}
+		return httpapi.Served{Source: source, Took: info.Took}, true
+	}
+}

@@ -1,0 +1,141 @@
+package envelope
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"time"
+)
+
+// Why bytes are not an entry.
+var (
+	ErrForeign = errors.New("envelope: not a record of aside")
+	ErrVersion = errors.New("envelope: format version not known")
+	ErrCorrupt = errors.New("envelope: damaged")
+)
+
+// Entry is a value or a negative result with what is known about it. The slices of a parsed entry point into the
+// bytes that were parsed.
+type Entry struct {
+	Kind    Kind
+	Token   Token
+	Created int64         // when the load began, in microseconds of Redis's clock
+	TTL     time.Duration // for how long it counts as fresh, in whole milliseconds
+	Cost    time.Duration // how long the load took, in whole microseconds
+	Schema  uint64        // fingerprint of type and codec
+	Gens    []byte        // generations of its tags, GenLen bytes each, in the order of the cache's tags
+	Key     []byte        // the full key, where the Redis key holds a hash of it
+	Payload []byte
+}
+
+const (
+	crcLen    = 4
+	headerLen = IdentityLen + crcLen + 8 + 8 // then varints: TTL, cost, number of generations, length of key
+	maxGens   = 1 << 10
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(b []byte) uint32 {
+	crc := crc32.Update(0, castagnoli, b[:IdentityLen])
+	return crc32.Update(crc, castagnoli, b[IdentityLen+crcLen:])
+}
+
+// Append appends e to dst and returns the longer slice. e.Kind is Value or Negative.
+func Append(dst []byte, e *Entry) []byte {
+	start := len(dst)
+	dst = append(dst, magic, version, byte(e.Kind))
+	dst = append(dst, e.Token[:]...)
+	dst = append(dst, 0, 0, 0, 0)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(e.Created))
+	dst = binary.BigEndian.AppendUint64(dst, e.Schema)
+	dst = binary.AppendUvarint(dst, uint64(e.TTL.Milliseconds()))
+	dst = binary.AppendUvarint(dst, uint64(e.Cost.Microseconds()))
+	dst = binary.AppendUvarint(dst, uint64(len(e.Gens)/GenLen))
+	dst = append(dst, e.Gens...)
+	dst = binary.AppendUvarint(dst, uint64(len(e.Key)))
+	dst = append(dst, e.Key...)
+	dst = append(dst, e.Payload...)
+	record := dst[start:]
+	binary.BigEndian.PutUint32(record[IdentityLen:], checksum(record))
+	return dst
+}
+
+// Size is an upper bound of the length that Append will need.
+func Size(e *Entry) int {
+	return headerLen + 4*binary.MaxVarintLen64 + len(e.Gens) + len(e.Key) + len(e.Payload)
+}
+
+// Parse reads an entry. It does not copy: the slices of the result point into b.
+func Parse(b []byte) (Entry, error) {
+	if len(b) == 0 || b[0] != magic {
+		return Entry{}, ErrForeign
+	}
+	if len(b) > 1 && b[1] != version {
+		return Entry{}, ErrVersion
+	}
+	kind := KindOf(b)
+	if kind != Value && kind != Negative {
+		return Entry{}, ErrCorrupt
+	}
+	if binary.BigEndian.Uint32(b[IdentityLen:]) != checksum(b) {
+		return Entry{}, ErrCorrupt
+	}
+	e := Entry{Kind: kind, Token: Token(b[PrefixLen:IdentityLen])}
+	e.Created = int64(binary.BigEndian.Uint64(b[IdentityLen+crcLen:]))
+	e.Schema = binary.BigEndian.Uint64(b[IdentityLen+crcLen+8:])
+	r := reader{rest: b[headerLen:]}
+	e.TTL = r.duration(time.Millisecond)
+	e.Cost = r.duration(time.Microsecond)
+	e.Gens = r.take(r.count(maxGens) * GenLen)
+	e.Key = r.take(r.count(len(b)))
+	e.Payload = r.rest
+	if r.failed {
+		return Entry{}, ErrCorrupt
+	}
+	return e, nil
+}
+
+// reader takes fields off the front of a slice. After a failure it gives zeros and stays failed.
+type reader struct {
+	rest   []byte
+	failed bool
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.failed, r.rest = true, nil
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *reader) duration(unit time.Duration) time.Duration {
+	v := r.uvarint()
+	if v > uint64(1<<63-1)/uint64(unit) {
+		r.failed = true
+		return 0
+	}
+	return time.Duration(v) * unit
+}
+
+func (r *reader) count(limit int) int {
+	v := r.uvarint()
+	if v > uint64(limit) {
+		r.failed = true
+		return 0
+	}
+	return int(v)
+}
+
+func (r *reader) take(n int) []byte {
+	if n > len(r.rest) {
+		r.failed, r.rest = true, nil
+		return nil
+	}
+	field := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return field
+}

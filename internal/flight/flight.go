@@ -1,0 +1,149 @@
+package flight
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// ErrClosed is what callers receive when the group can't start work any more.
+var ErrClosed = errors.New("flight: closed")
+
+// Mark counts the callers of a round that an outcome is fresh for, in the order in which they came.
+type Mark int
+
+// Outcome is what one round of work came to, and for whom.
+type Outcome[V any] struct {
+	Value V
+	Err   error
+	Mark  Mark
+}
+
+// Group shares work by key. Start runs a function in a goroutine of its own and reports whether it did.
+type Group[K comparable, V any] struct {
+	Start func(func()) bool
+
+	mu    sync.Mutex
+	calls map[K]*call[V]
+}
+
+// call is the work on one key. It is in the map exactly as long as a goroutine serves it.
+type call[V any] struct {
+	waiters []*waiter[V] // of the current round, in the order in which they came
+}
+
+type waiter[V any] struct {
+	run  func(*Round) Outcome[V]
+	done chan Outcome[V] // buffered: nobody waits for a waiter that has left
+	left bool
+}
+
+// Round is one run of the work on a key.
+type Round struct {
+	cover     func() Mark
+	abandoned func() bool
+}
+
+// Cover returns the mark of all callers so far. A result is fresh for them if it is read after this call.
+func (r *Round) Cover() Mark { return r.cover() }
+
+// Abandoned reports whether every caller has left.
+func (r *Round) Abandoned() bool { return r.abandoned() }
+
+// Do runs the work for key, or joins it where it is running. It returns when an outcome covers this caller or ctx
+// ends, whichever is first; the work itself goes on in the latter case. run is called in another goroutine, for this
+// caller or for one that came while it ran.
+func (g *Group[K, V]) Do(ctx context.Context, key K, run func(*Round) Outcome[V]) (V, error) {
+	w := &waiter[V]{run: run, done: make(chan Outcome[V], 1)}
+	if c := g.join(key, w); c != nil && !g.Start(func() { g.serve(key, c) }) {
+		g.refuse(key, c)
+	}
+	select {
+	case out := <-w.done:
+		return out.Value, out.Err
+	case <-ctx.Done():
+		g.mu.Lock()
+		w.left = true
+		g.mu.Unlock()
+		var zero V
+		return zero, ctx.Err()
+	}
+}
+
+// join adds w to the call of key. It returns the call if it is a new one, which wants serving.
+func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c, ok := g.calls[key]; ok {
+		c.waiters = append(c.waiters, w)
+		return nil
+	}
+	if g.calls == nil {
+		g.calls = make(map[K]*call[V])
+	}
+	c := &call[V]{waiters: []*waiter[V]{w}}
+	g.calls[key] = c
+	return c
+}
+
+// serve runs rounds until nobody waits.
+func (g *Group[K, V]) serve(key K, c *call[V]) {
+	round := &Round{
+		cover: func() Mark {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return Mark(len(c.waiters))
+		},
+		abandoned: func() bool {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return !anyWaits(c.waiters)
+		},
+	}
+	for more := true; more; {
+		g.mu.Lock()
+		run := c.waiters[0].run
+		g.mu.Unlock()
+		more = g.deliver(key, c, run(round))
+	}
+}
+
+// deliver answers the waiters that out covers and keeps the others for another round. It reports whether there are
+// any; where there are none the call is over.
+func (g *Group[K, V]) deliver(key K, c *call[V], out Outcome[V]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	late := c.waiters[out.Mark:]
+	for _, w := range c.waiters[:out.Mark] {
+		w.done <- out
+	}
+	c.waiters = nil
+	for _, w := range late {
+		if !w.left {
+			c.waiters = append(c.waiters, w)
+		}
+	}
+	if len(c.waiters) == 0 {
+		delete(g.calls, key)
+	}
+	return len(c.waiters) > 0
+}
+
+// refuse ends a call that could not be started.
+func (g *Group[K, V]) refuse(key K, c *call[V]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.calls, key)
+	for _, w := range c.waiters {
+		w.done <- Outcome[V]{Err: ErrClosed}
+	}
+}
+
+func anyWaits[V any](waiters []*waiter[V]) bool {
+	for _, w := range waiters {
+		if !w.left {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,164 @@
+package redistest
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Proxy forwards TCP connections to one upstream, and can misbehave like a
+// bad network. Its methods may be called from any goroutine.
+type Proxy struct {
+	tb       testing.TB
+	upstream string
+	lease    *lease
+	addr     string
+	wg       sync.WaitGroup
+
+	mu       sync.Mutex
+	listener net.Listener // nil while cut
+	links    map[*link]struct{}
+	flow     chan struct{} // closed while data flows
+	delay    time.Duration
+	closed   bool // the test is over: Heal does nothing
+}
+
+// StartProxy runs a proxy in front of the upstream address until the end of
+// the test.
+func StartProxy(tb testing.TB, upstream string) *Proxy {
+	tb.Helper()
+	l, err := leasePort()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &Proxy{
+		tb: tb, upstream: upstream, lease: l, addr: loopback(l.port),
+		links: map[*link]struct{}{}, flow: make(chan struct{}),
+	}
+	close(p.flow)
+	tb.Cleanup(func() {
+		p.mu.Lock()
+		p.closed = true
+		p.mu.Unlock()
+		p.Cut()
+		p.wg.Wait()
+		p.lease.release()
+	})
+	p.Heal()
+	return p
+}
+
+// Addr is the proxy's address, the same for its whole life.
+func (p *Proxy) Addr() string { return p.addr }
+
+// Cut closes all connections and refuses new ones until Heal.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	if p.listener != nil {
+		_ = p.listener.Close()
+		p.listener = nil
+	}
+	p.mu.Unlock()
+	p.CutAll()
+}
+
+// CutAll closes all connections; clients may connect again at once.
+func (p *Proxy) CutAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.cancel(errCut)
+	}
+}
+
+// Hang stops all traffic until Heal: connections stay open and new ones are
+// accepted, but no byte passes, in either direction. As with a network that
+// drops packets, what was sent meanwhile arrives after Heal.
+func (p *Proxy) Hang() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.flow:
+		p.flow = make(chan struct{})
+	default:
+	}
+}
+
+// Heal ends Cut, Hang and Delay.
+func (p *Proxy) Heal() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = 0
+	select {
+	case <-p.flow:
+	default:
+		close(p.flow)
+	}
+	if p.listener != nil || p.closed {
+		return
+	}
+	listener, err := net.Listen("tcp", p.addr)
+	if err != nil {
+		p.tb.Errorf("redistest: proxy to %s: %v", p.upstream, err)
+		return
+	}
+	p.listener = listener
+	p.wg.Go(func() { p.accept(listener) })
+}
+
+// Delay holds each chunk of a reply back for d; zero ends it.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
+func (p *Proxy) accept(listener net.Listener) {
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return // closed by Cut
+		}
+		p.mu.Lock()
+		if p.listener != listener {
+			// Cut came between Accept and here, and did not see this one.
+			p.mu.Unlock()
+			abort(client)
+			return
+		}
+		l := &link{proxy: p, client: client}
+		l.ctx, l.cancel = context.WithCancelCause(context.Background())
+		p.links[l] = struct{}{}
+		p.mu.Unlock()
+		p.wg.Go(l.run)
+	}
+}
+
+// pass returns when data may flow, after the delay that applies to it, or
+// false if the link was closed. The gate comes last, so that Hang also holds
+// what was only delayed before.
+func (p *Proxy) pass(ctx context.Context, reply bool) bool {
+	p.mu.Lock()
+	delay := p.delay
+	p.mu.Unlock()
+	if reply && delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	p.mu.Lock()
+	flow := p.flow
+	p.mu.Unlock()
+	select {
+	case <-flow:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

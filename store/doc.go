@@ -1,0 +1,24 @@
+// Package store is the one place that talks to Redis for caching. Its users open a [Store] and hand it to the
+// decorators of packages cacheable and evict; the rest of its API is what such decorators are written with.
+//
+// # How an entry lives
+//
+// An entry is one string key, "namespace:{name:key}". It holds a value, a negative result, the lease of a loader, or
+// the hold of a writer. A load takes the lease of an absent key, runs, and fills the key only if the lease is still
+// there. An eviction removes whatever stands under the key, and so also the lease: what was read before an eviction
+// can't be stored after it.
+//
+// # Tags
+//
+// A tag has a generation: a random number under a key of its own. An entry remembers the generations that its tags
+// had before its load began and is a hit only while they are the same. Evicting a tag removes its generation, the
+// next load starts another; a generation that Redis loses (expiry, full memory, FLUSHALL) counts as evicted. So an
+// eviction costs one command whatever the tag holds, no two clocks are compared, and nothing that is lost can bring
+// an evicted value back.
+//
+// # Trouble
+//
+// The store uses a client of its own, made from the options of the client that it is given, with short timeouts and
+// no retries. A command that fails never fails a read: the decorators go to the loader. An eviction that fails is
+// kept, and repeated until it succeeds; until then this node reads the keys concerned from the source.
+package store

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jollyjet/aside/internal/envelope"
+)
+
+// evictBatch is how many keys are evicted in one round trip.
+const evictBatch = 512
+
+// Evict evicts the entries or tags with the given keys. When it returns nil no read that begins from now on, on any
+// node, sees a value from before: for entries and for tags given by a key's Tags at once, for [Space.All] and
+// [Store.Everything] on other nodes within the feed's delay (see [Strict]). Keys that can't be evicted are queued;
+// the error then wraps [ErrQueued].
+func (s *Store) Evict(ctx context.Context, keys ...Key) error {
+	var first error
+	for batch := range slices.Chunk(keys, evictBatch) {
+		calls := make([]*call, len(batch))
+		for i, key := range batch {
+			calls[i] = &call{script: evictScript, key: key.addr, args: []any{envelope.HoldPrefix()}}
+		}
+		if err := s.settle(ctx, batch, calls); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// settle carries out the calls that evict the keys, and queues those keys whose call failed.
+func (s *Store) settle(ctx context.Context, keys []Key, calls []*call) error {
+	var err error
+	if s.life.closed.Load() {
+		err = ErrClosed
+	} else {
+		err = s.run(ctx, calls...)
+	}
+	if err != nil {
+		err = s.evictions.failed(keys, calls, err)
+	}
+	s.forget(keys)
+	s.stats.evictions.Add(int64(len(keys)))
+	return err
+}
+
+// forget drops what this process holds of the generations among the keys.
+func (s *Store) forget(keys []Key) {
+	for _, key := range keys {
+		s.forgetMarker(key.addr)
+	}
+}

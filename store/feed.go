@@ -1,0 +1,210 @@
+package store
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// feed tells what has changed in the namespace, whoever changed it: Redis sends the keys over one connection per
+// master (CLIENT TRACKING with BCAST). It is up only while every master has a connection that is known to work.
+type feed struct {
+	st    *Store
+	state atomic.Uint64 // epoch and, in the lowest bit, whether it is up
+
+	mu    sync.Mutex
+	conns map[string]*feedConn // by the master's address
+	waits map[string][]chan struct{}
+	lag   atomic.Int64 // of the last probe, in nanoseconds
+
+	first     chan struct{} // closed when the first try has come to an end
+	firstOnce sync.Once
+}
+
+func newFeed(st *Store) *feed {
+	return &feed{
+		st:    st,
+		conns: make(map[string]*feedConn),
+		waits: make(map[string][]chan struct{}),
+		first: make(chan struct{}),
+	}
+}
+
+// status returns the epoch of the feed and whether it is up. What was read in an epoch, while the feed was up, has
+// not changed unnoticed as long as the epoch lasts.
+func (f *feed) status() (epoch uint64, up bool) {
+	s := f.state.Load()
+	return s >> 1, s&1 == 1
+}
+
+// shift begins a new epoch. It is called with mu held.
+func (f *feed) shift() {
+	up := uint64(1)
+	if len(f.conns) == 0 {
+		up = 0
+	}
+	for _, c := range f.conns {
+		if !c.up {
+			up = 0
+		}
+	}
+	f.state.Store((f.state.Load()>>1+1)<<1 | up)
+}
+
+// covers reports whether changes of the key are being told.
+func (f *feed) covers(key string) bool {
+	cluster, ok := f.st.rdb.(*redis.ClusterClient)
+	if !ok {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), f.st.cfg.timeout)
+	defer cancel()
+	master, err := cluster.MasterForKey(ctx, key)
+	if err != nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.conns[master.Options().Addr]
+	return c != nil && c.up
+}
+
+// run keeps a connection to every master until the store closes.
+func (f *feed) run() {
+	ctx := f.st.life.background
+	for {
+		if masters, err := f.masters(ctx); err == nil {
+			f.follow(ctx, masters)
+		} else {
+			f.settled()
+		}
+		if !sleep(ctx, f.st.cfg.lookAround/2+rand.N(f.st.cfg.lookAround)) {
+			return
+		}
+	}
+}
+
+// masters returns how to reach each master.
+func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
+	masters := make(map[string]*redis.Options)
+	switch rdb := f.st.rdb.(type) {
+	case *redis.Client:
+		masters[rdb.Options().Addr] = rdb.Options()
+	case *redis.ClusterClient:
+		rdb.ReloadState(ctx)
+		var mu sync.Mutex
+		err := rdb.ForEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
+			mu.Lock()
+			defer mu.Unlock()
+			masters[node.Options().Addr] = node.Options()
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return masters, nil
+}
+
+// follow starts connections to masters that are new and ends those to masters that are gone.
+func (f *feed) follow(ctx context.Context, masters map[string]*redis.Options) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	changed := false
+	for addr, c := range f.conns {
+		if masters[addr] == nil {
+			c.cancel()
+			delete(f.conns, addr)
+			changed = true
+		}
+	}
+	for addr, options := range masters {
+		if f.conns[addr] != nil {
+			continue
+		}
+		connCtx, cancel := context.WithCancel(ctx)
+		c := &feedConn{feed: f, addr: addr, options: options, cancel: cancel}
+		if f.st.start(&f.st.life.watch, "feed", func() { c.run(connCtx) }) {
+			f.conns[addr] = c
+			changed = true
+		}
+	}
+	if changed {
+		f.shift()
+	}
+}
+
+// set records whether a connection works. Both ways it begins a new epoch.
+func (f *feed) set(c *feedConn, up bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.conns[c.addr] == c && c.up != up {
+		c.up = up
+		f.shift()
+		f.wakeAll()
+	}
+}
+
+// settled says that the first try has come to an end, well or not.
+func (f *feed) settled() { f.firstOnce.Do(func() { close(f.first) }) }
+
+// changed is called with each key that Redis says has changed.
+func (f *feed) changed(key string) {
+	f.st.forgetMarker(key)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, w := range f.waits[key] {
+		poke(w)
+	}
+}
+
+// flushed is called when Redis says that everything has changed.
+func (f *feed) flushed() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.shift()
+	f.wakeAll()
+}
+
+func (f *feed) wakeAll() {
+	for _, waits := range f.waits {
+		for _, w := range waits {
+			poke(w)
+		}
+	}
+}
+
+func poke(w chan struct{}) {
+	select {
+	case w <- struct{}{}:
+	default: // it has not yet seen the last one
+	}
+}
+
+// ready waits for the first try to come to an end, but not longer than d.
+func (f *feed) ready(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case <-f.first:
+	case <-ctx.Done():
+	}
+}
+
+// FeedStats is the state of the invalidation feed.
+type FeedStats struct {
+	Up      bool // every master has a connection that is known to work
+	Masters int
+	Lag     int64 // nanoseconds that the last probe took, from the command to the notice
+}
+
+func (f *feed) stats() FeedStats {
+	_, up := f.status()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return FeedStats{Up: up, Masters: len(f.conns), Lag: f.lag.Load()}
+}

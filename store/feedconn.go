@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/jollyjet/aside/internal/envelope"
+)
+
+const invalidations = "__redis__:invalidate" // the channel on which Redis names changed keys to a RESP2 connection
+
+// feedConn is the feed's connection to one master.
+type feedConn struct {
+	feed    *feed
+	addr    string
+	options *redis.Options
+	cancel  context.CancelFunc
+	up      bool // under the feed's mu
+	warned  bool
+}
+
+var (
+	errSecondConn = errors.New("a feed session is one connection")
+	errSilent     = errors.New("no sign of life")
+	errProbe      = errors.New("a probe key's change was not told")
+)
+
+// run keeps a session going until ctx ends.
+func (c *feedConn) run(ctx context.Context) {
+	pause := 20 * time.Millisecond
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := c.session(ctx)
+		c.feed.set(c, false)
+		c.feed.settled()
+		if ctx.Err() != nil {
+			return
+		}
+		c.report(err)
+		if time.Since(started) > time.Second {
+			pause = 20 * time.Millisecond
+		}
+		wait := pause
+		if refused(err) {
+			wait = 30 * c.feed.st.cfg.feedRetry
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+		pause = min(2*pause, c.feed.st.cfg.feedRetry)
+	}
+}
+
+// refused reports whether Redis understood and said no, which it will say again.
+func refused(err error) bool {
+	var answer redis.Error
+	return errors.As(err, &answer) && !strings.HasPrefix(answer.Error(), "LOADING")
+}
+
+func (c *feedConn) report(err error) {
+	log := c.feed.st.cfg.log.Debug
+	if !c.warned {
+		log, c.warned = c.feed.st.cfg.log.Warn, true
+	}
+	log("aside: no invalidation feed; changes made by others are noticed within "+c.feed.st.cfg.trust.String(),
+		"master", c.addr, "cause", err)
+}
+
+// session subscribes, proves that the feed works, and hands on what it says until it breaks.
+func (c *feedConn) session(ctx context.Context) error {
+	client, refusal := c.client()
+	defer func() { _ = client.Close() }()
+	ps := client.Subscribe(ctx)
+	defer func() { _ = ps.Close() }()
+	unblock := context.AfterFunc(ctx, func() { _ = ps.Close() })
+	defer unblock()
+	if err := ps.Subscribe(ctx, invalidations); err != nil {
+		if why := refusal(); why != nil {
+			return why
+		}
+		return err
+	}
+
+	var heard atomic.Int64
+	heard.Store(time.Now().UnixNano())
+	watchCtx, stopWatch := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() { defer close(watched); c.watch(watchCtx, ps, &heard) }()
+	defer func() { stopWatch(); <-watched }()
+
+	probe, sent, err := c.probe(ctx)
+	if err != nil {
+		return err
+	}
+	expire := time.AfterFunc(2*c.feed.st.cfg.timeout, func() { _ = ps.Close() })
+	defer expire.Stop()
+	proven := false
+	for {
+		message, err := ps.Receive(ctx)
+		heard.Store(time.Now().UnixNano())
+		switch {
+		case err != nil && strings.Contains(err.Error(), "unsupported pubsub message payload"):
+			c.feed.flushed() // the null that stands for all keys, which go-redis has no message for
+			continue
+		case err != nil && !proven && !broken(err):
+			return fmt.Errorf("%w: %w", errProbe, err)
+		case err != nil:
+			return err
+		}
+		keys := changedKeys(message)
+		for _, key := range keys {
+			if key == probe && !proven && expire.Stop() {
+				proven = true
+				c.feed.lag.Store(int64(time.Since(sent)))
+				c.feed.set(c, true)
+				c.feed.settled()
+				c.warned = false
+			}
+			c.feed.changed(key)
+		}
+	}
+}
+
+func broken(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr)
+}
+
+func changedKeys(message any) []string {
+	m, ok := message.(*redis.Message)
+	if !ok {
+		return nil
+	}
+	if m.PayloadSlice != nil {
+		return m.PayloadSlice
+	}
+	return []string{m.Payload}
+}
+
+// client returns a client for exactly one connection, which has tracking switched on, and a func that says why that
+// did not succeed. go-redis would silently reconnect a subscription; a second connection is refused here, because
+// what was missed in between has to be reckoned with.
+func (c *feedConn) client() (*redis.Client, func() error) {
+	o := *c.options
+	o.Protocol = 2 // with RESP3 the keys would come as pushes, not as messages
+	o.PoolSize, o.MinIdleConns, o.MaxRetries = 1, 0, -1
+	o.PushNotificationProcessor = nil
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // it needs RESP3
+	o.ReadTimeout, o.WriteTimeout = c.feed.st.cfg.timeout, c.feed.st.cfg.timeout
+	given, connections := o.OnConnect, atomic.Int32{}
+	var refusal atomic.Value
+	o.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
+		if connections.Add(1) > 1 {
+			return errSecondConn
+		}
+		if given != nil {
+			if err := given(ctx, cn); err != nil {
+				return err
+			}
+		}
+		err := c.track(ctx, cn)
+		if err != nil {
+			refusal.Store(&err)
+		}
+		return err
+	}
+	return redis.NewClient(&o), func() error {
+		if err, ok := refusal.Load().(*error); ok {
+			return *err
+		}
+		return nil
+	}
+}
+
+func (c *feedConn) track(ctx context.Context, cn *redis.Conn) error {
+	id, err := cn.ClientID(ctx).Result()
+	if err != nil {
+		return err
+	}
+	return cn.Do(ctx, "client", "tracking", "on", "redirect", id, "bcast",
+		"prefix", feedPrefix(c.feed.st.cfg.namespace)).Err()
+}
+
+// watch closes the subscription when it has been silent for three pings: a link that was dropped without a word
+// would otherwise look like a namespace in which nothing changes.
+func (c *feedConn) watch(ctx context.Context, ps *redis.PubSub, heard *atomic.Int64) {
+	every := c.feed.st.cfg.pingEvery
+	for sleep(ctx, every) {
+		if time.Since(time.Unix(0, heard.Load())) > 3*every || ps.Ping(ctx) != nil {
+			_ = ps.Close()
+			return
+		}
+	}
+}
+
+// probe changes a key on this master, so that the feed must tell it.
+func (c *feedConn) probe(ctx context.Context) (key string, sent time.Time, err error) {
+	st := c.feed.st
+	token := envelope.NewToken()
+	for i := range 10_000 {
+		key = probeKey(st.cfg.namespace, fmt.Sprintf("%x-%d", token[:6], i))
+		cluster, ok := st.rdb.(*redis.ClusterClient)
+		if !ok {
+			break
+		}
+		if node, err := cluster.MasterForKey(ctx, key); err == nil && node.Options().Addr == c.addr {
+			break
+		}
+	}
+	sent = time.Now()
+	return key, sent, st.rdb.Set(ctx, key, "", time.Second).Err()
+}

@@ -1,0 +1,101 @@
+package store
+
+import (
+	"bytes"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jollyjet/aside/internal/envelope"
+)
+
+// generation is what this process knows of the generation of a namespace or a cache, so that reads need not ask.
+type generation struct {
+	key   Key
+	known atomic.Pointer[knownGeneration] // nil: ask Redis
+
+	mu      sync.Mutex
+	changes uint64 // how often it was forgotten; guards against learning what was read before that
+}
+
+type knownGeneration struct {
+	state markerState
+	epoch uint64    // of the feed, which vouches for it while the epoch lasts
+	until time.Time // without a feed
+}
+
+// markerState is what a marker said: the current generation, or none, or that a writer holds the tag.
+type markerState struct {
+	gen  envelope.Gen // zero if there is none
+	held bool
+}
+
+func parseMarker(raw string) markerState {
+	if envelope.KindOf([]byte(raw)) == envelope.Hold {
+		return markerState{held: true}
+	}
+	gen, _ := envelope.ParseGeneration([]byte(raw))
+	return markerState{gen: gen}
+}
+
+// vouched returns the state if nothing can have changed it unnoticed.
+func (g *generation) vouched(s *Store) (markerState, bool) {
+	known := g.known.Load()
+	if known == nil || s.cfg.strict {
+		return markerState{}, false
+	}
+	if epoch, up := s.feed.status(); up {
+		return known.state, epoch == known.epoch
+	}
+	return known.state, time.Now().Before(known.until)
+}
+
+// reading begins a read of the marker. What it finds may be kept only if nothing happened since.
+func (g *generation) reading(s *Store) func(markerState) {
+	g.mu.Lock()
+	before := g.changes
+	g.mu.Unlock()
+	epoch, up := s.feed.status()
+	covered := up && s.feed.covers(g.key.addr)
+	until := time.Now().Add(s.cfg.trust)
+	return func(state markerState) {
+		known := &knownGeneration{state: state, epoch: epoch}
+		if !up {
+			known.until = until
+		}
+		if up && !covered {
+			return
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.changes == before {
+			g.known.Store(known)
+		}
+	}
+}
+
+// forget drops what is known, and what reads that are under way will find.
+func (g *generation) forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.changes++
+	g.known.Store(nil)
+}
+
+// generations are the states of everything that an entry depends on, in a fixed order: namespace, cache, tags.
+type generations struct {
+	held    bool // a writer holds one of them
+	missing bool // one has no generation, so no entry can be of it
+	gens    []byte
+}
+
+func (g *generations) add(state markerState) {
+	g.held = g.held || state.held
+	g.missing = g.missing || state.gen == envelope.Gen{}
+	g.gens = append(g.gens, state.gen[:]...)
+}
+
+// match reports whether an entry with these generations is current.
+func (g *generations) match(gens []byte) bool {
+	return !g.held && !g.missing && bytes.Equal(g.gens, gens)
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jollyjet/aside/internal/envelope"
+)
+
+// Hold keeps entries and tags from being cached while a writer is at work. While it stands, reads go to the loader
+// and store nothing. If its owner dies it expires, and leaves the entries evicted.
+type Hold struct {
+	st    *Store
+	token envelope.Token
+	keys  []Key
+}
+
+// Hold places a hold on the keys. After an error, which wraps [ErrUnavailable], some of them may be held; [Hold.End]
+// ends those as well.
+func (s *Store) Hold(ctx context.Context, keys ...Key) (*Hold, error) {
+	h := &Hold{st: s, token: envelope.NewToken(), keys: keys}
+	if s.life.closed.Load() {
+		return h, ErrClosed
+	}
+	err := h.place(ctx, "place")
+	s.forget(keys)
+	return h, err
+}
+
+func (h *Hold) place(ctx context.Context, how string) error {
+	calls := make([]*call, len(h.keys))
+	for i, key := range h.keys {
+		calls[i] = &call{script: holdScript, key: key.addr, args: []any{
+			envelope.HoldPrefix(), h.token[:], h.st.cfg.hold.Milliseconds(), how,
+		}}
+	}
+	return h.st.run(ctx, calls...)
+}
+
+// Keep renews the hold until done is closed.
+func (h *Hold) Keep(ctx context.Context, done <-chan struct{}) {
+	tick := time.NewTicker(h.st.cfg.hold / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			_ = h.place(ctx, "renew") // a hold that can't be renewed expires; End evicts in any case
+		}
+	}
+}
+
+// Replacement is a value to take the place of a hold on its key.
+type Replacement struct {
+	Key    Key
+	Record []byte
+	TTL    time.Duration
+}
+
+// Replacement makes a replacement of the entry, for a value that was written after start.
+func (p *Space) Replacement(ref *Ref, start Start, r Result) Replacement {
+	return Replacement{Key: ref.Key, Record: p.record(ref, start.gens, start.created, r), TTL: r.TTL}
+}
+
+// End ends the hold, or lets it stand for as long as stay if that is positive, and leaves the keys evicted. A
+// replacement is stored in place of the hold on its key if no other writer and no eviction has come in between;
+// otherwise that key is left evicted too. What can't be carried out is queued, and the error wraps [ErrQueued].
+func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replacement) error {
+	calls := make([]*call, len(h.keys))
+	for i, key := range h.keys {
+		record, ttl := []byte{}, int64(0)
+		for _, r := range replace {
+			if r.Key == key {
+				record, ttl = r.Record, r.TTL.Milliseconds()
+			}
+		}
+		calls[i] = &call{script: unholdScript, key: key.addr, args: []any{
+			envelope.HoldPrefix(), h.token[:], stay.Milliseconds(), record, ttl,
+		}}
+	}
+	return h.st.settle(ctx, h.keys, calls)
+}

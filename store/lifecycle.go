@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// lifecycle owns the goroutines of a store: none is started after it is closed, and closing waits for them.
+type lifecycle struct {
+	loads      context.Context // ends when running loads have had their time to drain
+	cancel     context.CancelFunc
+	background context.Context // ends as soon as the store closes
+	stop       context.CancelFunc
+
+	mu     sync.Mutex     // orders starting against closing
+	closed atomic.Bool    // changes under mu
+	work   sync.WaitGroup // loads
+	watch  sync.WaitGroup // feed and replays
+	panics atomic.Int64
+}
+
+func newLifecycle() *lifecycle {
+	l := &lifecycle{}
+	l.loads, l.cancel = context.WithCancel(context.Background())
+	l.background, l.stop = context.WithCancel(context.Background())
+	return l
+}
+
+// start runs f in a goroutine that group counts. It reports false, and does not run f, once the store is closed.
+func (s *Store) start(group *sync.WaitGroup, what string, f func()) bool {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	if s.life.closed.Load() {
+		return false
+	}
+	group.Go(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				s.Recovered(what, v)
+			}
+		}()
+		f()
+	})
+	return true
+}
+
+// Go runs the load of a decorator in a goroutine that [Store.Close] waits for. It reports false, and does not run
+// it, once the store is closed.
+func (s *Store) Go(load func()) bool { return s.start(&s.life.work, "load", load) }
+
+// LoadContext returns a context for a load: it has the values of ctx, but is cancelled only by cancel, by the
+// timeout if there is one (0 is none), or when the store is closed and the load does not end in time.
+func (s *Store) LoadContext(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(s.life.loads, cancel)
+	release := func() { stop(); cancel() }
+	if timeout <= 0 {
+		return ctx, release
+	}
+	ctx, expire := context.WithTimeout(ctx, timeout)
+	return ctx, func() { expire(); release() }
+}
+
+// Close ends the store: running loads get the drain time to finish and are cancelled then, evictions that are still
+// queued are tried once more, and background work stops. The client given to [Open] stays open. Reads through
+// decorators go to the loader from now on; everything else returns [ErrClosed]. The error wraps [ErrUndrained] if
+// loads or evictions are left over. It is safe to call Close more than once; further calls return nil.
+func (s *Store) Close() error {
+	s.life.mu.Lock()
+	again := s.life.closed.Swap(true)
+	s.life.mu.Unlock()
+	if again {
+		return nil
+	}
+	left := !within(s.cfg.drain, s.life.work.Wait)
+	s.life.cancel()
+	if left {
+		left = !within(time.Second, s.life.work.Wait)
+	}
+	s.life.stop()
+	s.life.watch.Wait()
+	lost := s.evictions.flush()
+	_ = s.rdb.Close()
+	if left || lost > 0 {
+		return fmt.Errorf("%w: loads still running: %t, evictions not delivered: %d", ErrUndrained, left, lost)
+	}
+	return nil
+}
+
+// within reports whether wait returns in time.
+func within(d time.Duration, wait func()) bool {
+	done := make(chan struct{})
+	go func() { wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+// Recovered counts and logs a panic that was recovered so that other work can go on.
+func (s *Store) Recovered(what string, value any) {
+	s.life.panics.Add(1)
+	s.cfg.log.Error("aside: recovered panic", "in", what, "panic", fmt.Sprint(value))
+}

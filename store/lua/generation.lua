@@ -1,0 +1,14 @@
+-- Reads the generation of a tag, and starts one where there is none. A hold is returned as it is.
+-- KEYS[1] marker  ARGV[1] a fresh generation  ARGV[2] for how long it is wanted, in ms  ARGV[3] the prefix of holds
+local seen = redis.pcall('GET', KEYS[1])
+if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
+if type(seen) == 'string' then
+	if string.sub(seen, 1, #ARGV[3]) == ARGV[3] then return seen end
+	if #seen == #ARGV[1] and string.sub(seen, 1, 3) == string.sub(ARGV[1], 1, 3) then
+		local left = redis.call('PTTL', KEYS[1])
+		if left >= 0 and left < ARGV[2] / 2 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+		return seen
+	end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ARGV[1]

@@ -1,0 +1,39 @@
+-- Ends a writer's hold and leaves the key evicted, or with the new value if nobody else has written meanwhile.
+-- KEYS[1] entry or marker
+-- ARGV[1] the prefix of holds  ARGV[2] my token  ARGV[3] for how many ms it is to stand on, or 0
+-- ARGV[4] the new record, or ''  ARGV[5] its time in ms
+-- Returns 2 if the new value is stored, 1 if the key is evicted, 0 if holds stand.
+local prefix, me = ARGV[1], ARGV[2]
+local keep = tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local seen = redis.pcall('GET', KEYS[1])
+local held = type(seen) == 'string' and string.sub(seen, 1, #prefix) == prefix
+local others, last, mine, clean = '', 0, false, false
+if held then
+	clean = string.sub(seen, #prefix + 1, #prefix + 1) == 'C'
+	for at = #prefix + 2, #seen, 30 do
+		local deadline = tonumber(string.sub(seen, at + 16, at + 29))
+		if string.sub(seen, at, at + 15) == me then
+			mine = true
+		elseif deadline > now then
+			others = others .. string.sub(seen, at, at + 29)
+			last = math.max(last, deadline)
+		end
+	end
+end
+if keep > 0 then
+	others = others .. me .. string.format('%014.0f', now + keep)
+	last = math.max(last, now + keep)
+end
+if others ~= '' then
+	redis.call('SET', KEYS[1], prefix .. 'D' .. others, 'PX', string.format('%.0f', last - now))
+	return 0
+end
+if mine and clean and ARGV[4] ~= '' then
+	redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5])
+	return 2
+end
+redis.call('UNLINK', KEYS[1])
+return 1

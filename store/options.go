@@ -1,0 +1,133 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Option changes a default of [Open].
+type Option func(*config)
+
+type config struct {
+	namespace   string
+	log         *slog.Logger
+	timeout     time.Duration
+	lease       time.Duration
+	hold        time.Duration
+	drain       time.Duration
+	queue       int
+	strict      bool
+	replicas    bool
+	hooks       []redis.Hook
+	trust       time.Duration // for how long a generation is believed where there is no feed
+	pingEvery   time.Duration // how often the feed's connection is tried
+	lookAround  time.Duration // how often the masters of a Cluster are looked up
+	feedRetry   time.Duration // how soon a broken feed is tried again, at most
+	replayEvery time.Duration // how soon a failed eviction is tried again, at most
+}
+
+func defaults() config {
+	return config{
+		namespace:   "aside",
+		log:         slog.Default(),
+		timeout:     500 * time.Millisecond,
+		lease:       3 * time.Second,
+		hold:        5 * time.Second,
+		drain:       5 * time.Second,
+		queue:       100_000,
+		trust:       time.Second,
+		pingEvery:   500 * time.Millisecond,
+		lookAround:  time.Second,
+		feedRetry:   time.Second,
+		replayEvery: 500 * time.Millisecond,
+	}
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+
+// Namespace is the first part of every key, and what evict.Everything empties. The default is "aside". It is made of
+// letters, digits and . _ / - and at most 100 characters long.
+func Namespace(name string) Option {
+	if !plainName.MatchString(name) {
+		panic(fmt.Sprintf("store: Namespace(%q): use up to 100 letters, digits and . _ / -, the first a letter or digit", name))
+	}
+	return func(c *config) { c.namespace = name }
+}
+
+// Logger receives what an operator should know: a feed that does not work, evictions that wait, recovered panics.
+// The default is slog.Default(). Nothing is logged at Info in ordinary work.
+func Logger(l *slog.Logger) Option {
+	if l == nil {
+		panic("store: Logger(nil): use slog.New(slog.DiscardHandler) for silence")
+	}
+	return func(c *config) { c.log = l }
+}
+
+// Timeout bounds each command: the wait for a connection, the dial, and the reply, each for itself. It replaces the
+// timeouts of the client given to [Open]. The default is 500 ms.
+func Timeout(d time.Duration) Option {
+	positive("Timeout", d)
+	return func(c *config) { c.timeout = d }
+}
+
+// LeaseTime is how long the lease of a loader outlives its process; while the process lives the lease is renewed, so
+// it does not limit how long a load may take. The default is 3 s, the least 30 ms.
+func LeaseTime(d time.Duration) Option {
+	atLeast("LeaseTime", d, 30*time.Millisecond)
+	return func(c *config) { c.lease = d }
+}
+
+// HoldTime is how long the hold of a writer outlives its process; while the writer lives it is renewed. The default
+// is 5 s, the least 30 ms.
+func HoldTime(d time.Duration) Option {
+	atLeast("HoldTime", d, 30*time.Millisecond)
+	return func(c *config) { c.hold = d }
+}
+
+// DrainTime is how long [Store.Close] waits for running loads before it cancels their contexts. The default is 5 s.
+func DrainTime(d time.Duration) Option {
+	positive("DrainTime", d)
+	return func(c *config) { c.drain = d }
+}
+
+// QueueLimit is how many evictions that failed are kept one by one. When there are more, they are replaced by one
+// eviction of everything in the namespace. The default is 100,000.
+func QueueLimit(n int) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("store: QueueLimit(%d): use 1 or more", n))
+	}
+	return func(c *config) { c.queue = n }
+}
+
+// Strict makes every read ask Redis for the generations of its cache and namespace, in the same round trip as the
+// value. Without it they are held in process, kept fresh by the invalidation feed: evict.All and evict.Everything
+// then reach other nodes within the feed's delay (under a millisecond as a rule), or within a second where there is
+// no feed. On Cluster it costs every read a command on the two masters that hold these generations.
+func Strict() Option { return func(c *config) { c.strict = true } }
+
+// AllowReplicaReads accepts a Cluster client that reads from replicas. What it gives up: a replica that lags serves
+// values that were evicted, so none of the guarantees about evictions hold.
+func AllowReplicaReads() Option { return func(c *config) { c.replicas = true } }
+
+// Hooks adds hooks, such as those for tracing, to the store's client. Hooks that were added to the client given to
+// [Open] can't be read from it, so they see the commands of that client alone.
+func Hooks(hooks ...redis.Hook) Option {
+	for i, h := range hooks {
+		if h == nil {
+			panic(fmt.Sprintf("store: Hooks: hook %d is nil", i+1))
+		}
+	}
+	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
+}
+
+func positive(name string, d time.Duration) { atLeast(name, d, time.Millisecond) }
+
+func atLeast(name string, d, least time.Duration) {
+	if d < least {
+		panic(fmt.Sprintf("store: %s(%v): use %v or more", name, d, least))
+	}
+}

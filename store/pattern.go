@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// scanBatch is how many keys a master is asked to look at in one step.
+const scanBatch = 1000
+
+// EvictMatching evicts the entries whose "name:key" matches the glob, by walking every master. It calls progress, if
+// not nil, with the number of entries evicted so far. See evict.ByPattern.
+func (s *Store) EvictMatching(ctx context.Context, glob string, progress func(int64)) (int64, error) {
+	if s.life.closed.Load() {
+		return 0, ErrClosed
+	}
+	w := &walk{st: s, match: literal(s.cfg.namespace) + ":{" + glob + "}", progress: progress}
+	var err error
+	switch rdb := s.rdb.(type) {
+	case *redis.ClusterClient:
+		err = rdb.ForEachMaster(ctx, w.master)
+	case *redis.Client:
+		err = w.master(ctx, rdb)
+	}
+	return w.evicted, err
+}
+
+// literal escapes what a glob would take for a wildcard.
+func literal(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(s)
+}
+
+type walk struct {
+	st       *Store
+	match    string
+	progress func(int64)
+
+	mu      sync.Mutex
+	evicted int64
+}
+
+// master walks one master. Masters are walked at the same time.
+func (w *walk) master(ctx context.Context, node *redis.Client) error {
+	var cursor uint64
+	for {
+		keys, next, err := node.Scan(ctx, cursor, w.match, scanBatch).Result()
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("%w: SCAN: %w", ErrUnavailable, err)
+		}
+		if err := w.evict(ctx, keys); err != nil {
+			return err
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}
+
+func (w *walk) evict(ctx context.Context, addrs []string) error {
+	var keys []Key
+	for _, addr := range addrs {
+		if isEntryKey(w.st.cfg.namespace, addr) {
+			keys = append(keys, Key{addr: addr})
+		}
+	}
+	err := w.st.Evict(context.WithoutCancel(ctx), keys...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.evicted += int64(len(keys))
+		if w.progress != nil {
+			w.progress(w.evicted)
+		}
+	}
+	return err
+}

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jollyjet/aside/internal/envelope"
+)
+
+// Space is the part of the keyspace that belongs to one cache: all keys "namespace:{name:...}".
+type Space struct {
+	st     *Store
+	name   string
+	prefix string
+	schema uint64
+	whole  *generation   // of this cache
+	keep   time.Duration // how long generations are wanted
+	counts *counters
+}
+
+// minKeep is how long a generation is kept at least after it was last wanted.
+const minKeep = 24 * time.Hour
+
+// Space returns the space of the cache called name, for values of the given schema that live for ttl at most: entries
+// of another schema are misses, and a generation that nobody asks for is kept for at least twice the ttl, for
+// entries of a generation that is gone are misses too. It panics if name is not made of letters, digits and . _ / -, or longer than 100 characters. Spaces of the
+// same name share their keys, their generation and their statistics.
+func (s *Store) Space(name string, schema uint64, ttl time.Duration) *Space {
+	if !plainName.MatchString(name) {
+		panic(fmt.Sprintf("cache name %q: use up to 100 letters, digits and . _ / -, the first a letter or digit", name))
+	}
+	return &Space{
+		st:     s,
+		name:   name,
+		prefix: entryPrefix(s.cfg.namespace, name),
+		schema: schema,
+		keep:   max(minKeep, 2*ttl),
+		whole:  s.generationOf(markerKey(s.cfg.namespace, "all", name)),
+		counts: s.countersOf(name),
+	}
+}
+
+// Store returns the store that the space belongs to.
+func (p *Space) Store() *Store { return p.st }
+
+// Name returns the name of the cache.
+func (p *Space) Name() string { return p.name }
+
+// Key returns the key of the entry for the given parts. Two lists of as many parts give the same key only if they
+// are equal.
+func (p *Space) Key(parts ...string) Key { return textKey(p.prefix, joinParts(parts)) }
+
+// All returns the key whose eviction evicts all of the space.
+func (p *Space) All() Key { return p.whole.key }
+
+// Tag returns the key whose eviction evicts all entries with the tag.
+func (s *Store) Tag(tag string) Key {
+	return markerKey(s.cfg.namespace, "tag", joinParts([]string{tag}))
+}
+
+// Everything returns the key whose eviction evicts all of the namespace.
+func (s *Store) Everything() Key { return s.everything.key }
+
+// Ref is an entry together with the tags that it has.
+type Ref struct {
+	Key
+	tags []string // keys of the tags' markers, sorted and each once, so that their order is always the same
+}
+
+// Ref returns the entry with the given key and tags.
+func (p *Space) Ref(key Key, tags []string) Ref {
+	r := Ref{Key: key}
+	if len(tags) == 0 {
+		return r
+	}
+	r.tags = make([]string, len(tags))
+	for i, tag := range tags {
+		r.tags[i] = p.st.Tag(tag).addr
+	}
+	slices.Sort(r.tags)
+	r.tags = slices.Compact(r.tags)
+	return r
+}
+
+// shared are the generations that every entry of the space depends on.
+func (p *Space) shared() [2]*generation { return [2]*generation{p.st.everything, p.whole} }
+
+// blocked reports whether this node may not read the entry from Redis, because an eviction of it is still queued.
+func (p *Space) blocked(ref *Ref) bool {
+	e := &p.st.evictions
+	if e.empty() {
+		return false
+	}
+	return e.has(ref.addr) || e.has(p.whole.key.addr) || e.has(p.st.everything.key.addr) || slices.ContainsFunc(ref.tags, e.has)
+}
+
+// Read reads the entry in one round trip. The error wraps [ErrUnavailable].
+func (p *Space) Read(ctx context.Context, ref *Ref) (View, error) {
+	if p.st.life.closed.Load() || p.blocked(ref) {
+		return View{State: Held}, nil
+	}
+	look := p.look(ref, false)
+	if len(look.calls) > 0 {
+		entry := get(ref.addr)
+		if err := p.st.run(ctx, append(look.calls, entry)...); err != nil {
+			return View{}, err
+		}
+		raw, err := entry.reply.Text()
+		return p.judge(ref, []byte(raw), err == nil, look.found()), nil
+	}
+	raw, err := p.st.rdb.Get(ctx, ref.addr).Bytes()
+	if err != nil && !absent(err) {
+		return View{}, unavailable(err)
+	}
+	return p.judge(ref, raw, err == nil, look.found()), nil
+}
+
+// look is a look at the generations of an entry: those that are vouched for, and calls for the others.
+type look struct {
+	states []markerState // in order; those of calls are filled in by found
+	calls  []*call
+	places []int // of each call in states
+	learn  []func(markerState)
+	space  [2 + 2]markerState // room for the usual number of states
+}
+
+// look prepares a look at the generations of ref. With start it also makes sure that each has one, which a load
+// needs before it begins.
+func (p *Space) look(ref *Ref, start bool) *look {
+	l := &look{}
+	l.states = l.space[:0]
+	for _, g := range p.shared() {
+		state, ok := g.vouched(p.st)
+		ok = ok && !(start && state.gen == envelope.Gen{})
+		if !ok {
+			l.ask(p.marker(g.key.addr, start), len(l.states), g.reading(p.st))
+		}
+		l.states = append(l.states, state)
+	}
+	for _, tag := range ref.tags {
+		l.ask(p.marker(tag, start), len(l.states), nil)
+		l.states = append(l.states, markerState{})
+	}
+	return l
+}
+
+func (l *look) ask(c *call, place int, learn func(markerState)) {
+	l.calls = append(l.calls, c)
+	l.places = append(l.places, place)
+	l.learn = append(l.learn, learn)
+}
+
+// found returns the generations, once the calls have been carried out without an error.
+func (l *look) found() generations {
+	for i, c := range l.calls {
+		raw, _ := c.reply.Text()
+		state := parseMarker(raw)
+		l.states[l.places[i]] = state
+		if learn := l.learn[i]; learn != nil {
+			learn(state)
+		}
+	}
+	g := generations{gens: make([]byte, 0, len(l.states)*envelope.GenLen)}
+	for _, state := range l.states {
+		g.add(state)
+	}
+	return g
+}

@@ -1,0 +1,116 @@
+package store
+
+import "sync/atomic"
+
+type storeStats struct {
+	evictions, queued, replayed atomic.Int64
+}
+
+// Stats is what a store has done so far.
+type Stats struct {
+	Feed      FeedStats
+	Evictions int64 // keys and tags evicted, or queued
+	Queued    int64 // evictions that failed at first
+	Replayed  int64 // queued evictions carried out since
+	Pending   int64 // evictions queued now
+	Panics    int64 // recovered in background goroutines
+	Caches    map[string]CacheStats
+}
+
+// CacheStats counts what the caches of one name have done. Reads are Hits + NegativeHits + Misses + Bypasses.
+type CacheStats struct {
+	Hits         int64
+	NegativeHits int64 // hits on the knowledge that the source has nothing
+	Misses       int64
+	Bypasses     int64 // reads that went to the source and stored nothing: a hold, a queued eviction, or no Redis
+	Invalid      int64 // entries that were there but of no use, for one of the four reasons below
+	Evicted      int64 // ... because a tag, the cache or the namespace was evicted
+	Schema       int64 // ... because they were written for another type or with another codec
+	Corrupt      int64 // ... because they were damaged or not written by aside
+	Clash        int64 // ... because they belong to another key with the same hash
+	Loads        int64
+	LoadErrors   int64 // loads that returned an error, but for those that NotFound accepts; panics included
+	Panics       int64 // loads that panicked
+	Refused      int64 // results not stored because the key was evicted, or written, while the load ran
+	Waits        int64 // times that a load of another process was waited for
+	Unencodable  int64 // results that the codec could not encode
+	RedisErrors  int64 // commands of reads and loads that failed
+}
+
+// Event is what a cache counts.
+type Event uint8
+
+// The events, one for each counter of [CacheStats].
+const (
+	EventHit Event = iota
+	EventNegativeHit
+	EventMiss
+	EventBypass
+	EventInvalid
+	eventInvalidReason // followed by one for each Reason
+	_
+	_
+	_
+	_
+	EventLoad
+	EventLoadError
+	EventPanic
+	EventRefused
+	EventWait
+	EventUnencodable
+	EventRedisError
+	events
+)
+
+type counters [events]atomic.Int64
+
+func (c *counters) stats() CacheStats {
+	n := func(e Event) int64 { return c[e].Load() }
+	reason := func(r Reason) int64 { return n(eventInvalidReason + Event(r)) }
+	return CacheStats{
+		Hits: n(EventHit), NegativeHits: n(EventNegativeHit), Misses: n(EventMiss), Bypasses: n(EventBypass),
+		Invalid: n(EventInvalid), Evicted: reason(Evicted), Schema: reason(Schema), Corrupt: reason(Corrupt),
+		Clash: reason(Clash), Loads: n(EventLoad), LoadErrors: n(EventLoadError), Panics: n(EventPanic),
+		Refused: n(EventRefused), Waits: n(EventWait), Unencodable: n(EventUnencodable),
+		RedisErrors: n(EventRedisError),
+	}
+}
+
+// Count counts an event of the cache.
+func (p *Space) Count(e Event) { p.counts[e].Add(1) }
+
+// CountInvalid counts an invalid view with its reason.
+func (p *Space) CountInvalid(v View) {
+	p.Count(EventInvalid)
+	p.Count(eventInvalidReason + Event(v.Reason))
+}
+
+func (s *Store) countersOf(name string) *counters {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counters[name]
+	if c == nil {
+		c = new(counters)
+		s.counters[name] = c
+	}
+	return c
+}
+
+// Stats returns the counters. They are not read at one instant.
+func (s *Store) Stats() Stats {
+	stats := Stats{
+		Feed:      s.feed.stats(),
+		Evictions: s.stats.evictions.Load(),
+		Queued:    s.stats.queued.Load(),
+		Replayed:  s.stats.replayed.Load(),
+		Pending:   s.evictions.n.Load(),
+		Panics:    s.life.panics.Load(),
+		Caches:    make(map[string]CacheStats),
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for name, c := range s.counters {
+		stats.Caches[name] = c.stats()
+	}
+	return stats
+}

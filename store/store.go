@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Store is a namespace in Redis, opened by one process. It is safe for concurrent use.
+type Store struct {
+	cfg        config
+	rdb        redis.UniversalClient
+	life       *lifecycle
+	feed       *feed
+	clock      clock
+	evictions  queue
+	stats      storeStats
+	everything *generation
+
+	mu          sync.RWMutex
+	generations map[string]*generation // by key: that of the namespace, and those of the caches
+	counters    map[string]*counters   // by cache
+}
+
+// Open opens a namespace. The options of rdb say where Redis is; the store makes a client of its own from them, with
+// its own timeouts (see [Timeout]) and without retries. rdb is a *redis.Client (one node, or Sentinel) or a
+// *redis.ClusterClient, and must stay open while the store is.
+//
+// Redis being down is not an error: reads go to the loader until it is back. Open returns an error that wraps
+// [ErrClient] if the client can't be used. It panics if rdb or an option is nil.
+//
+// ctx bounds how long Open waits for a first answer from Redis, which is half a second at most; it does not limit
+// the life of the store. Close the store when it is no longer needed.
+func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*Store, error) {
+	if rdb == nil {
+		panic("store: Open: the client is nil; use redis.NewUniversalClient")
+	}
+	cfg := defaults()
+	for i, option := range options {
+		if option == nil {
+			panic(fmt.Sprintf("store: Open: option %d is nil", i+1))
+		}
+		option(&cfg)
+	}
+	own, err := derive(rdb, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		cfg:         cfg,
+		rdb:         own,
+		life:        newLifecycle(),
+		generations: make(map[string]*generation),
+		counters:    make(map[string]*counters),
+	}
+	s.evictions.st = s
+	s.everything = s.generationOf(everythingKey(cfg.namespace))
+	s.feed = newFeed(s)
+	s.start(&s.life.watch, "feed", s.feed.run)
+	s.feed.ready(ctx, min(cfg.timeout, 500*time.Millisecond))
+	return s, nil
+}
+
+// Namespace returns the name of the namespace.
+func (s *Store) Namespace() string { return s.cfg.namespace }
+
+// generationOf returns what is known of the generation of a namespace or cache; there is one for each key.
+func (s *Store) generationOf(key Key) *generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.generations[key.addr]
+	if g == nil {
+		g = &generation{key: key}
+		s.generations[key.addr] = g
+	}
+	return g
+}
+
+// forgetMarker is called with each key that may have changed.
+func (s *Store) forgetMarker(addr string) {
+	s.mu.RLock()
+	g := s.generations[addr]
+	s.mu.RUnlock()
+	if g != nil {
+		g.forget()
+	}
+}
