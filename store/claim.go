@@ -79,11 +79,11 @@ func (c *Claim) take(ctx context.Context, seen View, displace bool) (bool, View,
 	}}
 	look := c.space.look(c.ref, true)
 	sent := time.Now()
-	if err := st.run(ctx, append(look.calls, take)...); err != nil {
+	if err := st.run(ctx, append(look.starts(), take)...); err != nil {
 		c.abandon(take)
 		return false, View{}, err
 	}
-	found := look.found()
+	look.answered()
 	reply, err := take.reply.Slice()
 	if err != nil || len(reply) < 3 {
 		return false, View{}, fmt.Errorf("%w: take.lua answered %v", ErrUnavailable, take.reply.Val())
@@ -92,16 +92,16 @@ func (c *Claim) take(ctx context.Context, seen View, displace bool) (bool, View,
 		st.clock.learn(now, sent)
 		c.created = now
 	}
-	c.gens = found.gens
+	c.gens = look.gens()
 	if reply[0] == int64(1) {
 		v := View{}
-		if found.held {
+		if look.held() {
 			v.State = Held
 		}
 		return true, v, nil
 	}
 	raw, _ := reply[3].(string)
-	v := c.space.judge(c.ref, []byte(raw), true, found)
+	v := c.space.judge(c.ref, []byte(raw), true, look)
 	if left, _ := reply[4].(int64); left > 0 {
 		v.left = time.Duration(left) * time.Millisecond
 	}
@@ -168,11 +168,11 @@ func (c *Claim) Drop(ctx context.Context) (bool, error) {
 // finish carries out the last change of a claim and looks, after it, whether the generations are still the same.
 func (c *Claim) finish(ctx context.Context, change *call) (bool, error) {
 	look := c.space.look(c.ref, false)
-	if err := c.space.st.run(ctx, append([]*call{change}, look.calls...)...); err != nil {
+	if err := c.space.st.run(ctx, append([]*call{change}, look.reads()...)...); err != nil {
 		return false, err
 	}
-	found := look.found()
-	return change.did() && found.match(c.gens), nil
+	look.answered()
+	return change.did() && look.match(c.gens), nil
 }
 
 func (c *Claim) change(what string, args ...any) *call {

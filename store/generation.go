@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +28,9 @@ type markerState struct {
 	gen  envelope.Gen // zero if there is none
 	held bool
 }
+
+// none reports whether there is no generation, so that no entry can be of it.
+func (m markerState) none() bool { return m.gen == envelope.Gen{} }
 
 func parseMarker(raw string) markerState {
 	if envelope.KindOf([]byte(raw)) == envelope.Hold {
@@ -80,22 +82,4 @@ func (g *generation) forget() {
 	defer g.mu.Unlock()
 	g.changes++
 	g.known.Store(nil)
-}
-
-// generations are the states of everything that an entry depends on, in a fixed order: namespace, cache, tags.
-type generations struct {
-	held    bool // a writer holds one of them
-	missing bool // one has no generation, so no entry can be of it
-	gens    []byte
-}
-
-func (g *generations) add(state markerState) {
-	g.held = g.held || state.held
-	g.missing = g.missing || state.gen == envelope.Gen{}
-	g.gens = append(g.gens, state.gen[:]...)
-}
-
-// match reports whether an entry with these generations is current.
-func (g *generations) match(gens []byte) bool {
-	return !g.held && !g.missing && bytes.Equal(g.gens, gens)
 }

@@ -37,20 +37,11 @@ func (p *Space) Start(ctx context.Context, ref *Ref) (Start, error) {
 		return Start{}, ErrClosed
 	}
 	look := p.look(ref, true)
-	if len(look.calls) > 0 {
-		if err := p.st.run(ctx, look.calls...); err != nil {
+	if len(look.asks) > 0 {
+		if err := p.st.run(ctx, look.starts()...); err != nil {
 			return Start{}, err
 		}
 	}
-	return Start{gens: look.found().gens, created: p.st.clock.now()}, nil
-}
-
-// marker is a call for the generation of a marker: one that starts a generation where there is none, or one that
-// only reads.
-func (p *Space) marker(addr string, start bool) *call {
-	if !start {
-		return get(addr)
-	}
-	fresh := envelope.NewGeneration(envelope.NewGen())
-	return &call{script: generationScript, key: addr, args: []any{fresh, p.keep.Milliseconds(), envelope.HoldPrefix()}}
+	look.answered()
+	return Start{gens: look.gens(), created: p.st.clock.now()}, nil
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/jollyjet/aside/internal/envelope"
 )
 
 // Space is the part of the keyspace that belongs to one cache: all keys "namespace:{name:...}".
@@ -102,69 +100,16 @@ func (p *Space) Read(ctx context.Context, ref *Ref) (View, error) {
 		return View{State: Held}, nil
 	}
 	look := p.look(ref, false)
-	if len(look.calls) > 0 {
-		entry := get(ref.addr)
-		if err := p.st.run(ctx, append(look.calls, entry)...); err != nil {
-			return View{}, err
+	if len(look.asks) == 0 {
+		raw, err := p.st.rdb.Get(ctx, ref.addr).Bytes()
+		if err != nil && !absent(err) {
+			return View{}, unavailable(err)
 		}
-		raw, err := entry.reply.Text()
-		return p.judge(ref, []byte(raw), err == nil, look.found()), nil
+		return p.judge(ref, raw, err == nil, look), nil
 	}
-	raw, err := p.st.rdb.Get(ctx, ref.addr).Bytes()
-	if err != nil && !absent(err) {
-		return View{}, unavailable(err)
+	raw, present, err := look.with(ctx, ref.addr)
+	if err != nil {
+		return View{}, err
 	}
-	return p.judge(ref, raw, err == nil, look.found()), nil
-}
-
-// look is a look at the generations of an entry: those that are vouched for, and calls for the others.
-type look struct {
-	states []markerState // in order; those of calls are filled in by found
-	calls  []*call
-	places []int // of each call in states
-	learn  []func(markerState)
-	space  [2 + 2]markerState // room for the usual number of states
-}
-
-// look prepares a look at the generations of ref. With start it also makes sure that each has one, which a load
-// needs before it begins.
-func (p *Space) look(ref *Ref, start bool) *look {
-	l := &look{}
-	l.states = l.space[:0]
-	for _, g := range p.shared() {
-		state, ok := g.vouched(p.st)
-		ok = ok && !(start && state.gen == envelope.Gen{})
-		if !ok {
-			l.ask(p.marker(g.key.addr, start), len(l.states), g.reading(p.st))
-		}
-		l.states = append(l.states, state)
-	}
-	for _, tag := range ref.tags {
-		l.ask(p.marker(tag, start), len(l.states), nil)
-		l.states = append(l.states, markerState{})
-	}
-	return l
-}
-
-func (l *look) ask(c *call, place int, learn func(markerState)) {
-	l.calls = append(l.calls, c)
-	l.places = append(l.places, place)
-	l.learn = append(l.learn, learn)
-}
-
-// found returns the generations, once the calls have been carried out without an error.
-func (l *look) found() generations {
-	for i, c := range l.calls {
-		raw, _ := c.reply.Text()
-		state := parseMarker(raw)
-		l.states[l.places[i]] = state
-		if learn := l.learn[i]; learn != nil {
-			learn(state)
-		}
-	}
-	g := generations{gens: make([]byte, 0, len(l.states)*envelope.GenLen)}
-	for _, state := range l.states {
-		g.add(state)
-	}
-	return g
+	return p.judge(ref, raw, present, look), nil
 }

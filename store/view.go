@@ -54,23 +54,23 @@ func (v *View) Age() time.Duration { return v.age }
 // Discredit turns a value that can't be decoded into an invalid entry, which the next load may replace.
 func (v *View) Discredit() { v.State, v.Reason = Invalid, Corrupt }
 
-// judge decides what raw is, for an entry that should be of these generations.
-func (p *Space) judge(ref *Ref, raw []byte, present bool, g generations) View {
+// judge decides what raw is, for an entry that should be of the generations that l has found.
+func (p *Space) judge(ref *Ref, raw []byte, present bool, l *look) View {
 	v := View{raw: raw}
 	switch kind := envelope.KindOf(raw); {
-	case g.held || kind == envelope.Hold:
+	case l.held() || kind == envelope.Hold:
 		v.State = Held
 	case !present:
 		v.State = Absent
 	case kind == envelope.Lease:
 		v.State = Leased
 	default:
-		p.judgeEntry(&v, ref, g)
+		p.judgeEntry(&v, ref, l)
 	}
 	return v
 }
 
-func (p *Space) judgeEntry(v *View, ref *Ref, g generations) {
+func (p *Space) judgeEntry(v *View, ref *Ref, l *look) {
 	e, err := envelope.Parse(v.raw)
 	v.State = Invalid
 	switch {
@@ -80,7 +80,7 @@ func (p *Space) judgeEntry(v *View, ref *Ref, g generations) {
 		v.Reason = Schema
 	case string(e.Key) != ref.full:
 		v.Reason = Clash
-	case !g.match(e.Gens):
+	case !l.match(e.Gens):
 		v.Reason = Evicted
 	default:
 		v.State = Value

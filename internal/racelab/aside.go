@@ -1,0 +1,55 @@
+package racelab
+
+import (
+	"time"
+
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/store"
+)
+
+// Mode is how writers evict.
+type Mode string
+
+// The modes.
+const (
+	After     Mode = "after"     // evict.After with evict.Key
+	ByTag     Mode = "tag"       // evict.After with evict.Tags
+	Around    Mode = "around"    // evict.Around with evict.Key
+	AroundTag Mode = "aroundtag" // evict.Around with evict.Tags
+	Replace   Mode = "replace"   // evict.Around with evict.Replace
+)
+
+// Modes are all modes.
+var Modes = []Mode{After, ByTag, Around, AroundTag, Replace}
+
+// Aside returns nodes that use aside, one for each store.
+func Aside(mode Mode, stores []*store.Store) func(Source) []Node {
+	return func(source Source) (nodes []Node) {
+		for _, st := range stores {
+			nodes = append(nodes, asideNode(mode, st, source))
+		}
+		return nodes
+	}
+}
+
+func asideNode(mode Mode, st *store.Store, source Source) Node {
+	tag := func(key string) []string { return []string{"tag of " + key} }
+	cache := cacheable.New(st, "cell", source.Load, cacheable.TTL(time.Hour), cacheable.Tags(tag))
+	key := func(w Write) string { return w.Key }
+	tags := func(w Write) []string { return tag(w.Key) }
+	n := Node{Get: cache.Get}
+	switch mode {
+	case ByTag:
+		n.Write = evict.After(source.Store, evict.Tags(st, tags))
+	case Around:
+		n.Write = evict.Around(source.Store, evict.Key(cache, key))
+	case AroundTag:
+		n.Write = evict.Around(source.Store, evict.Tags(st, tags))
+	case Replace:
+		n.Write = evict.Around(source.Store, evict.Replace(cache, func(w Write, v int64) (string, int64) { return w.Key, v }))
+	default:
+		n.Write = evict.After(source.Store, evict.Key(cache, key))
+	}
+	return n
+}

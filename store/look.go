@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/envelope"
+)
+
+// look is a look at the generations that an entry depends on, in a fixed order: of the namespace, of the cache, and of
+// its tags. Those that nothing vouches for are asked for.
+type look struct {
+	space  *Space
+	states []markerState
+	asks   []ask
+
+	roomForStates [4]markerState // the usual number
+	roomForAsks   [4]ask
+}
+
+// ask is a question for one generation.
+type ask struct {
+	place int // in states
+	key   string
+	learn func(markerState) // nil for a tag
+	call  *call
+}
+
+// look prepares a look at the generations of ref. One before a load asks also for those that are known to be none,
+// because it is going to start them.
+func (p *Space) look(ref *Ref, beforeLoad bool) *look {
+	l := &look{space: p}
+	l.states, l.asks = l.roomForStates[:0], l.roomForAsks[:0]
+	for _, g := range p.shared() {
+		state, ok := g.vouched(p.st)
+		if !ok || beforeLoad && state.none() {
+			l.asks = append(l.asks, ask{place: len(l.states), key: g.key.addr, learn: g.reading(p.st)})
+		}
+		l.states = append(l.states, state)
+	}
+	for _, tag := range ref.tags {
+		l.asks = append(l.asks, ask{place: len(l.states), key: tag})
+		l.states = append(l.states, markerState{})
+	}
+	return l
+}
+
+// reads returns calls that read what is asked for.
+func (l *look) reads() []*call {
+	return l.calls(get)
+}
+
+// starts returns calls that read what is asked for, and start a generation where there is none.
+func (l *look) starts() []*call {
+	keep := l.space.keep.Milliseconds()
+	return l.calls(func(key string) *call {
+		fresh := envelope.NewGeneration(envelope.NewGen())
+		return &call{script: generationScript, key: key, args: []any{fresh, keep, envelope.HoldPrefix()}}
+	})
+}
+
+func (l *look) calls(of func(key string) *call) []*call {
+	calls := make([]*call, len(l.asks), len(l.asks)+1)
+	for i := range l.asks {
+		calls[i] = of(l.asks[i].key)
+		l.asks[i].call = calls[i]
+	}
+	return calls
+}
+
+// answered takes the replies of the calls, which were carried out without an error.
+func (l *look) answered() {
+	for i := range l.asks {
+		raw, _ := l.asks[i].call.reply.Text()
+		l.answer(i, raw)
+	}
+}
+
+func (l *look) answer(i int, raw string) {
+	state := parseMarker(raw)
+	l.states[l.asks[i].place] = state
+	if learn := l.asks[i].learn; learn != nil {
+		learn(state)
+	}
+}
+
+// with asks, and reads an entry in the same round trip.
+func (l *look) with(ctx context.Context, entry string) (raw []byte, present bool, err error) {
+	st := l.space.st
+	if node, ok := st.rdb.(*redis.Client); ok {
+		return l.withOnNode(ctx, node, entry)
+	}
+	read := get(entry)
+	if err := st.run(ctx, append(l.reads(), read)...); err != nil {
+		return nil, false, err
+	}
+	l.answered()
+	text, err := read.reply.Text()
+	return []byte(text), err == nil, nil
+}
+
+// withOnNode is with for one node, where a single command does it.
+func (l *look) withOnNode(ctx context.Context, node *redis.Client, entry string) (raw []byte, present bool, err error) {
+	keys := make([]string, 0, len(l.roomForAsks)+1)
+	for i := range l.asks {
+		keys = append(keys, l.asks[i].key)
+	}
+	replies, err := node.MGet(ctx, append(keys, entry)...).Result()
+	if err != nil {
+		return nil, false, unavailable(err)
+	}
+	for i := range l.asks {
+		l.answer(i, text(replies[i]))
+	}
+	read, present := replies[len(l.asks)].(string)
+	return []byte(read), present, nil
+}
+
+// held reports whether a writer holds one of them.
+func (l *look) held() bool {
+	for _, state := range l.states {
+		if state.held {
+			return true
+		}
+	}
+	return false
+}
+
+// match reports whether an entry with these generations is current.
+func (l *look) match(gens []byte) bool {
+	if len(gens) != len(l.states)*envelope.GenLen {
+		return false
+	}
+	for i, state := range l.states {
+		if state.none() || envelope.Gen(gens[i*envelope.GenLen:]) != state.gen {
+			return false
+		}
+	}
+	return true
+}
+
+// gens returns the generations as an entry holds them.
+func (l *look) gens() []byte {
+	gens := make([]byte, 0, len(l.states)*envelope.GenLen)
+	for _, state := range l.states {
+		gens = append(gens, state.gen[:]...)
+	}
+	return gens
+}
