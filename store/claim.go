@@ -74,7 +74,7 @@ func (c *Claim) take(ctx context.Context, seen View, displace bool) (bool, View,
 	if seen.State == Invalid {
 		replace = envelope.Identity(seen.raw)
 	}
-	take := &call{script: takeScript, key: c.ref.addr, args: []any{
+	take := &call{Script: takeScript, Key: c.ref.addr, Args: []any{
 		c.record, st.cfg.lease.Milliseconds(), replace, envelope.LeasePrefix(), displace,
 	}}
 	look := c.space.look(c.ref, true)
@@ -84,9 +84,9 @@ func (c *Claim) take(ctx context.Context, seen View, displace bool) (bool, View,
 		return false, View{}, err
 	}
 	look.answered()
-	reply, err := take.reply.Slice()
+	reply, err := take.Reply.Slice()
 	if err != nil || len(reply) < 3 {
-		return false, View{}, fmt.Errorf("%w: take.lua answered %v", ErrUnavailable, take.reply.Val())
+		return false, View{}, fmt.Errorf("%w: take.lua answered %v", ErrUnavailable, take.Reply.Val())
 	}
 	if now, ok := micros(reply[1], reply[2]); ok {
 		st.clock.learn(now, sent)
@@ -110,7 +110,7 @@ func (c *Claim) take(ctx context.Context, seen View, displace bool) (bool, View,
 
 // abandon gives a lease back that was taken in a round trip of which another part failed.
 func (c *Claim) abandon(take *call) {
-	if reply, err := take.reply.Slice(); err == nil && len(reply) > 0 && reply[0] == int64(1) {
+	if reply, err := take.Reply.Slice(); err == nil && len(reply) > 0 && reply[0] == int64(1) {
 		ctx, cancel := context.WithTimeout(context.Background(), c.space.st.cfg.timeout)
 		defer cancel()
 		c.Drop(ctx)
@@ -135,7 +135,7 @@ func (c *Claim) Keep(ctx context.Context, done <-chan struct{}) {
 		case <-tick.C:
 		}
 		renew := c.change("renew", c.space.st.cfg.lease.Milliseconds())
-		if err := c.space.st.run(ctx, renew); err == nil && !renew.did() {
+		if err := c.space.st.run(ctx, renew); err == nil && !renew.Did() {
 			return
 		}
 	}
@@ -172,17 +172,11 @@ func (c *Claim) finish(ctx context.Context, change *call) (bool, error) {
 		return false, err
 	}
 	look.answered()
-	return change.did() && look.match(c.gens), nil
+	return change.Did() && look.match(c.gens), nil
 }
 
 func (c *Claim) change(what string, args ...any) *call {
-	return &call{script: casScript, key: c.ref.addr, args: append([]any{c.record, what}, args...)}
-}
-
-// did reports whether a script that answers 1 for done did it.
-func (c *call) did() bool {
-	n, err := c.reply.Int()
-	return err == nil && n == 1
+	return &call{Script: casScript, Key: c.ref.addr, Args: append([]any{c.record, what}, args...)}
 }
 
 // record makes the bytes of an entry.

@@ -3,11 +3,13 @@ package store
 import (
 	"errors"
 	"fmt"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 var (
-	// ErrClient is returned by [Open] for a client that can't be used. The text says what to change.
-	ErrClient = errors.New("store: unsuitable Redis client")
+	// ErrClient is wrapped by the error of [Open] for a client that can't be used. The text says what to change.
+	ErrClient = redisx.ErrClient
 
 	// ErrUnavailable wraps what Redis or the way to it answered when a command could not be carried out. Reads
 	// through a decorator never return it.

@@ -19,7 +19,7 @@ func (s *Store) Evict(ctx context.Context, keys ...Key) error {
 	for batch := range slices.Chunk(keys, evictBatch) {
 		calls := make([]*call, len(batch))
 		for i, key := range batch {
-			calls[i] = &call{script: evictScript, key: key.addr, args: []any{envelope.HoldPrefix()}}
+			calls[i] = &call{Script: evictScript, Key: key.addr, Args: []any{envelope.HoldPrefix()}}
 		}
 		if err := s.settle(ctx, batch, calls); err != nil && first == nil {
 			first = err

@@ -30,7 +30,7 @@ func (s *Store) Hold(ctx context.Context, keys ...Key) (*Hold, error) {
 func (h *Hold) place(ctx context.Context, how string) error {
 	calls := make([]*call, len(h.keys))
 	for i, key := range h.keys {
-		calls[i] = &call{script: holdScript, key: key.addr, args: []any{
+		calls[i] = &call{Script: holdScript, Key: key.addr, Args: []any{
 			envelope.HoldPrefix(), h.token[:], h.st.cfg.hold.Milliseconds(), how,
 		}}
 	}
@@ -75,7 +75,7 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 				record, ttl = r.Record, r.TTL.Milliseconds()
 			}
 		}
-		calls[i] = &call{script: unholdScript, key: key.addr, args: []any{
+		calls[i] = &call{Script: unholdScript, Key: key.addr, Args: []any{
 			envelope.HoldPrefix(), h.token[:], stay.Milliseconds(), record, ttl,
 		}}
 	}

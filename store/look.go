@@ -6,6 +6,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // look is a look at the generations that an entry depends on, in a fixed order: of the namespace, of the cache, and of
@@ -48,7 +49,7 @@ func (p *Space) look(ref *Ref, beforeLoad bool) *look {
 
 // reads returns calls that read what is asked for.
 func (l *look) reads() []*call {
-	return l.calls(get)
+	return l.calls(redisx.Get)
 }
 
 // starts returns calls that read what is asked for, and start a generation where there is none.
@@ -56,7 +57,7 @@ func (l *look) starts() []*call {
 	keep := l.space.keep.Milliseconds()
 	return l.calls(func(key string) *call {
 		fresh := envelope.NewGeneration(envelope.NewGen())
-		return &call{script: generationScript, key: key, args: []any{fresh, keep, envelope.HoldPrefix()}}
+		return &call{Script: generationScript, Key: key, Args: []any{fresh, keep, envelope.HoldPrefix()}}
 	})
 }
 
@@ -72,7 +73,7 @@ func (l *look) calls(of func(key string) *call) []*call {
 // answered takes the replies of the calls, which were carried out without an error.
 func (l *look) answered() {
 	for i := range l.asks {
-		raw, _ := l.asks[i].call.reply.Text()
+		raw, _ := l.asks[i].call.Reply.Text()
 		l.answer(i, raw)
 	}
 }
@@ -91,12 +92,12 @@ func (l *look) with(ctx context.Context, entry string) (raw []byte, present bool
 	if node, ok := st.rdb.(*redis.Client); ok {
 		return l.withOnNode(ctx, node, entry)
 	}
-	read := get(entry)
+	read := redisx.Get(entry)
 	if err := st.run(ctx, append(l.reads(), read)...); err != nil {
 		return nil, false, err
 	}
 	l.answered()
-	text, err := read.reply.Text()
+	text, err := read.Reply.Text()
 	return []byte(text), err == nil, nil
 }
 

@@ -16,12 +16,12 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 		return false, err
 	}
 	record := p.record(ref, start.gens, start.created, r)
-	put := &call{script: putScript, key: ref.addr, args: []any{envelope.HoldPrefix(), record, r.TTL.Milliseconds()}}
+	put := &call{Script: putScript, Key: ref.addr, Args: []any{envelope.HoldPrefix(), record, r.TTL.Milliseconds()}}
 	if err := p.st.run(ctx, put); err != nil {
 		p.st.evictions.add(ref.Key)
 		return false, err
 	}
-	return put.did(), nil
+	return put.Did(), nil
 }
 
 // Start is the state of an entry's tags before something was read or written. What is stored with it is a miss as

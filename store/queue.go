@@ -37,7 +37,7 @@ func (q *queue) has(addr string) bool {
 func (q *queue) failed(keys []Key, calls []*call, cause error) error {
 	var lost []Key
 	for i, c := range calls {
-		if c.reply == nil || c.err() != nil {
+		if c.Reply == nil || c.Err() != nil {
 			lost = append(lost, keys[i])
 		}
 	}
@@ -105,13 +105,13 @@ func (q *queue) attempt(ctx context.Context) int {
 	defer q.mu.Unlock()
 	n := 0
 	for i, c := range calls {
-		if c.err() != nil {
+		if c.Err() != nil {
 			continue
 		}
 		n++
-		q.st.forgetMarker(c.key)
-		if q.keys[c.key] == batch[i] {
-			delete(q.keys, c.key)
+		q.st.forgetMarker(c.Key)
+		if q.keys[c.Key] == batch[i] {
+			delete(q.keys, c.Key)
 		}
 	}
 	q.n.Store(int64(len(q.keys)))
@@ -127,7 +127,7 @@ func (q *queue) batch() (failures []uint64, calls []*call) {
 			break
 		}
 		failures = append(failures, failure)
-		calls = append(calls, &call{script: evictScript, key: addr, args: []any{envelope.HoldPrefix()}})
+		calls = append(calls, &call{Script: evictScript, Key: addr, Args: []any{envelope.HoldPrefix()}})
 	}
 	return failures, calls
 }

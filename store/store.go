@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // Store is a namespace in Redis, opened by one process. It is safe for concurrent use.
@@ -45,9 +47,9 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		}
 		option(&cfg)
 	}
-	own, err := derive(rdb, &cfg)
+	own, err := redisx.Own(rdb, redisx.Limits{Timeout: cfg.timeout, ReplicaReads: cfg.replicas, Hooks: cfg.hooks})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("store: %w", err)
 	}
 	s := &Store{
 		cfg:         cfg,

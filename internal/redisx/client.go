@@ -1,0 +1,59 @@
+package redisx
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrClient is wrapped by the error of [Own] for a client that can't be used. The text says what to change.
+var ErrClient = errors.New("unsuitable Redis client")
+
+// Limits are what a client of one's own has in place of the given one's timeouts and retries.
+type Limits struct {
+	Timeout      time.Duration // for the wait for a connection, the dial, and the reply, each for itself
+	ReplicaReads bool          // accept a client that reads from replicas
+	Hooks        []redis.Hook
+}
+
+// Own makes a client from the options of another. The given one decides where Redis is and how to log in; how long to
+// wait and how often to try is decided here, because what waits longer than the work that it saves is worth nothing.
+func Own(given redis.UniversalClient, l Limits) (redis.UniversalClient, error) {
+	var own redis.UniversalClient
+	switch given := given.(type) {
+	case *redis.Client:
+		own = redis.NewClient(nodeOptions(given.Options(), l))
+	case *redis.ClusterClient:
+		o := given.Options()
+		if o.ReadOnly && !l.ReplicaReads {
+			return nil, fmt.Errorf("%w: it reads from replicas, which lag; leave ReadOnly, RouteByLatency and RouteRandomly unset", ErrClient)
+		}
+		own = redis.NewClusterClient(clusterOptions(o, l))
+	default:
+		return nil, fmt.Errorf("%w: %T; use a *redis.Client (one node or Sentinel) or a *redis.ClusterClient", ErrClient, given)
+	}
+	for _, h := range l.Hooks {
+		own.AddHook(h)
+	}
+	return own, nil
+}
+
+func nodeOptions(given *redis.Options, l Limits) *redis.Options {
+	o := *given
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = l.Timeout, l.Timeout, l.Timeout, l.Timeout
+	o.ContextTimeoutEnabled = true
+	o.DialerRetries, o.MaxRetries = 1, -1
+	o.PushNotificationProcessor = nil // each client has its own
+	return &o
+}
+
+func clusterOptions(given *redis.ClusterOptions, l Limits) *redis.ClusterOptions {
+	o := *given
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = l.Timeout, l.Timeout, l.Timeout, l.Timeout
+	o.ContextTimeoutEnabled = true
+	o.DialerRetries, o.MaxRetries = 1, -1
+	o.PushNotificationProcessor = nil // each client has its own
+	return &o
+}

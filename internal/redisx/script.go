@@ -1,0 +1,94 @@
+package redisx
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // it is the name of the script, not a safeguard
+	"encoding/hex"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Script is a Lua script that works on one key. It has to be safe to run twice, for a reply can be lost.
+type Script struct{ text, sha string }
+
+// NewScript returns the script with the given text.
+func NewScript(text string) *Script {
+	sum := sha1.Sum([]byte(text)) //nolint:gosec // see above
+	return &Script{text: text, sha: hex.EncodeToString(sum[:])}
+}
+
+// Call is one command on one key: a script, or a GET where there is none.
+type Call struct {
+	Script *Script
+	Key    string
+	Args   []any
+	Reply  *redis.Cmd // after Run; nil if it was never sent
+}
+
+// Get is a call that reads a key.
+func Get(key string) *Call { return &Call{Key: key} }
+
+// Err is what became of the call: an absent key is not an error.
+func (c *Call) Err() error {
+	if err := c.Reply.Err(); err != redis.Nil { //nolint:errorlint // go-redis returns it bare
+		return err
+	}
+	return nil
+}
+
+// Did reports whether a script that answers 1 for done did it.
+func (c *Call) Did() bool {
+	n, err := c.Reply.Int()
+	return err == nil && n == 1
+}
+
+// Run carries out the calls in one round trip (one per node of a Cluster). A script that a server does not know yet is
+// sent in full in a second one; nothing else is ever tried twice. The error is the first of any call.
+func Run(ctx context.Context, rdb redis.UniversalClient, calls ...*Call) error {
+	send(ctx, rdb, calls, false)
+	var again []*Call
+	for _, c := range calls {
+		if c.Script != nil && redis.HasErrorPrefix(c.Reply.Err(), "NOSCRIPT") {
+			again = append(again, c)
+		}
+	}
+	if len(again) > 0 {
+		send(ctx, rdb, again, true)
+	}
+	for _, c := range calls {
+		if err := c.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func send(ctx context.Context, rdb redis.UniversalClient, calls []*Call, whole bool) {
+	if len(calls) == 1 {
+		calls[0].send(ctx, rdb, whole)
+		return
+	}
+	pipe := rdb.Pipeline()
+	for _, c := range calls {
+		c.send(ctx, pipe, whole)
+	}
+	_, _ = pipe.Exec(ctx) // each call has its own error
+}
+
+// sender is a client or a pipeline.
+type sender interface {
+	Do(ctx context.Context, args ...any) *redis.Cmd
+	Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd
+	EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd
+}
+
+func (c *Call) send(ctx context.Context, to sender, whole bool) {
+	switch {
+	case c.Script == nil:
+		c.Reply = to.Do(ctx, "get", c.Key)
+	case whole:
+		c.Reply = to.Eval(ctx, c.Script.text, []string{c.Key}, c.Args...)
+	default:
+		c.Reply = to.EvalSha(ctx, c.Script.sha, []string{c.Key}, c.Args...)
+	}
+}
