@@ -8,7 +8,11 @@ SHELL := /bin/bash
 TESTFLAGS  ?=
 BENCH      ?= .
 BENCHFLAGS ?= -benchtime=1s
+RACEFLAGS  ?=
 FUZZTIME   ?= 10s
+
+# The race detector needs cgo; without a C compiler the tests run without it, and say so.
+RACE := $(if $(shell CC=$$(go env CC); command -v $${CC%% *}),-race)
 
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 LINT := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
@@ -36,13 +40,15 @@ test: ## all tests of all modules with the race detector (TESTFLAGS); lists what
 		$(MAKE) -s --no-print-directory test-json || status=$$?; \
 	if ! command -v redis-server >/dev/null; then \
 		echo; echo "redis-server is not installed: the tests against a real Redis were SKIPPED."; fi; \
+	if [ -z "$(RACE)" ]; then \
+		echo; echo "There is no C compiler: the tests ran WITHOUT the race detector."; fi; \
 	exit $$status
 
 # One stream of all modules, so that there is one summary.
 .PHONY: test-json
 test-json:
 	@status=0; for m in $(CODE); do \
-		(cd "$$m" && go test -json -race $(TESTFLAGS) ./...) || status=1; done; exit $$status
+		(cd "$$m" && go test -json $(RACE) $(TESTFLAGS) ./...) || status=1; done; exit $$status
 
 .PHONY: vet
 vet: ## go vet
@@ -70,6 +76,14 @@ check: fmt-check vet fix-check tidy-check test ## all gates but lint
 .PHONY: bench
 bench: ## benchmarks (BENCH, BENCHFLAGS); compare two runs with: make benchstat OLD=a NEW=b
 	@$(call each,$(CODE),go test -run '^$$' -bench '$(BENCH)' -benchmem $(BENCHFLAGS) ./...)
+
+.PHONY: race
+race: ## 500 rounds of readers against writers in every way to evict; what readers must never see is counted (RACEFLAGS)
+	@go -C bench run ./race $(RACEFLAGS)
+
+.PHONY: hit-ratio
+hit-ratio: ## throughput of a hit beside GET and json.Unmarshal in the same run
+	@go -C bench test -run TestHitRatio -count=1 -v . | grep -E 'hit_test|^(---|ok|FAIL)'
 
 .PHONY: benchstat
 benchstat: ## compare the benchmark outputs in the files OLD and NEW

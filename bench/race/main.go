@@ -22,7 +22,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/jollyjet/aside/internal/racelab"
+	"github.com/jollyjet/aside/bench/racelab"
 	"github.com/jollyjet/aside/store"
 )
 

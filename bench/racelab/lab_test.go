@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/jollyjet/aside/internal/racelab"
+	"github.com/jollyjet/aside/bench/racelab"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )

@@ -1,0 +1,14 @@
+// Package aside is the root of a library of decorators that put Redis in front of any loader function, and keep what
+// they cache right. It holds no code; import the packages below it.
+//
+//   - store opens a namespace in Redis, and is what the decorators are built on.
+//   - cacheable decorates reads: cache-aside, with one load per miss in the whole fleet.
+//   - evict decorates writes, and evicts directly: by key, by tag, by pattern, everything.
+//   - codec and the packages below it encode values.
+//
+// Imports go one way:
+//
+//	examples, bench  ->  cacheable, evict, ratelimit  ->  store, codec  ->  internal
+//
+// Packages of the same layer do not import one another: evict meets cacheable through an interface of its own.
+package aside

@@ -1,0 +1,99 @@
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/jollyjet/aside/"
+
+// layers are the packages by what they may import: those of lower layers only.
+var layers = []map[string]bool{
+	set("internal"),
+	set("codec"),
+	set("store"),
+	set("cacheable", "evict", "consistency", "ratelimit", "session", "httpcache", "metrics"),
+}
+
+// heavy modules are imported by these packages at most; tests are not looked at.
+var heavy = map[string]map[string]bool{
+	"github.com/prometheus/":         set("metrics"),
+	"go.opentelemetry.io/":           set(),
+	"go.mongodb.org/":                set(),
+	"github.com/FerretDB/":           set(),
+	"github.com/alicebob/miniredis/": set("internal"),
+	"github.com/stretchr/testify/":   set("internal", "codec"), // test fixtures
+	"testing":                        set("internal", "codec"), // test fixtures
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	packages := list(t)
+	require.NotEmpty(t, packages)
+	for _, p := range packages {
+		name, ours := strings.CutPrefix(p.ImportPath, module)
+		if !ours {
+			continue // the root package
+		}
+		top, _, _ := strings.Cut(name, "/")
+		from := layerOf(top)
+		require.GreaterOrEqual(t, from, 0, "package %s is in no layer; put it in one", name)
+		for _, imported := range p.Imports {
+			if inner, ok := strings.CutPrefix(imported, module); ok {
+				to, _, _ := strings.Cut(inner, "/")
+				require.True(t, to == top || layerOf(to) < from, "%s must not import %s", name, inner)
+			}
+			for prefix, allowed := range heavy {
+				if strings.HasPrefix(imported+"/", prefix+"/") || strings.HasSuffix(prefix, "/") && strings.HasPrefix(imported, prefix) {
+					require.True(t, allowed[top], "%s must not import %s", name, imported)
+				}
+			}
+		}
+	}
+}
+
+func layerOf(top string) int {
+	for i, layer := range layers {
+		if layer[top] {
+			return i
+		}
+	}
+	return -1
+}
+
+// list returns the module's packages with the imports of their code, tests left out.
+func list(t *testing.T) (packages []pkg) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else {
+			require.NoError(t, err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func set(names ...string) map[string]bool {
+	s := make(map[string]bool)
+	for _, name := range names {
+		s[name] = true
+	}
+	return s
+}
