@@ -65,11 +65,11 @@ func New[K comparable, V any](st *store.Store, name string, load func(context.Co
 }
 
 // Get returns the value for key, from Redis or else from the loader. Its errors are those of the loader, of ctx, an
-// error that matches [ErrNotFound] for an absence that is in the cache, one that wraps [ErrTimeout], or [ErrGoexit].
+// error that matches [ErrNotFound] for an absence that is in the cache, one that wraps [ErrTimeout], [ErrGoexit], or
+// one that wraps store.ErrClosed if the store was closed and the load did not end in time.
 func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
-	if calls, ok := ctx.Value(callsKey{}).(*Calls); ok {
-		v, info, err := c.GetInfo(ctx, key)
-		calls.add(info)
+	if _, ok := ctx.Value(callsKey{}).(*Calls); ok {
+		v, _, err := c.GetInfo(ctx, key)
 		return v, err
 	}
 	v, _, _, err := c.get(ctx, key)
@@ -80,7 +80,11 @@ func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
 func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 	began := time.Now()
 	v, source, age, err := c.get(ctx, key)
-	return v, Info{Cache: c.space.Name(), Source: source, Age: age, Took: time.Since(began)}, err
+	info := Info{Cache: c.space.Name(), Source: source, Age: age, Took: time.Since(began)}
+	if calls, ok := ctx.Value(callsKey{}).(*Calls); ok {
+		calls.add(info)
+	}
+	return v, info, err
 }
 
 func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
@@ -100,13 +104,16 @@ func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, source Source, a
 
 // fetch answers a read for which view is no answer.
 func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, source Source, age time.Duration, err error) {
+	if view.Reason == store.Evicted {
+		view = store.View{} // on a Cluster the tags may have been read long before the entry was: look again
+	}
 	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view}
 	if readErr != nil {
 		c.space.Count(store.EventRedisError)
 		j.direct = true
 	}
 	r, err := c.reads.Do(ctx, ref.Key, j.read)
-	if errors.Is(err, flight.ErrClosed) {
+	if noFlight(err) {
 		c.count(Bypass)
 		v, err = c.load(ctx, key)
 		return v, Bypass, 0, err
@@ -117,6 +124,11 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view
 	c.count(r.source)
 	v, err = c.share(r)
 	return v, r.source, r.age, err
+}
+
+// noFlight reports whether there was no work to join, so that a caller has to load for itself.
+func noFlight(err error) bool {
+	return errors.Is(err, flight.ErrClosed) || errors.Is(err, flight.ErrBroken)
 }
 
 // Peek returns what the cache holds for key, and whether that is anything, without loading. For an absence that is in

@@ -18,6 +18,7 @@ type job[K comparable, V any] struct {
 	ref    *store.Ref
 	seen   store.View // what the caller found
 	direct bool       // Redis did not answer the caller
+	place  place      // that the load takes up
 }
 
 type outcome[V any] = flight.Outcome[*result[V]]
@@ -31,8 +32,11 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 	c := j.c
 	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
 	defer cancel()
-	release := c.slot(ctx)
-	defer func() { release() }()
+	j.place.slots = c.slots
+	defer j.place.leave()
+	if !j.place.take(ctx) {
+		return c.closing(round)
+	}
 	if j.direct || j.seen.State == store.Held {
 		return j.loadDirect(round)
 	}
@@ -62,9 +66,11 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 				c.space.Count(store.EventWait)
 				continue // what happened before the watch began would be missed
 			}
-			release()
+			j.place.leave()
 			watch.Wait(ctx, view)
-			release = c.slot(ctx)
+			if !j.place.take(ctx) {
+				return c.closing(round)
+			}
 		case store.Invalid:
 			seen = view
 			looks++
@@ -122,7 +128,11 @@ func (j *job[K, V]) load(claim *store.Claim) *result[V] {
 	ctx, cancel := c.space.Store().LoadContext(j.ctx, c.hardTimeout)
 	defer cancel()
 	var loaded *result[V]
-	work := flight.Guard(func() { loaded = j.call(ctx) })
+	leave := j.place.handOver() // a load that ignores the end of its context goes on loading the source
+	work := flight.Guard(func() {
+		defer leave()
+		loaded = j.call(ctx)
+	})
 	c.space.Count(store.EventLoad)
 	if claim != nil {
 		claim.Keep(ctx, work.Done())
@@ -177,21 +187,42 @@ func (c *Cacheable[K, V]) countLoad(r *result[V]) {
 	}
 }
 
-// slot waits for permission to load, and returns how to give it back; doing that twice does no harm.
-func (c *Cacheable[K, V]) slot(ctx context.Context) (release func()) {
-	if c.slots == nil {
-		return func() {}
+// closing is the outcome of a load whose turn did not come before the store closed.
+func (c *Cacheable[K, V]) closing(round *flight.Round) outcome[V] {
+	r := &result[V]{err: fmt.Errorf("%w: %s: the load was not begun", store.ErrClosed, c.space.Name())}
+	return outcome[V]{Value: r, Mark: round.Cover()}
+}
+
+// place is one of the places for loads that may run at the same time; without slots there is no bound.
+type place struct {
+	slots chan struct{}
+	taken bool
+}
+
+// take waits for a place. It reports false if ctx ends first, which it does when the store closes.
+func (p *place) take(ctx context.Context) bool {
+	if p.slots == nil {
+		return true
 	}
 	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done(): // the store closes; what is left to do is not worth a bound
-		return func() {}
+	case p.slots <- struct{}{}:
+		p.taken = true
+	case <-ctx.Done():
 	}
-	held := true
-	return func() {
-		if held {
-			held = false
-			<-c.slots
-		}
+	return p.taken
+}
+
+// leave gives the place back if it is taken.
+func (p *place) leave() {
+	if p.taken {
+		p.taken = false
+		<-p.slots
 	}
+}
+
+// handOver leaves it to somebody else to give the place back.
+func (p *place) handOver() (leave func()) {
+	given := *p
+	p.taken = false
+	return given.leave
 }

@@ -28,7 +28,7 @@ func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], 
 	switch view.State {
 	case store.Value:
 		r.source, r.payload = Hit, view.Payload()
-		if c.codec.Unmarshal(r.payload, &r.value) == nil {
+		if c.decode(r.payload, &r.value) {
 			return r, true
 		}
 		view.Discredit()
@@ -45,6 +45,16 @@ func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], 
 	return nil, false
 }
 
+// decode reports whether a payload could be decoded. A method of the user's that panics is as good as an error.
+func (c *Cacheable[K, V]) decode(payload []byte, v *V) (ok bool) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.space.Store().Recovered("codec of "+c.space.Name(), value)
+		}
+	}()
+	return c.codec.Unmarshal(payload, v) == nil
+}
+
 // share gives a caller the value of a result that others may get too. The first gets the value itself, the others get
 // copies, so that no caller sees what another does to it. It panics if the load did.
 func (c *Cacheable[K, V]) share(r *result[V]) (V, error) {
@@ -55,7 +65,7 @@ func (c *Cacheable[K, V]) share(r *result[V]) (V, error) {
 		return r.value, r.err
 	}
 	var copied V
-	if c.codec.Unmarshal(r.payload, &copied) != nil {
+	if !c.decode(r.payload, &copied) {
 		return r.value, nil
 	}
 	return copied, nil
