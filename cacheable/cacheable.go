@@ -165,7 +165,10 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 		c.space.Count(store.EventUnencodable)
 		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
 	}
-	_, err = c.space.Put(ctx, &ref, store.Result{Payload: payload, TTL: c.jittered(c.ttl)})
+	stored, err := c.space.Put(ctx, &ref, store.Result{Payload: payload, TTL: c.jittered(c.ttl)})
+	if err == nil && !stored {
+		return c.Evict(ctx, key) // tells the writer who holds the key that he is not the only one
+	}
 	return err
 }
 

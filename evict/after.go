@@ -14,7 +14,11 @@ import (
 // After panics if there are no targets or if they do not fit the write.
 func After[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {
 	mustWrite("After", write == nil)
-	p := newPlan[A, R]("After", false, targets)
+	return after("After", write, targets)
+}
+
+func after[A, R any](decorator string, write func(context.Context, A) (R, error), targets []Target[A]) func(context.Context, A) (R, error) {
+	p := newPlan[A, R](decorator, false, targets)
 	return func(ctx context.Context, a A) (R, error) {
 		defer func() {
 			_ = p.st.Evict(context.WithoutCancel(ctx), distinct(p.keys(a))...) // what fails is queued and logged
@@ -26,7 +30,7 @@ func After[A, R any](write func(context.Context, A) (R, error), targets ...Targe
 // AfterErr is [After] for a write that returns only an error.
 func AfterErr[A any](write func(context.Context, A) error, targets ...Target[A]) func(context.Context, A) error {
 	mustWrite("AfterErr", write == nil)
-	return withoutResult(After(withResult(write), targets...))
+	return withoutResult(after("AfterErr", withResult(write), targets))
 }
 
 type none = struct{}

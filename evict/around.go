@@ -21,7 +21,11 @@ var ErrUnheld = errors.New("evict: the entries could not be held, so the write w
 // the last one has finished. If a hold can't be placed the write goes on, see [RefuseUnheld].
 func Around[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {
 	mustWrite("Around", write == nil)
-	p := newPlan[A, R]("Around", true, targets)
+	return around("Around", write, targets)
+}
+
+func around[A, R any](decorator string, write func(context.Context, A) (R, error), targets []Target[A]) func(context.Context, A) (R, error) {
+	p := newPlan[A, R](decorator, true, targets)
 	return func(ctx context.Context, a A) (result R, err error) {
 		own := context.WithoutCancel(ctx)
 		held, begun := p.begin(own, a)
@@ -47,7 +51,7 @@ func Around[A, R any](write func(context.Context, A) (R, error), targets ...Targ
 // AroundErr is [Around] for a write that returns only an error.
 func AroundErr[A any](write func(context.Context, A) error, targets ...Target[A]) func(context.Context, A) error {
 	mustWrite("AroundErr", write == nil)
-	return withoutResult(Around(withResult(write), targets...))
+	return withoutResult(around("AroundErr", withResult(write), targets))
 }
 
 // keep renews a hold until the function that it returns is called.

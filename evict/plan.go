@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jollyjet/aside/store"
@@ -34,12 +35,15 @@ func newPlan[A, R any](decorator string, holds bool, targets []Target[A]) *plan[
 		case Holding:
 			p.stay = max(p.stay, t.stay)
 			p.refuse = p.refuse || t.refuse
+		case nil:
+			panic(fmt.Sprintf("evict: %s: target %d is nil; leave it out", decorator, i+1))
 		default:
-			panic(fmt.Sprintf("evict: %s: target %d is a %T, which does not fit func(context.Context, %T) (%T, error)",
-				decorator, i+1, t, *new(A), *new(R)))
+			name, fits := t.target()
+			panic(fmt.Sprintf("evict: %s: target %d (%s) is for %s, but the write is a %s", decorator, i+1, name, fits, shape[A, R]()))
 		}
 		if needsHold && !holds {
-			panic(fmt.Sprintf("evict: %s: target %d (%T) needs Around or AroundErr", decorator, i+1, t))
+			name, _ := t.target()
+			panic(fmt.Sprintf("evict: %s: target %d (%s) needs %s", decorator, i+1, name, strings.Replace(decorator, "After", "Around", 1)))
 		}
 	}
 	if p.st == nil {

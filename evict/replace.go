@@ -2,6 +2,8 @@ package evict
 
 import (
 	"context"
+	"fmt"
+	"reflect"
 
 	"github.com/jollyjet/aside/store"
 )
@@ -22,7 +24,15 @@ type replace[A, R any] struct {
 	begin func(context.Context, A) replacing[A, R]
 }
 
-func (replace[A, R]) target() {}
+func (replace[A, R]) target() (name, fits string) { return "Replace", shape[A, R]() }
+
+// shape is the type of a write.
+func shape[A, R any]() string {
+	if reflect.TypeFor[R]() == reflect.TypeFor[none]() {
+		return fmt.Sprintf("func(context.Context, %v) error", reflect.TypeFor[A]())
+	}
+	return fmt.Sprintf("func(context.Context, %v) (%v, error)", reflect.TypeFor[A](), reflect.TypeFor[R]())
+}
 
 // replacing is a replacement for which a write is under way.
 type replacing[A, R any] struct {

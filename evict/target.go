@@ -2,6 +2,7 @@ package evict
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/jollyjet/aside/store"
@@ -10,7 +11,7 @@ import (
 // Target says what a write with argument A evicts. Targets are made by [Key], [Keys], [Tags], [All] and [Replace];
 // [HoldFor] and [RefuseUnheld], which are for [Around], fit any A.
 type Target[A any] interface {
-	target()
+	target() (name, fits string) // for messages: what the user wrote, and the writes that it fits
 }
 
 // Evictor is a cache with keys K, such as a *cacheable.Cacheable[K, V].
@@ -22,18 +23,21 @@ type Evictor[K any] interface {
 
 // victims are the keys that a write evicts.
 type victims[A any] struct {
+	name string
 	st   *store.Store
 	keys func(A) []store.Key
 	all  store.Key // evicted instead if keys panics
 }
 
-func (victims[A]) target() {}
+func (v victims[A]) target() (name, fits string) {
+	return v.name, fmt.Sprintf("an argument %v", reflect.TypeFor[A]())
+}
 
 // Key evicts one entry.
 func Key[A, K any](c Evictor[K], key func(A) K) Target[A] {
 	need("Key", c == nil || key == nil)
 	keys := func(a A) []store.Key { return []store.Key{c.EntryKey(key(a))} }
-	return victims[A]{c.Store(), keys, c.WholeKey()}
+	return victims[A]{"Key", c.Store(), keys, c.WholeKey()}
 }
 
 // Keys evicts several entries.
@@ -45,14 +49,14 @@ func Keys[A, K any](c Evictor[K], keys func(A) []K) Target[A] {
 		}
 		return evicted
 	}
-	return victims[A]{c.Store(), all, c.WholeKey()}
+	return victims[A]{"Keys", c.Store(), all, c.WholeKey()}
 }
 
 // Tags evicts all entries that have one of the tags, in whatever cache of the store. It costs one small command for
 // each tag.
 func Tags[A any](st *store.Store, tags func(A) []string) Target[A] {
 	need("Tags", st == nil || tags == nil)
-	return victims[A]{st, func(a A) []store.Key { return tagKeys(st, tags(a)) }, st.Everything()}
+	return victims[A]{"Tags", st, func(a A) []store.Key { return tagKeys(st, tags(a)) }, st.Everything()}
 }
 
 // All evicts all entries of a cache, with one small command. Other nodes notice within the delay of the invalidation
@@ -60,7 +64,7 @@ func Tags[A any](st *store.Store, tags func(A) []string) Target[A] {
 func All[A, K any](c Evictor[K]) Target[A] {
 	need("All", c == nil)
 	whole := []store.Key{c.WholeKey()}
-	return victims[A]{c.Store(), func(A) []store.Key { return whole }, c.WholeKey()}
+	return victims[A]{"All", c.Store(), func(A) []store.Key { return whole }, c.WholeKey()}
 }
 
 // Holding is a target that says how [Around] holds.
@@ -69,7 +73,12 @@ type Holding struct {
 	refuse bool
 }
 
-func (Holding) target() {}
+func (h Holding) target() (name, fits string) {
+	if h.refuse {
+		return "RefuseUnheld", ""
+	}
+	return "HoldFor", ""
+}
 
 // HoldFor keeps the hold of [Around] for d after the write, for a source that is read from replicas: until they have
 // the write, what is read from them is not cached.

@@ -48,8 +48,6 @@ func TestNoInterleavingMakesAReadStale(t *testing.T) {
 	})
 }
 
-func TestZ(t *testing.T) { t.Log(count) }
-
 // warm makes Redis know all scripts, so that none takes two steps.
 func warm(t *testing.T, rdb redis.UniversalClient, st *store.Store) {
 	e := entryOf(t, rdb, st, "warm", "tag")
@@ -62,27 +60,27 @@ func warm(t *testing.T, rdb redis.UniversalClient, st *store.Store) {
 // run lets actors come and go.
 func (m *model) run() {
 	var actors []*actor
-	for i := range rapid.IntRange(10, 60).Draw(m.T, "steps") {
-		action := rapid.IntRange(0, 24).Draw(m.T, "action")
+	for i := range 10 + m.pick(50) {
+		action := m.pick(24)
 		switch {
 		case action == 0:
-			d := time.Duration(rapid.IntRange(1, 4).Draw(m.T, "seconds")) * time.Second
+			d := time.Duration(1+m.pick(4)) * time.Second
 			m.Logf("%v pass", d)
 			m.advance(d)
 		case action == 1:
 			m.lose()
 		case action == 2:
-			m.replay(rapid.IntRange(0, 1).Draw(m.T, "node"))
+			m.replay(m.pick(2))
 		case action == 3:
 			m.Logf("put %d", m.source)
-			m.put(rapid.IntRange(0, 1).Draw(m.T, "node"))
+			m.put(m.pick(2))
 		case action == 4 && len(m.late) > 0:
 			m.Logf("late: %.40q", fmt.Sprint(m.late[0].Args()...))
 			m.arrive(m.rdb, 0)
 		case len(actors) == 0 || action <= 12 && len(actors) < 4:
 			actors = append(actors, m.begin(i))
 		default:
-			n := rapid.IntRange(0, len(actors)-1).Draw(m.T, "actor")
+			n := m.pick(len(actors))
 			if m.steps(actors[n]) {
 				actors = append(actors[:n], actors[n+1:]...)
 			}
@@ -99,13 +97,13 @@ func (m *model) run() {
 
 // steps lets an actor go on for a while, and reports whether it is done.
 func (m *model) steps(a *actor) bool {
-	for range rapid.IntRange(1, 12).Draw(m.T, "steps of an actor") {
+	for range 1 + m.pick(12) {
 		v := delivered
 		if a.unlucky && a.command {
-			v = max(delivered, verdict(rapid.IntRange(-4, int(verdicts)-1).Draw(m.T, "verdict")))
+			v = max(delivered, verdict(m.pick(8)-4))
 		}
 		m.Logf("%s goes on, %v", a.name, v)
-		if a.step(v, rapid.IntRange(0, 3).Draw(m.T, "choose")); a.over {
+		if a.step(v, m.pick(4)); a.over {
 			m.Logf("%s is done", a.name)
 			return true
 		}
@@ -126,7 +124,7 @@ func (m *model) check() {
 // lose removes a key, as a Redis without memory does.
 func (m *model) lose() {
 	e := m.nodes[0]
-	key := rapid.SampledFrom([]store.Key{e.Ref.Key, e.st.Tag(m.tag), e.All()}).Draw(m.T, "key")
+	key := []store.Key{e.Ref.Key, e.st.Tag(m.tag), e.All()}[m.pick(3)]
 	m.Logf("%v is lost", key)
 	clear(m.holders) // as far as is known
 	m.mini.Del(key.String())

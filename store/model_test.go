@@ -55,7 +55,6 @@ func (m *model) written(node, version int, err error) {
 		if !errors.Is(err, store.ErrQueued) {
 			m.wrong("evicting: %v", err)
 		}
-		count["queued"]++
 		m.queued[node] = max(m.queued[node], version)
 		return
 	}
@@ -70,8 +69,6 @@ func (m *model) replay(node int) {
 		m.written(node, m.queued[node], nil)
 	}
 }
-
-var count = map[string]int{}
 
 func (m *model) write() int { m.source++; return m.source }
 
@@ -132,19 +129,7 @@ func (m *model) read(ctx context.Context, a *actor, refresh, renew bool) {
 		}
 	}
 	late := m.least[a.node]
-	count["fill"]++
-	if loaded < late {
-		count["fill after eviction"]++
-		if e.st.Stats().Pending > 0 {
-			count["pending"]++
-		}
-	}
-	defer func() { count["filled"]++ }()
 	confirmed, err := claim.Fill(ctx, store.Result{Payload: fmt.Append(nil, loaded), TTL: ttl})
-	count[fmt.Sprint("confirmed ", confirmed)]++
-	if loaded < late && e.st.Stats().Pending > 0 {
-		count[fmt.Sprint("pending: ", confirmed, err)]++
-	}
 	if err == nil && confirmed && loaded < late {
 		m.wrong("%s: version %d is confirmed although %d was evicted meanwhile", a.name, loaded, late)
 	}
@@ -190,16 +175,26 @@ func (m *model) put(node int) {
 	}
 }
 
+// pick picks a number below n, each with about the same probability, which rapid's integers do not have.
+func (m *model) pick(n int) (k int) {
+	for range 6 {
+		k *= 2
+		if rapid.Bool().Draw(m.T, "bit") {
+			k++
+		}
+	}
+	return k % n
+}
+
 // begin starts an actor that does something.
 func (m *model) begin(number int) *actor {
-	node := rapid.SampledFrom([]int{0, 0, 1}).Draw(m.T, "node")
+	node := []int{0, 0, 1}[m.pick(3)]
 	e := m.nodes[node]
 	targets := []store.Key{e.Ref.Key, e.st.Tag(m.tag), e.All(), e.st.Everything()}
-	key := rapid.SampledFrom([]int{0, 0, 0, 1, 1, 2, 3}).Draw(m.T, "target")
-	what := rapid.SampledFrom([]string{"read", "read", "refresh", "after", "after", "around", "replace"}).Draw(m.T, "what")
+	key := []int{0, 0, 0, 1, 1, 2, 3}[m.pick(7)]
+	what := []string{"read", "read", "read", "refresh", "after", "after", "around", "replace"}[m.pick(8)]
 	name := fmt.Sprintf("%s %d of %v on node %d", what, number, targets[key], node)
-	renew := rapid.Bool().Draw(m.T, "renew")
-	stay := time.Duration(rapid.SampledFrom([]int{0, 0, 1}).Draw(m.T, "stay")) * time.Second
+	renew, stay := m.pick(2) == 0, time.Duration(max(0, m.pick(4)-2))*time.Second
 	a := m.start(name, node, func(ctx context.Context, a *actor) {
 		switch what {
 		case "read", "refresh":
@@ -212,11 +207,7 @@ func (m *model) begin(number int) *actor {
 			m.around(ctx, a, targets[:1], true, renew, 0)
 		}
 	})
-	luck := 1
-	if what == "read" || what == "refresh" {
-		luck = 5
-	}
-	a.unlucky = rapid.IntRange(0, luck).Draw(m.T, "luck") == 0
+	a.unlucky = m.pick(4) == 0
 	return a
 }
 
