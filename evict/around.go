@@ -33,11 +33,7 @@ func around[A, R any](decorator string, write func(context.Context, A) (R, error
 		returned, stop := false, keep(own, hold)
 		defer func() {
 			stop()
-			if returned && err == nil {
-				p.end(own, hold, held, begun, a, result)
-			} else {
-				p.end(own, hold, held, nil, a, result)
-			}
+			p.end(own, hold, held, begun, returned && err == nil, a, result)
 		}()
 		if holdErr != nil && p.refuse {
 			return result, fmt.Errorf("%w: %w", ErrUnheld, holdErr)
@@ -68,8 +64,8 @@ func keep(ctx context.Context, hold *store.Hold) (stop func()) {
 }
 
 // end evicts what was held, or puts the replacements in its place, and evicts what only now is known to be concerned.
-func (p *plan[A, R]) end(ctx context.Context, hold *store.Hold, held []store.Key, begun []replacing[A, R], a A, result R) {
-	stored, more := p.finish(begun, a, result)
+func (p *plan[A, R]) end(ctx context.Context, hold *store.Hold, held []store.Key, begun []replacing[A, R], succeeded bool, a A, result R) {
+	stored, more := p.finish(begun, succeeded, a, result)
 	more = append(more, p.keys(a)...)
 	more = slices.DeleteFunc(distinct(more), func(k store.Key) bool { return slices.Contains(held, k) })
 	if len(more) > 0 {

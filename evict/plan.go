@@ -91,11 +91,11 @@ func (p *plan[A, R]) begin(ctx context.Context, a A) (held []store.Key, begun []
 	return distinct(held), begun
 }
 
-// finish returns the replacements, and the keys of those that are not to be stored.
-func (p *plan[A, R]) finish(begun []replacing[A, R], a A, r R) (stored []store.Replacement, evicted []store.Key) {
+// finish returns the replacements, and the keys of those that are not to be stored; after a write that failed none is.
+func (p *plan[A, R]) finish(begun []replacing[A, R], succeeded bool, a A, r R) (stored []store.Replacement, evicted []store.Key) {
 	for i, b := range begun {
 		one, ok := p.finishOne(p.replaces[i], b, a, r)
-		if ok {
+		if ok && succeeded {
 			stored = append(stored, one)
 		} else {
 			evicted = append(evicted, one.Key)

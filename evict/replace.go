@@ -45,35 +45,36 @@ type replacing[A, R any] struct {
 // evicted, as it is when the write returns an error.
 //
 // value is called after the write, and once before it with the zero R, to learn which entry is to be held. Where that
-// does not tell (it panics, or gives another key than later), the entry is only evicted. An entry whose tags the same
-// write evicts is not found afterwards either.
+// does not tell (it panics, or gives another key than later), the entry is only evicted: let it return the key of the
+// argument, and the result as it is. It is called after a write that failed, too, to learn what is to be evicted; if it
+// panics then, that is the whole cache. An entry whose tags the same write evicts is not found afterwards either.
 func Replace[A, R, K, V any](c Replacer[K, V], value func(A, R) (K, V)) Target[A] {
 	need("Replace", c == nil || value == nil)
 	begin := func(ctx context.Context, a A) replacing[A, R] {
-		key, ok := early(value, a)
-		if !ok {
-			return replacing[A, R]{finish: func(a A, r R) (store.Replacement, bool) {
-				k, _ := value(a, r)
-				return store.Replacement{Key: c.EntryKey(k)}, false
-			}}
+		b := replacing[A, R]{}
+		held, record := early(ctx, c, value, a)
+		if held != (store.Key{}) {
+			b.held = []store.Key{held}
 		}
-		held := c.EntryKey(key)
-		record, err := c.Replacement(ctx, key)
-		return replacing[A, R]{held: []store.Key{held}, finish: func(a A, r R) (store.Replacement, bool) {
+		b.finish = func(a A, r R) (store.Replacement, bool) {
 			k, v := value(a, r)
-			if at := c.EntryKey(k); err != nil || at != held {
+			if at := c.EntryKey(k); record == nil || at != held {
 				return store.Replacement{Key: at}, false
 			}
 			return record(v)
-		}}
+		}
+		return b
 	}
 	return replace[A, R]{c.Store(), c.WholeKey(), begin}
 }
 
-// early asks for the key before there is a result.
-func early[A, R, K, V any](value func(A, R) (K, V), a A) (key K, ok bool) {
-	defer func() { ok = recover() == nil }()
+// early asks for the key before there is a result, and prepares the replacement. Where a function of the user's panics
+// or Redis does not answer, there is none.
+func early[A, R, K, V any](ctx context.Context, c Replacer[K, V], value func(A, R) (K, V), a A) (held store.Key, record func(V) (store.Replacement, bool)) {
+	defer func() { _ = recover() }()
 	var none R
-	key, _ = value(a, none)
-	return key, true
+	key, _ := value(a, none)
+	held = c.EntryKey(key)
+	record, _ = c.Replacement(ctx, key) // nil after an error
+	return held, record
 }
