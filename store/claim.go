@@ -110,6 +110,9 @@ func (c *Claim) take(ctx context.Context, seen View, displace bool) (bool, View,
 
 // abandon gives a lease back that was taken in a round trip of which another part failed.
 func (c *Claim) abandon(take *call) {
+	if take.Err() != nil {
+		return
+	}
 	if reply, err := take.Reply.Slice(); err == nil && len(reply) > 0 && reply[0] == int64(1) {
 		ctx, cancel := context.WithTimeout(context.Background(), c.space.st.cfg.timeout)
 		defer cancel()

@@ -37,7 +37,7 @@ func (q *queue) has(addr string) bool {
 func (q *queue) failed(keys []Key, calls []*call, cause error) error {
 	var lost []Key
 	for i, c := range calls {
-		if c.Reply == nil || c.Err() != nil {
+		if c.Err() != nil {
 			lost = append(lost, keys[i])
 		}
 	}

@@ -34,9 +34,15 @@ var (
 
 type call = redisx.Call
 
-// run carries out the calls in one round trip; see redisx.Run.
+// run carries out the calls in one round trip; see redisx.Run. Calls to a master whose breaker is open are not sent.
 func (s *Store) run(ctx context.Context, calls ...*call) error {
-	if err := redisx.Run(ctx, s.rdb, calls...); err != nil {
+	breakers, err := s.admit(ctx, calls)
+	if err != nil {
+		return err
+	}
+	err = redisx.Run(ctx, s.rdb, calls...)
+	s.note(ctx, breakers, calls, err)
+	if err != nil {
 		return unavailable(err)
 	}
 	return nil

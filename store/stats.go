@@ -9,6 +9,7 @@ type storeStats struct {
 // Stats is what a store has done so far.
 type Stats struct {
 	Feed      FeedStats
+	Breakers  BreakerStats
 	Evictions int64 // keys and tags evicted, or queued
 	Queued    int64 // evictions that failed at first
 	Replayed  int64 // queued evictions carried out since
@@ -100,6 +101,7 @@ func (s *Store) countersOf(name string) *counters {
 func (s *Store) Stats() Stats {
 	stats := Stats{
 		Feed:      s.feed.stats(),
+		Breakers:  s.breakers.stats(),
 		Evictions: s.stats.evictions.Load(),
 		Queued:    s.stats.queued.Load(),
 		Replayed:  s.stats.replayed.Load(),

@@ -17,6 +17,7 @@ type Store struct {
 	rdb        redis.UniversalClient
 	life       *lifecycle
 	feed       *feed
+	breakers   *breakers
 	clock      clock
 	evictions  queue
 	stats      storeStats
@@ -60,6 +61,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 	}
 	s.evictions.st = s
 	s.everything = s.generationOf(everythingKey(cfg.namespace))
+	s.breakers = newBreakers(s)
 	s.feed = newFeed(s)
 	s.start(&s.life.watch, "feed", s.feed.run)
 	s.feed.ready(ctx, min(cfg.timeout, 500*time.Millisecond))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1" //nolint:gosec // it is the name of the script, not a safeguard
 	"encoding/hex"
+	"errors"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -28,8 +29,14 @@ type Call struct {
 // Get is a call that reads a key.
 func Get(key string) *Call { return &Call{Key: key} }
 
+// ErrNotSent is what became of a call that Run was not called for.
+var ErrNotSent = errors.New("not sent")
+
 // Err is what became of the call: an absent key is not an error.
 func (c *Call) Err() error {
+	if c.Reply == nil {
+		return ErrNotSent
+	}
 	if err := c.Reply.Err(); err != redis.Nil { //nolint:errorlint // go-redis returns it bare
 		return err
 	}
@@ -38,6 +45,9 @@ func (c *Call) Err() error {
 
 // Did reports whether a script that answers 1 for done did it.
 func (c *Call) Did() bool {
+	if c.Reply == nil {
+		return false
+	}
 	n, err := c.Reply.Int()
 	return err == nil && n == 1
 }
