@@ -22,9 +22,12 @@ type Cacheable[K comparable, V any] struct {
 	keyOf   func(K) store.Key
 	tagsOf  func(K) []string
 	storeIf func(K, V) bool
+	ttlOf   func(K, V) time.Duration
 	plain   bool          // values share nothing with their copies
 	slots   chan struct{} // one for each load that may run; nil is no bound
 
+	near      *near[K, V] // nil if there is none
+	refresher *ahead
 	reads     flight.Group[store.Key, *result[V]]
 	refreshes flight.Group[store.Key, *result[V]]
 }
@@ -47,16 +50,25 @@ func New[K comparable, V any](st *store.Store, name string, load func(context.Co
 		}
 		option(&s)
 	}
+	if s.softTimeout > 0 && s.maxStale == 0 {
+		panic(fmt.Sprintf("cacheable: New(%q): SoftTimeout needs FailSafe, which keeps the values that it answers with", name))
+	}
 	t := reflect.TypeFor[V]()
 	c := &Cacheable[K, V]{
 		settings: s,
-		space:    st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)),
+		space:    st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)+s.maxStale),
 		load:     load,
 		tagsOf:   typed[func(K) []string](name, "Tags", s.tags),
 		storeIf:  typed[func(K, V) bool](name, "StoreIf", s.storeIf),
+		ttlOf:    typed[func(K, V) time.Duration](name, "TTLOf", s.ttlOf),
 		plain:    plain(t),
+
+		refresher: newAhead(),
 	}
 	c.keyOf = keyFunc(c.space, typed[func(K) string](name, "Key", s.key))
+	if clone := typed[func(V) V](name, "Clone", s.clone); s.nearSize > 0 {
+		c.near = newNear[K](c.space, s.nearSize, clone)
+	}
 	if s.maxLoads > 0 {
 		c.slots = make(chan struct{}, s.maxLoads)
 	}
@@ -83,36 +95,93 @@ func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 	return v, Info{Cache: c.space.Name(), Source: source, Age: age, Took: time.Since(began)}, err
 }
 
+// get answers from this process, from Redis, or else from the loader.
 func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
+	if c.bypass != nil && c.bypass(ctx) {
+		c.count(SourceBypass)
+		v, err = c.load(ctx, key)
+		return v, SourceBypass, 0, err
+	}
+	if c.near != nil {
+		if e, ok := c.near.get(key); ok {
+			c.checkShared(key, e)
+			c.space.Count(store.EventNearHit)
+			return c.near.value(e), SourceNear, e.age + time.Since(e.put), nil
+		}
+	}
+	return c.getFar(ctx, key)
+}
+
+// getFar answers from Redis, or else from the loader.
+func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
 	ref := c.ref(key)
+	var stamp store.Stamp
+	keep := false
+	if c.near != nil {
+		stamp, keep = c.space.Stamp(&ref)
+	}
 	view, err := c.space.Read(ctx, &ref)
 	if err == nil {
 		r, ok := c.answer(&ref, &view)
 		if ok {
 			c.count(r.source)
-			return r.value, r.source, r.age, r.err
+			if view.State == store.Value && c.due(view.Age(), view.TTL(), view.Cost()) {
+				c.refreshAhead(ctx, key, &ref, view)
+			} else if keep && view.State == store.Value {
+				c.keepNear(key, r, &view, stamp)
+			}
+			return c.own(r.value, keep), r.source, r.age, r.err
 		}
 	} else if ctx.Err() != nil {
-		return v, Miss, 0, ctx.Err()
+		return v, SourceMiss, 0, ctx.Err()
 	}
 	return c.fetch(ctx, key, &ref, view, err)
 }
 
-// fetch answers a read for which view is no answer.
+// keepNear keeps a value that was read from Redis in this process.
+func (c *Cacheable[K, V]) keepNear(key K, r *result[V], view *store.View, stamp store.Stamp) {
+	life := min(c.nearTTL, c.dueIn(view.Age(), view.TTL()))
+	if life <= 0 {
+		return
+	}
+	e := &nearEntry[V]{value: r.value, stamp: stamp, age: r.age, put: time.Now(), life: life}
+	if c.guardShared() {
+		e.check = c.checksum(r.value)
+	}
+	c.near.put(key, e)
+}
+
+// own makes a value that is kept near the caller's own, if there is a Clone.
+func (c *Cacheable[K, V]) own(v V, kept bool) V {
+	if kept && c.near.clone != nil {
+		return c.near.clone(v)
+	}
+	return v
+}
+
+// fetch answers a read for which view is no answer, but perhaps a fallback.
 func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, source Source, age time.Duration, err error) {
 	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view}
 	if readErr != nil {
 		c.space.Count(store.EventRedisError)
 		j.direct = true
 	}
-	r, err := c.reads.Do(ctx, ref.Key, j.read)
-	if errors.Is(err, flight.ErrClosed) {
-		c.count(Bypass)
-		v, err = c.load(ctx, key)
-		return v, Bypass, 0, err
+	fallback := c.fallback(&view)
+	wait, cancel := ctx, func() {}
+	if fallback != nil && c.softTimeout > 0 {
+		wait, cancel = context.WithTimeout(ctx, c.softTimeout)
 	}
-	if err != nil {
-		return v, Miss, 0, err // ctx ended
+	r, err := c.reads.Do(wait, ref.Key, j.read)
+	cancel()
+	switch {
+	case errors.Is(err, flight.ErrClosed):
+		c.count(SourceBypass)
+		v, err = c.load(ctx, key)
+		return v, SourceBypass, 0, err
+	case err != nil && ctx.Err() != nil:
+		return v, SourceMiss, 0, ctx.Err()
+	case fallback != nil && (err != nil || r.failed()): // too slow, or failed
+		r = fallback
 	}
 	c.count(r.source)
 	v, err = c.share(r)
@@ -141,10 +210,10 @@ func (c *Cacheable[K, V]) Peek(ctx context.Context, key K) (V, bool, error) {
 
 // Put stores a value for key over whatever is there: the last write wins, and a load that is running is not stored.
 // Nothing orders it against other writes of the same key; where that matters use evict.Replace. While a writer holds
-// the key (evict.Around) nothing is stored. A value that [StoreIf] rejects evicts the key. After an error, which wraps
+// the key (evict.Around) nothing is stored. A value that [StoreIf] or [TTLOf] rejects evicts the key. After an error, which wraps
 // store.ErrUnavailable or is the codec's, no older value is served by this node.
 func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
-	if c.storeIf != nil && !c.storeIf(key, value) {
+	if !c.wanted(key, value) {
 		return c.Evict(ctx, key)
 	}
 	ref := c.ref(key)
@@ -153,18 +222,40 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 		c.space.Count(store.EventUnencodable)
 		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
 	}
-	_, err = c.space.Put(ctx, &ref, store.Result{Payload: payload, TTL: c.jittered(c.ttl)})
+	_, err = c.space.Put(ctx, &ref, store.Result{Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale})
 	return err
 }
 
 // Evict removes the entries of the keys. A read that begins after it has returned, on whatever node, sees nothing that
 // was read before. An error wraps store.ErrQueued: the evictions that failed are repeated in the background.
 func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
-	evicted := make([]store.Key, len(keys))
+	return c.space.Store().Evict(context.WithoutCancel(ctx), c.keysOf(keys)...)
+}
+
+// Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it has the old value to
+// fall back on if the load fails. Otherwise it is as Evict.
+func (c *Cacheable[K, V]) Expire(ctx context.Context, keys ...K) error {
+	return c.space.Store().Expire(context.WithoutCancel(ctx), c.keysOf(keys)...)
+}
+
+func (c *Cacheable[K, V]) keysOf(keys []K) []store.Key {
+	of := make([]store.Key, len(keys))
 	for i, key := range keys {
-		evicted[i] = c.keyOf(key)
+		of[i] = c.keyOf(key)
 	}
-	return c.space.Store().Evict(context.WithoutCancel(ctx), evicted...)
+	return of
+}
+
+// wanted reports whether a value is to be stored.
+func (c *Cacheable[K, V]) wanted(key K, value V) bool {
+	return (c.storeIf == nil || c.storeIf(key, value)) && c.ttlFor(key, value) >= time.Millisecond
+}
+
+func (c *Cacheable[K, V]) ttlFor(key K, value V) time.Duration {
+	if c.ttlOf == nil {
+		return c.ttl
+	}
+	return min(c.ttlOf(key, value), maxTTL)
 }
 
 func (c *Cacheable[K, V]) ref(key K) store.Ref {
@@ -176,11 +267,13 @@ func (c *Cacheable[K, V]) ref(key K) store.Ref {
 
 func (c *Cacheable[K, V]) count(s Source) {
 	switch s {
-	case Hit, Stale:
+	case SourceHit:
 		c.space.Count(store.EventHit)
-	case Negative:
+	case SourceStale:
+		c.space.Count(store.EventStale)
+	case SourceNegative:
 		c.space.Count(store.EventNegativeHit)
-	case Bypass:
+	case SourceBypass:
 		c.space.Count(store.EventBypass)
 	default:
 		c.space.Count(store.EventMiss)

@@ -43,7 +43,7 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 			return outcome[V]{Err: errAbandoned}
 		}
 		mark := round.Cover()
-		claim, view, err := c.space.Acquire(ctx, j.ref, seen)
+		claim, view, err := c.acquire(ctx, j.ref, seen)
 		if err != nil {
 			c.space.Count(store.EventRedisError)
 			break
@@ -65,7 +65,15 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 			release()
 			watch.Wait(ctx, view)
 			release = c.slot(ctx)
-		case store.Invalid:
+		case store.Stale:
+			if r := c.fallback(&view); r != nil && seen.State == store.Stale { // a load has failed, it is too early for another
+				return outcome[V]{Value: r, Mark: mark}
+			}
+			if seen.State == store.Stale {
+				looks = maxLooks
+			}
+			seen = view
+		case store.Invalid, store.Absent:
 			seen = view
 			looks++
 		default:
@@ -75,6 +83,14 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 	return j.loadDirect(round)
 }
 
+// acquire claims the key, or the stale version that was seen.
+func (c *Cacheable[K, V]) acquire(ctx context.Context, ref *store.Ref, seen store.View) (*store.Claim, store.View, error) {
+	if seen.State == store.Stale {
+		return c.space.AcquireRefresh(ctx, ref, seen)
+	}
+	return c.space.Acquire(ctx, ref, seen)
+}
+
 // loadDirect loads without a claim, and stores nothing. The value is as of the beginning of the load.
 func (j *job[K, V]) loadDirect(round *flight.Round) outcome[V] {
 	if round.Abandoned() {
@@ -82,7 +98,7 @@ func (j *job[K, V]) loadDirect(round *flight.Round) outcome[V] {
 	}
 	mark := round.Cover()
 	r := j.load(nil)
-	r.source = Bypass
+	r.source = SourceBypass
 	return outcome[V]{Value: r, Mark: mark}
 }
 
@@ -107,6 +123,8 @@ func (c *Cacheable[K, V]) finish(ctx context.Context, claim *store.Claim, r *res
 		if err == nil && !confirmed {
 			c.space.Count(store.EventRefused)
 		}
+	} else if r.failed() && c.maxStale > 0 {
+		confirmed, err = claim.Cool(ctx, failSafePause)
 	} else {
 		confirmed, err = claim.Drop(ctx)
 	}
@@ -158,7 +176,9 @@ func (j *job[K, V]) call(ctx context.Context) *result[V] {
 		r.negative = c.notFound != nil && c.notFound(r.err)
 		return r
 	}
-	r.keep = c.storeIf == nil || c.storeIf(j.key, r.value)
+	if c.wanted(j.key, r.value) {
+		r.ttl = c.ttlFor(j.key, r.value)
+	}
 	payload, err := c.codec.Marshal(r.value)
 	if err != nil {
 		c.space.Count(store.EventUnencodable)

@@ -1,6 +1,7 @@
 package cacheable
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -22,6 +23,15 @@ type settings struct {
 	codec       codec.Codec
 	maxLoads    int
 	hardTimeout time.Duration
+	softTimeout time.Duration
+	maxStale    time.Duration
+	ahead       float64 // fraction of the time to live
+	beta        float64
+	nearSize    int
+	nearTTL     time.Duration
+	clone       any // func(V) V
+	ttlOf       any // func(K, V) time.Duration
+	bypass      func(context.Context) bool
 	schema      string // in place of the fingerprint of the type
 }
 
@@ -101,6 +111,19 @@ func HardTimeout(d time.Duration) Option {
 		panic(fmt.Sprintf("cacheable: HardTimeout(%v): use a positive duration, or 0 for no bound", d))
 	}
 	return func(s *settings) { s.hardTimeout = d }
+}
+
+// TTLOf gives a value its own time to live in place of [TTL]. Jitter applies to it. A result below a millisecond means
+// that the value is not stored.
+func TTLOf[K comparable, V any](ttl func(K, V) time.Duration) Option {
+	mustNotBeNil("TTLOf", ttl == nil)
+	return func(s *settings) { s.ttlOf = ttl }
+}
+
+// Bypass decides, from a read's context, that it goes to the loader alone: the cache is neither asked nor filled.
+func Bypass(bypass func(context.Context) bool) Option {
+	mustNotBeNil("Bypass", bypass == nil)
+	return func(s *settings) { s.bypass = bypass }
 }
 
 // Schema names the version of the values' encoding. Entries of another version are misses. By default it is a

@@ -75,6 +75,7 @@ func (s *Store) Close() error {
 	if again {
 		return nil
 	}
+	s.feed.end()
 	left := !within(s.cfg.drain, s.life.work.Wait)
 	s.life.cancel()
 	if left {
@@ -107,3 +108,6 @@ func (s *Store) Recovered(what string, value any) {
 	s.life.panics.Add(1)
 	s.cfg.log.Error("aside: recovered panic", "in", what, "panic", fmt.Sprint(value))
 }
+
+// Complain logs a mistake in the program that uses the store.
+func (s *Store) Complain(message string, args ...any) { s.cfg.log.Error("aside: "+message, args...) }

@@ -109,7 +109,7 @@ func (q *queue) attempt(ctx context.Context) int {
 			continue
 		}
 		n++
-		q.st.forgetMarker(c.Key)
+		q.st.changed(c.Key)
 		if q.keys[c.Key] == batch[i] {
 			delete(q.keys, c.Key)
 		}

@@ -22,6 +22,7 @@ type Store struct {
 	evictions  queue
 	stats      storeStats
 	everything *generation
+	stripes    *stripes
 
 	mu          sync.RWMutex
 	generations map[string]*generation // by key: that of the namespace, and those of the caches
@@ -56,6 +57,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		cfg:         cfg,
 		rdb:         own,
 		life:        newLifecycle(),
+		stripes:     newStripes(),
 		generations: make(map[string]*generation),
 		counters:    make(map[string]*counters),
 	}
@@ -83,8 +85,9 @@ func (s *Store) generationOf(key Key) *generation {
 	return g
 }
 
-// forgetMarker is called with each key that may have changed.
-func (s *Store) forgetMarker(addr string) {
+// changed is called with each key that may have changed.
+func (s *Store) changed(addr string) {
+	s.stripes.changed(addr)
 	s.mu.RLock()
 	g := s.generations[addr]
 	s.mu.RUnlock()
