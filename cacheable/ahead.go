@@ -123,16 +123,12 @@ func (j *job[K, V]) refreshAhead() {
 	defer c.slot(ctx)()
 	claim, now, err := c.space.AcquireRefresh(ctx, j.ref, j.seen)
 	if claim == nil {
-		wait := time.Duration(0)
-		if err != nil || now.State == store.Leased || now.State == store.Stale || now.State == store.Value {
-			wait = firstPause // another process is at it, or has just failed, or Redis does not answer
-		}
-		c.refresher.end(j.ref.Key, false, wait)
+		c.refresher.end(j.ref.Key, false, pauseAfter(now, err))
 		return
 	}
 	c.space.Count(store.EventRefresh)
 	r := j.load(claim)
-	failed := r.err != nil && !r.negative
+	failed := r.err != nil && !r.absent
 	pause := c.refresher.end(j.ref.Key, failed, 0)
 	ctx = context.WithoutCancel(ctx)
 	if failed {
@@ -144,4 +140,13 @@ func (j *job[K, V]) refreshAhead() {
 	if err != nil {
 		c.space.Count(store.EventRedisError)
 	}
+}
+
+// pauseAfter is how long a key is left alone for which there was no claim: for a while if another process is at it, or
+// has just failed, or if Redis does not answer.
+func pauseAfter(now store.View, err error) time.Duration {
+	if err != nil || now.State == store.Leased || now.State == store.Stale || now.State == store.Value {
+		return firstPause
+	}
+	return 0
 }

@@ -174,22 +174,29 @@ func (j *job[K, V]) call(ctx context.Context) *result[V] {
 	r.cost = time.Since(began)
 	if r.err != nil {
 		r.negative = c.notFound != nil && c.notFound(r.err)
+		r.absent = r.negative || errors.Is(r.err, ErrNotFound)
 		return r
 	}
-	if c.wanted(j.key, r.value) {
-		r.ttl = c.ttlFor(j.key, r.value)
-	}
-	payload, err := c.codec.Marshal(r.value)
-	if err != nil {
-		c.space.Count(store.EventUnencodable)
-		return r
-	}
-	r.payload = payload
+	j.encode(r)
 	return r
 }
 
+// encode decides for how long a loaded value is stored, and encodes it. A value that is not stored is encoded too, for
+// the copies of those who waited together.
+func (j *job[K, V]) encode(r *result[V]) {
+	if j.c.wanted(j.key, r.value) {
+		r.ttl = j.c.ttlFor(j.key, r.value)
+	}
+	payload, err := j.c.codec.Marshal(r.value)
+	if err != nil {
+		j.c.space.Count(store.EventUnencodable)
+		return
+	}
+	r.payload = payload
+}
+
 func (c *Cacheable[K, V]) countLoad(r *result[V]) {
-	if r.err != nil && !r.negative {
+	if r.err != nil && !r.absent {
 		c.space.Count(store.EventLoadError)
 	}
 	if _, ok := r.err.(*PanicError); ok { //nolint:errorlint // see share

@@ -22,6 +22,7 @@ type settings struct {
 	storeIf     any // func(K, V) bool
 	codec       codec.Codec
 	maxLoads    int
+	maxBatch    int
 	hardTimeout time.Duration
 	softTimeout time.Duration
 	maxStale    time.Duration
@@ -102,6 +103,15 @@ func MaxConcurrentLoads(n int) Option {
 		panic(fmt.Sprintf("cacheable: MaxConcurrentLoads(%d): use 1 or more, or 0 for no bound", n))
 	}
 	return func(s *settings) { s.maxLoads = n }
+}
+
+// MaxBatch bounds how many keys a loader of [NewMany] is asked for at once; more are asked for in several calls, one
+// after the other. The default, 0, is no bound.
+func MaxBatch(n int) Option {
+	if n < 0 {
+		panic(fmt.Sprintf("cacheable: MaxBatch(%d): use 1 or more, or 0 for no bound", n))
+	}
+	return func(s *settings) { s.maxBatch = n }
 }
 
 // HardTimeout bounds how long a load may take: its context ends then, and those who wait get an error that wraps

@@ -16,7 +16,8 @@ type result[V any] struct {
 	age    time.Duration
 
 	payload  []byte        // the value encoded; nil if it could not be
-	negative bool          // err says that there is nothing, and that may be stored
+	absent   bool          // err says that there is nothing
+	negative bool          // and that may be stored
 	ttl      time.Duration // 0 if it is not to be stored
 	cost     time.Duration
 	taken    atomic.Bool // somebody has got value itself
@@ -62,7 +63,7 @@ func (c *Cacheable[K, V]) fallback(view *store.View) *result[V] {
 // failed reports whether the source did not answer. A panic is not a failure of the source.
 func (r *result[V]) failed() bool {
 	_, panicked := r.err.(*PanicError) //nolint:errorlint // see share
-	return r.err != nil && !r.negative && r.source != SourceNegative && !panicked
+	return r.err != nil && !r.absent && r.source != SourceNegative && !panicked
 }
 
 // share gives a caller the value of a result that others may get too. The first gets the value itself, the others get

@@ -149,32 +149,30 @@ func unhealthy(err error) bool {
 	return false
 }
 
-// admit finds the breakers of the calls' masters. It fails if one is open.
-func (s *Store) admit(ctx context.Context, calls []*call) ([]*breaker, error) {
+// admit returns the calls whose masters may be asked, each with its breaker.
+func (s *Store) admit(ctx context.Context, calls []*call) (admitted []*call, by []*breaker) {
 	if one := s.breakers.only; one != nil {
 		if !one.allow() {
-			return nil, one.refusal()
+			return nil, nil
 		}
-		return nil, nil
+		return calls, nil
 	}
-	seen := make([]*breaker, len(calls))
-	for i, c := range calls {
-		seen[i] = s.breakers.forKey(ctx, c.Key)
-		if !seen[i].allow() {
-			return nil, seen[i].refusal()
+	for _, c := range calls {
+		if b := s.breakers.forKey(ctx, c.Key); b.allow() {
+			admitted, by = append(admitted, c), append(by, b)
 		}
 	}
-	return seen, nil
+	return admitted, by
 }
 
 // note tells the breakers what became of the calls.
-func (s *Store) note(ctx context.Context, seen []*breaker, calls []*call, err error) {
+func (s *Store) note(ctx context.Context, calls []*call, by []*breaker, err error) {
 	if one := s.breakers.only; one != nil {
 		one.record(ctx, err)
 		return
 	}
 	for i, c := range calls {
-		seen[i].record(ctx, c.Err())
+		by[i].record(ctx, c.Err())
 	}
 }
 

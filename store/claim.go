@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
@@ -44,76 +43,20 @@ func (p *Space) AcquireOver(ctx context.Context, ref *Ref) (*Claim, View, error)
 }
 
 func (p *Space) acquire(ctx context.Context, ref *Ref, seen View, displace bool) (*Claim, View, error) {
-	if p.st.life.closed.Load() {
-		return nil, View{}, ErrClosed
-	}
-	if p.blocked(ref) {
-		return nil, View{State: Held}, nil
-	}
-	lease := envelope.NewLease(envelope.NewToken())
-	c := &Claim{space: p, ref: ref, record: lease, lease: lease, at: ref.addr}
 	for try := 1; ; try++ {
-		taken, v, err := c.take(ctx, seen, displace)
-		switch {
-		case err != nil:
-			return nil, View{}, err
-		case taken && v.State == Held: // by a tag: the lease is of no use
-			_, _ = c.Drop(ctx)
-			return nil, v, nil
-		case taken:
-			return c, View{}, nil
-		case v.State != Invalid || try == acquireTries:
-			return nil, v, nil
+		claim, v, err := p.attempt(ctx, ref, seen, displace)
+		if err != nil || claim != nil || v.State != Invalid || try == acquireTries {
+			return claim, v, err
 		}
 		seen = v
 	}
 }
 
-// take asks for the lease once, and looks at the generations in the same round trip.
-func (c *Claim) take(ctx context.Context, seen View, displace bool) (bool, View, error) {
-	st := c.space.st
-	replace := []byte{}
-	if seen.State == Invalid {
-		replace = envelope.Identity(seen.raw)
-	}
-	take := &call{Script: takeScript, Key: c.ref.addr, Args: []any{
-		c.record, st.cfg.lease.Milliseconds(), replace, envelope.LeasePrefix(), displace,
-	}}
-	look := c.space.look(c.ref, true)
-	sent := time.Now()
-	if err := st.run(ctx, append(look.starts(), take)...); err != nil {
-		c.abandon(ctx, take)
-		return false, View{}, err
-	}
-	look.answered()
-	taken, other, err := c.taken(take, sent)
-	if err != nil {
-		return false, View{}, err
-	}
-	c.gens = look.gens()
-	if !taken {
-		v := c.space.judge(c.ref, other.raw, true, look)
-		v.left = other.left
-		return false, v, nil
-	}
-	if look.held() {
-		return true, View{State: Held}, nil
-	}
-	return true, View{}, nil
-}
-
-func unexpected(c *call) error {
-	return fmt.Errorf("%w: unexpected answer to a script: %v", ErrUnavailable, c.Reply.Val())
-}
-
-// abandon gives a lease back that was taken in a round trip of which another part failed.
-func (c *Claim) abandon(ctx context.Context, take *call) {
-	if take.Err() != nil {
-		return
-	}
-	if reply, err := take.Reply.Slice(); err == nil && len(reply) > 0 && reply[0] == int64(1) {
-		_ = c.space.st.run(context.WithoutCancel(ctx), c.ofLease("drop"))
-	}
+// attempt asks for a claim once.
+func (p *Space) attempt(ctx context.Context, ref *Ref, seen View, displace bool) (*Claim, View, error) {
+	a := p.try(ref, seen, displace)
+	p.st.carryOut(ctx, a)
+	return a.claim, a.view, a.err
 }
 
 // Keep renews the lease until done is closed or ctx ends. It returns earlier if the lease is lost, for then there is
@@ -151,44 +94,65 @@ type Result struct {
 // Fill stores the result if the claim still holds. It reports whether the result is confirmed: stored, and not
 // evicted, directly or by a tag, since the claim was acquired.
 func (c *Claim) Fill(ctx context.Context, r Result) (bool, error) {
-	record := c.space.record(c.ref, c.gens, c.created, r)
-	return c.finish(ctx, c.ofKey("set", record, r.kept()), "drop")
+	return c.finish(ctx, c.ending(&r, 0))
 }
 
 // Drop gives the claim up without storing anything. It reports whether what was loaded under it is confirmed: not
 // evicted since the claim was acquired.
-func (c *Claim) Drop(ctx context.Context) (bool, error) {
-	if c.refreshes() {
-		return c.finish(ctx, c.ofKey("test"), "drop")
-	}
-	return c.finish(ctx, c.ofKey("drop"))
-}
+func (c *Claim) Drop(ctx context.Context) (bool, error) { return c.finish(ctx, c.ending(nil, 0)) }
 
 // Cool gives the claim up like Drop, and, if it is a refresh, keeps everybody from trying again before pause is over.
 func (c *Claim) Cool(ctx context.Context, pause time.Duration) (bool, error) {
-	if c.refreshes() && c.lease != nil {
-		return c.finish(ctx, c.ofKey("test"), "set", envelope.NewCooldown(), pause.Milliseconds())
-	}
-	return c.Drop(ctx)
+	return c.finish(ctx, c.ending(nil, pause))
 }
 
-// refreshes reports whether the claim is on a version that stays readable.
-func (c *Claim) refreshes() bool { return c.at != c.ref.addr }
+func (c *Claim) finish(ctx context.Context, e *ending) (bool, error) {
+	err := c.space.st.run(ctx, e.calls...)
+	return e.confirmed(), err
+}
 
-// finish carries out the last change of a claim and looks, after it, whether the generations are still the same. For a
-// refresh it also does what is given with the lease.
-func (c *Claim) finish(ctx context.Context, change *call, withLease ...any) (bool, error) {
-	look := c.space.look(c.ref, false)
-	calls := append([]*call{change}, look.reads()...)
-	if c.refreshes() && c.lease != nil {
-		calls = append(calls, c.ofLease(withLease...))
+// ending is the end of a claim: the change of the key, what is to be done with the lease of a refresh, and after them a
+// look whether the generations are still the same.
+type ending struct {
+	claim  *Claim
+	change *call
+	look   *look
+	calls  []*call
+}
+
+func (c *Claim) ending(r *Result, pause time.Duration) *ending {
+	e := &ending{claim: c, look: c.space.look(c.ref, false)}
+	refreshes := c.at != c.ref.addr // the version that is there stays readable
+	switch {
+	case r != nil:
+		e.change = c.ofKey("set", c.space.record(c.ref, c.gens, c.created, *r), r.kept())
+	case refreshes:
+		e.change = c.ofKey("test")
+	default:
+		e.change = c.ofKey("drop")
 	}
-	if err := c.space.st.run(ctx, calls...); err != nil {
-		return false, err
+	e.calls = append(e.calls, e.change)
+	switch {
+	case !refreshes || c.lease == nil:
+	case r == nil && pause > 0:
+		e.calls = append(e.calls, c.ofLease("set", envelope.NewCooldown(), pause.Milliseconds()))
+	default:
+		e.calls = append(e.calls, c.ofLease("drop"))
 	}
-	look.answered()
-	c.space.st.changed(c.ref.addr)
-	return change.Did() && look.match(c.gens), nil
+	e.calls = append(e.calls, e.look.reads()...)
+	return e
+}
+
+// confirmed reports whether the claim held to the end, and nothing that it depends on was evicted.
+func (e *ending) confirmed() bool {
+	for _, c := range e.calls {
+		if c.Err() != nil {
+			return false
+		}
+	}
+	e.look.answered()
+	e.claim.space.st.changed(e.claim.ref.addr)
+	return e.change.Did() && e.look.match(e.claim.gens)
 }
 
 // ofKey changes the key, if it is still as it was claimed.

@@ -34,16 +34,19 @@ var (
 
 type call = redisx.Call
 
-// run carries out the calls in one round trip; see redisx.Run. Calls to a master whose breaker is open are not sent.
+// run carries out the calls in one round trip; see redisx.Run. Calls to a master whose breaker is open are not sent. The
+// error is the first of any call; each call has its own.
 func (s *Store) run(ctx context.Context, calls ...*call) error {
-	breakers, err := s.admit(ctx, calls)
-	if err != nil {
-		return err
+	admitted, by := s.admit(ctx, calls)
+	if len(admitted) > 0 {
+		err := redisx.Run(ctx, s.rdb, admitted...)
+		s.note(ctx, admitted, by, err)
+		if err != nil {
+			return unavailable(err)
+		}
 	}
-	err = redisx.Run(ctx, s.rdb, calls...)
-	s.note(ctx, breakers, calls, err)
-	if err != nil {
-		return unavailable(err)
+	if len(admitted) < len(calls) {
+		return unavailable(errOpen)
 	}
 	return nil
 }

@@ -58,6 +58,11 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, run func(*Round) Outcome[V]
 	if c := g.join(key, w); c != nil && !g.Start(func() { g.serve(key, c) }) {
 		g.refuse(key, c)
 	}
+	return g.await(ctx, w)
+}
+
+// await waits for an outcome that covers w, or for the end of ctx.
+func (g *Group[K, V]) await(ctx context.Context, w *waiter[V]) (V, error) {
 	select {
 	case out := <-w.done:
 		return out.Value, out.Err
@@ -88,7 +93,17 @@ func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
 
 // serve runs rounds until nobody waits.
 func (g *Group[K, V]) serve(key K, c *call[V]) {
-	round := &Round{
+	round := g.round(c)
+	for more := true; more; {
+		g.mu.Lock()
+		run := c.waiters[0].run
+		g.mu.Unlock()
+		more = g.deliver(key, c, run(round))
+	}
+}
+
+func (g *Group[K, V]) round(c *call[V]) *Round {
+	return &Round{
 		cover: func() Mark {
 			g.mu.Lock()
 			defer g.mu.Unlock()
@@ -99,12 +114,6 @@ func (g *Group[K, V]) serve(key K, c *call[V]) {
 			defer g.mu.Unlock()
 			return !anyWaits(c.waiters)
 		},
-	}
-	for more := true; more; {
-		g.mu.Lock()
-		run := c.waiters[0].run
-		g.mu.Unlock()
-		more = g.deliver(key, c, run(round))
 	}
 }
 
