@@ -11,11 +11,12 @@ import (
 )
 
 const (
-	maxRefreshers  = 16              // background refreshes of one cache at the same time
-	firstPause     = time.Second     // after a refresh that failed; doubled for each further one
-	longestPause   = 5 * time.Minute //
-	failSafePause  = time.Second     // between loads of a stale value that fail
-	manyRefreshers = 10_000          // refreshes that failed are forgotten beyond that number
+	maxRefreshers  = 16                    // background refreshes of one cache at the same time
+	firstPause     = time.Second           // after a refresh that failed; doubled for each further one
+	longestPause   = 5 * time.Minute       //
+	shortPause     = 20 * time.Millisecond // after a look at a value that another process is loading
+	failSafePause  = time.Second           // between loads of a stale value that fail
+	manyRefreshers = 10_000                // refreshes that failed are forgotten beyond that number
 )
 
 // ahead decides which values are loaded again before their time is over, and does so in the background.
@@ -86,23 +87,26 @@ func (a *ahead) forget() {
 	}
 }
 
-// end takes note of a refresh that has ended, and returns for how long the key is left alone.
-func (a *ahead) end(key store.Key, failed bool, wait time.Duration) time.Duration {
+// failed takes note of a refresh that failed, and returns for how long the key is to be left alone.
+func (a *ahead) failed(key store.Key) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.keys[key]
+	r.failures++
+	return min(firstPause<<min(r.failures-1, 20), longestPause)
+}
+
+// end takes note that a refresh has ended, and leaves the key alone for a while.
+func (a *ahead) end(key store.Key, pause time.Duration) {
 	<-a.slots
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := a.keys[key]
-	r.running = false
-	switch {
-	case failed:
-		wait = min(firstPause<<min(r.failures, 20), longestPause)
-		r.failures++
-	case wait == 0:
+	if pause == 0 {
 		delete(a.keys, key)
-		return 0
+		return
 	}
-	r.after = time.Now().Add(wait)
-	return wait
+	r.running, r.after = false, time.Now().Add(pause)
 }
 
 // refreshAhead loads the value that view is of in the background, unless that is going on already.
@@ -112,7 +116,7 @@ func (c *Cacheable[K, V]) refreshAhead(ctx context.Context, key K, ref *store.Re
 	}
 	j := &job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view}
 	if !c.space.Store().Go(j.refreshAhead) {
-		c.refresher.end(ref.Key, false, 0)
+		c.refresher.end(ref.Key, 0)
 	}
 }
 
@@ -123,30 +127,32 @@ func (j *job[K, V]) refreshAhead() {
 	defer c.slot(ctx)()
 	claim, now, err := c.space.AcquireRefresh(ctx, j.ref, j.seen)
 	if claim == nil {
-		c.refresher.end(j.ref.Key, false, pauseAfter(now, err))
+		c.refresher.end(j.ref.Key, pauseAfter(now, err))
 		return
 	}
 	c.space.Count(store.EventRefresh)
-	r := j.load(claim)
-	failed := r.err != nil && !r.absent
-	pause := c.refresher.end(j.ref.Key, failed, 0)
+	r, pause := j.load(claim), time.Duration(0)
 	ctx = context.WithoutCancel(ctx)
-	if failed {
+	if r.err != nil && !r.absent {
 		c.space.Count(store.EventRefreshFailed)
-		_, err = claim.Cool(ctx, pause)
+		pause = c.refresher.failed(j.ref.Key)
+		if _, err = claim.Cool(ctx, pause); err != nil {
+			c.space.Count(store.EventRedisError)
+		}
 	} else {
 		c.finish(ctx, claim, r)
 	}
-	if err != nil {
-		c.space.Count(store.EventRedisError)
-	}
+	c.refresher.end(j.ref.Key, pause)
 }
 
-// pauseAfter is how long a key is left alone for which there was no claim: for a while if another process is at it, or
-// has just failed, or if Redis does not answer.
+// pauseAfter is how long a key is left alone for which there was no claim.
 func pauseAfter(now store.View, err error) time.Duration {
-	if err != nil || now.State == store.Leased || now.State == store.Stale || now.State == store.Value {
+	switch {
+	case err != nil: // Redis does not answer
 		return firstPause
+	case now.State == store.Leased: // another process is at it
+		return shortPause
+	default:
+		return now.Cooldown()
 	}
-	return 0
 }

@@ -21,7 +21,7 @@ func (m *Many[K, V]) refreshAllAhead(ctx context.Context, due []*item[K, V]) {
 	}
 	if !m.space.Store().Go(func() { m.refreshParts(ctx, parts) }) {
 		for _, p := range parts {
-			m.refresher.end(p.job.ref.Key, false, 0)
+			m.refresher.end(p.job.ref.Key, 0)
 		}
 	}
 }
@@ -40,20 +40,24 @@ func (m *Many[K, V]) refreshParts(ctx context.Context, parts []*part[K, V]) {
 		if p.claim = claims[i]; p.claim != nil {
 			claimed = append(claimed, p)
 		} else {
-			m.refresher.end(p.job.ref.Key, false, pauseAfter(views[i], errs[i]))
+			m.refresher.end(p.job.ref.Key, pauseAfter(views[i], errs[i]))
 		}
 	}
 	if len(claimed) == 0 {
 		return
 	}
 	results := m.loadParts(claimed)
-	pause := time.Duration(0)
+	pauses, longest := make([]time.Duration, len(claimed)), time.Duration(0)
 	for i, p := range claimed {
 		m.space.Count(store.EventRefresh)
-		if results[i].failed() {
+		if r := results[i]; r.err != nil && !r.absent {
 			m.space.Count(store.EventRefreshFailed)
+			pauses[i] = m.refresher.failed(p.job.ref.Key)
+			longest = max(longest, pauses[i])
 		}
-		pause = max(pause, m.refresher.end(p.job.ref.Key, results[i].failed(), 0))
 	}
-	m.finishParts(context.WithoutCancel(ctx), claimed, results, pause)
+	m.finishParts(context.WithoutCancel(ctx), claimed, results, longest)
+	for i, p := range claimed {
+		m.refresher.end(p.job.ref.Key, pauses[i])
+	}
 }

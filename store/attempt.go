@@ -141,6 +141,8 @@ func (a *attempt) settleRefresh(taken bool, other View) (undo []*call) {
 		return nil
 	case same && other.State == Leased:
 		a.view.State, a.view.left = Leased, other.left
+	case same:
+		a.view.left = other.left // of a cooldown
 	}
 	return a.drop(taken)
 }

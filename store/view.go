@@ -43,7 +43,7 @@ type View struct {
 	raw   []byte
 	entry envelope.Entry
 	age   time.Duration
-	left  time.Duration // how long a lease that was found has left
+	left  time.Duration // how long a lease or cooldown that was found has left
 }
 
 // Payload is the encoded value.
@@ -60,6 +60,14 @@ func (v *View) Cost() time.Duration { return v.entry.Cost }
 
 // Age is how long ago the load began whose value this is.
 func (v *View) Age() time.Duration { return v.age }
+
+// Cooldown is for how long nobody is to try the refresh that was asked for, because the last one failed.
+func (v *View) Cooldown() time.Duration {
+	if v.State == Leased {
+		return 0
+	}
+	return v.left
+}
 
 // Discredit turns a value that can't be decoded into an invalid entry, which the next load may replace.
 func (v *View) Discredit() { v.State, v.Reason = Invalid, Corrupt }
