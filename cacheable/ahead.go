@@ -124,7 +124,12 @@ func (j *job[K, V]) refreshAhead() {
 	c := j.c
 	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
 	defer cancel()
-	defer c.slot(ctx)()
+	j.place.slots = c.slots
+	defer j.place.leave()
+	if !j.place.take(ctx) { // the store closes
+		c.refresher.end(j.ref.Key, 0)
+		return
+	}
 	claim, now, err := c.space.AcquireRefresh(ctx, j.ref, j.seen)
 	if claim == nil {
 		c.refresher.end(j.ref.Key, pauseAfter(now, err))

@@ -35,11 +35,17 @@ func (m *Many[K, V]) batch(byKey map[store.Key]*item[K, V]) flight.Batch[store.K
 		}
 		ctx, cancel := m.space.Store().LoadContext(r.jobs[0].ctx, 0)
 		defer cancel()
-		release := m.slot(ctx)
+		p := &place{slots: m.slots}
+		if !p.take(ctx) {
+			for i, flight := range rounds {
+				done(i, m.closing(flight))
+			}
+			return
+		}
 		parts, singles := r.claim(ctx)
 		wait := r.startSingles(singles)
-		r.load(ctx, parts)
-		release() // the singles may need it
+		r.load(ctx, p, parts)
+		p.leave() // the singles may need it
 		wait()
 	}
 }
@@ -99,14 +105,14 @@ func (r *round[K, V]) startSingles(singles []int) (wait func()) {
 }
 
 // load loads the parts, stores what is claimed, and answers.
-func (r *round[K, V]) load(ctx context.Context, parts []*part[K, V]) {
+func (r *round[K, V]) load(ctx context.Context, p *place, parts []*part[K, V]) {
 	if len(parts) == 0 {
 		return
 	}
 	for _, p := range parts {
 		p.early = r.rounds[p.at].Cover()
 	}
-	results := r.m.loadParts(parts)
+	results := r.m.loadParts(ctx, p, parts)
 	late := make([]flight.Mark, len(parts))
 	for i, p := range parts {
 		late[i] = r.rounds[p.at].Cover()
@@ -164,7 +170,7 @@ func (m *Many[K, V]) finishParts(ctx context.Context, parts []*part[K, V], resul
 }
 
 // loadParts calls the loader for the parts, keeping their leases meanwhile.
-func (m *Many[K, V]) loadParts(parts []*part[K, V]) []*result[V] {
+func (m *Many[K, V]) loadParts(ctx context.Context, p *place, parts []*part[K, V]) []*result[V] {
 	size := len(parts)
 	if m.maxBatch > 0 {
 		size = m.maxBatch
@@ -172,22 +178,26 @@ func (m *Many[K, V]) loadParts(parts []*part[K, V]) []*result[V] {
 	results := make([]*result[V], 0, len(parts))
 	for len(results) < len(parts) {
 		chunk := parts[len(results):min(len(results)+size, len(parts))]
-		results = append(results, m.loadChunk(chunk, parts)...)
+		if p.taken || p.take(ctx) {
+			results = append(results, m.loadChunk(p, chunk, parts)...)
+		} else {
+			results = append(results, m.allFailed(chunk, m.notBegun())...)
+		}
 	}
 	return results
 }
 
 // loadChunk calls the loader once. The leases of all parts are kept, also of those whose turn comes later.
-func (m *Many[K, V]) loadChunk(chunk, all []*part[K, V]) []*result[V] {
+func (m *Many[K, V]) loadChunk(p *place, chunk, all []*part[K, V]) []*result[V] {
 	ctx, cancel := m.space.Store().LoadContext(chunk[0].job.ctx, m.hardTimeout)
 	defer cancel()
 	var loaded []*result[V]
 	work := flight.Guard(func() { loaded = m.call(ctx, chunk) })
 	m.space.Count(store.EventLoad)
 	var claims []*store.Claim
-	for _, p := range all {
-		if p.claim != nil {
-			claims = append(claims, p.claim)
+	for _, one := range all {
+		if one.claim != nil {
+			claims = append(claims, one.claim)
 		}
 	}
 	m.space.KeepAll(ctx, claims, work.Done())
@@ -197,7 +207,9 @@ func (m *Many[K, V]) loadChunk(chunk, all []*part[K, V]) []*result[V] {
 		if err = work.Err(); err == nil {
 			return loaded
 		}
-	case <-ctx.Done():
+	case <-ctx.Done(): // a load that ignores that goes on loading the source
+		leave := p.handOver()
+		go func() { <-work.Done(); leave() }()
 		err = m.ended(ctx)
 	}
 	return m.allFailed(chunk, err)

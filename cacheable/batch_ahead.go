@@ -29,7 +29,14 @@ func (m *Many[K, V]) refreshAllAhead(ctx context.Context, due []*item[K, V]) {
 func (m *Many[K, V]) refreshParts(ctx context.Context, parts []*part[K, V]) {
 	ctx, cancel := m.space.Store().LoadContext(ctx, 0)
 	defer cancel()
-	defer m.slot(ctx)()
+	p := &place{slots: m.slots}
+	defer p.leave()
+	if !p.take(ctx) { // the store closes
+		for _, one := range parts {
+			m.refresher.end(one.job.ref.Key, 0)
+		}
+		return
+	}
 	refs, seen := make([]*store.Ref, len(parts)), make([]store.View, len(parts))
 	for i, p := range parts {
 		refs[i], seen[i] = p.job.ref, p.job.seen
@@ -46,7 +53,7 @@ func (m *Many[K, V]) refreshParts(ctx context.Context, parts []*part[K, V]) {
 	if len(claimed) == 0 {
 		return
 	}
-	results := m.loadParts(claimed)
+	results := m.loadParts(ctx, p, claimed)
 	pauses, longest := make([]time.Duration, len(claimed)), time.Duration(0)
 	for i, p := range claimed {
 		m.space.Count(store.EventRefresh)

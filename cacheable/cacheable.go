@@ -77,11 +77,11 @@ func New[K comparable, V any](st *store.Store, name string, load func(context.Co
 }
 
 // Get returns the value for key, from Redis or else from the loader. Its errors are those of the loader, of ctx, an
-// error that matches [ErrNotFound] for an absence that is in the cache, one that wraps [ErrTimeout], or [ErrGoexit].
+// error that matches [ErrNotFound] for an absence that is in the cache, one that wraps [ErrTimeout], [ErrGoexit], or
+// one that wraps store.ErrClosed if the store was closed and the load did not end in time.
 func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
-	if calls, ok := ctx.Value(callsKey{}).(*Calls); ok {
-		v, info, err := c.GetInfo(ctx, key)
-		calls.add(info)
+	if _, ok := ctx.Value(callsKey{}).(*Calls); ok {
+		v, _, err := c.GetInfo(ctx, key)
 		return v, err
 	}
 	v, _, _, err := c.get(ctx, key)
@@ -92,7 +92,11 @@ func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
 func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 	began := time.Now()
 	v, source, age, err := c.get(ctx, key)
-	return v, Info{Cache: c.space.Name(), Source: source, Age: age, Took: time.Since(began)}, err
+	info := Info{Cache: c.space.Name(), Source: source, Age: age, Took: time.Since(began)}
+	if calls, ok := ctx.Value(callsKey{}).(*Calls); ok {
+		calls.add(info)
+	}
+	return v, info, err
 }
 
 // Peek returns what the cache holds for key, and whether that is anything, without loading. For an absence that is in

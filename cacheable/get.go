@@ -75,7 +75,7 @@ func (c *Cacheable[K, V]) own(v V, kept bool) V {
 
 // fetch answers a read for which view is no answer, but perhaps a fallback.
 func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, source Source, age time.Duration, err error) {
-	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view}
+	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: hint(view)}
 	if readErr != nil {
 		c.space.Count(store.EventRedisError)
 		j.direct = true
@@ -88,7 +88,7 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view
 	r, err := c.reads.Do(wait, ref.Key, j.read)
 	cancel()
 	switch {
-	case errors.Is(err, flight.ErrClosed):
+	case noFlight(err):
 		c.count(SourceBypass)
 		v, err = c.load(ctx, key)
 		return v, SourceBypass, 0, err
@@ -100,6 +100,20 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view
 	c.count(r.source)
 	v, err = c.share(r)
 	return v, r.source, r.age, err
+}
+
+// hint is what a view is worth to a load that begins later. On a Cluster the tags may have been read long before the
+// entry was, so one that seems evicted is looked at again.
+func hint(view store.View) store.View {
+	if view.Reason == store.Evicted {
+		return store.View{}
+	}
+	return view
+}
+
+// noFlight reports whether there was no work to join, so that a caller has to load for itself.
+func noFlight(err error) bool {
+	return errors.Is(err, flight.ErrClosed) || errors.Is(err, flight.ErrBroken)
 }
 
 func (c *Cacheable[K, V]) count(s Source) {

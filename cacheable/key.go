@@ -34,9 +34,9 @@ func encodable(t reflect.Type) error {
 	case reflect.Array:
 		return encodable(t.Elem())
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if err := encodable(t.Field(i).Type); err != nil {
-				return fmt.Errorf("field %s: %w", t.Field(i).Name, err)
+		for field := range t.Fields() {
+			if err := encodable(field.Type); err != nil {
+				return fmt.Errorf("field %s: %w", field.Name, err)
 			}
 		}
 		return nil

@@ -18,6 +18,7 @@ type job[K comparable, V any] struct {
 	ref    *store.Ref
 	seen   store.View // what the caller found
 	direct bool       // Redis did not answer the caller
+	place  place      // that the load takes up
 }
 
 type outcome[V any] = flight.Outcome[*result[V]]
@@ -31,8 +32,11 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 	c := j.c
 	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
 	defer cancel()
-	release := c.slot(ctx)
-	defer func() { release() }()
+	j.place.slots = c.slots
+	defer j.place.leave()
+	if !j.place.take(ctx) {
+		return c.closing(round)
+	}
 	if j.direct || j.seen.State == store.Held {
 		return j.loadDirect(round)
 	}
@@ -62,9 +66,11 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 				c.space.Count(store.EventWait)
 				continue // what happened before the watch began would be missed
 			}
-			release()
+			j.place.leave()
 			watch.Wait(ctx, view)
-			release = c.slot(ctx)
+			if !j.place.take(ctx) {
+				return c.closing(round)
+			}
 		case store.Stale:
 			if r := c.fallback(&view); r != nil && seen.State == store.Stale { // a load has failed, it is too early for another
 				return outcome[V]{Value: r, Mark: mark}
@@ -140,7 +146,11 @@ func (j *job[K, V]) load(claim *store.Claim) *result[V] {
 	ctx, cancel := c.space.Store().LoadContext(j.ctx, c.hardTimeout)
 	defer cancel()
 	var loaded *result[V]
-	work := flight.Guard(func() { loaded = j.call(ctx) })
+	leave := j.place.handOver() // a load that ignores the end of its context goes on loading the source
+	work := flight.Guard(func() {
+		defer leave()
+		loaded = j.call(ctx)
+	})
 	c.space.Count(store.EventLoad)
 	if claim != nil {
 		claim.Keep(ctx, work.Done())
@@ -204,21 +214,11 @@ func (c *Cacheable[K, V]) countLoad(r *result[V]) {
 	}
 }
 
-// slot waits for permission to load, and returns how to give it back; doing that twice does no harm.
-func (c *Cacheable[K, V]) slot(ctx context.Context) (release func()) {
-	if c.slots == nil {
-		return func() {}
-	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done(): // the store closes; what is left to do is not worth a bound
-		return func() {}
-	}
-	held := true
-	return func() {
-		if held {
-			held = false
-			<-c.slots
-		}
-	}
+// closing is the outcome of a load whose turn did not come before the store closed.
+func (c *Cacheable[K, V]) closing(round *flight.Round) outcome[V] {
+	return outcome[V]{Value: &result[V]{err: c.notBegun()}, Mark: round.Cover()}
+}
+
+func (c *Cacheable[K, V]) notBegun() error {
+	return fmt.Errorf("%w: %s: the load was not begun", store.ErrClosed, c.space.Name())
 }

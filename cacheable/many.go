@@ -172,6 +172,7 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*item[K, V], byKey 
 	patient := true
 	for i, it := range missing {
 		keys[i], fallbacks[i] = it.job.ref.Key, m.fallback(&it.job.seen)
+		it.job.seen = hint(it.job.seen)
 		patient = patient && fallbacks[i] == nil
 	}
 	wait, cancel := ctx, func() {}
@@ -188,7 +189,7 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*item[K, V], byKey 
 // conclude makes the answer of an item from what its flight came to.
 func (m *Many[K, V]) conclude(ctx context.Context, it *item[K, V], got flight.Result[*result[V]], fallback *result[V]) {
 	switch {
-	case errors.Is(got.Err, flight.ErrClosed):
+	case noFlight(got.Err):
 		m.count(SourceBypass)
 		r := &result[V]{source: SourceBypass}
 		r.value, r.err = m.load(ctx, it.job.key)

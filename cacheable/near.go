@@ -26,16 +26,14 @@ type nearEntry[V any] struct {
 }
 
 func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V) *near[K, V] {
-	return &near[K, V]{
-		space: space,
-		clone: clone,
-		entries: otter.Must(&otter.Options[K, *nearEntry[V]]{
-			MaximumSize: size,
-			ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, *nearEntry[V]]) time.Duration {
-				return e.Value.life
-			}),
+	entries := otter.Must(&otter.Options[K, *nearEntry[V]]{
+		MaximumSize: size,
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, *nearEntry[V]]) time.Duration {
+			return e.Value.life
 		}),
-	}
+	})
+	space.Store().OnClose(func() { entries.StopAllGoroutines() })
+	return &near[K, V]{space: space, entries: entries, clone: clone}
 }
 
 // get returns a value that is believed.

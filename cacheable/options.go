@@ -97,7 +97,8 @@ func Codec(c codec.Codec) Option {
 }
 
 // MaxConcurrentLoads bounds how many loads of this cache run at the same time in this process; others wait. A loader
-// that reads from its own cache needs a bound above the depth to which it does. The default, 0, is no bound.
+// that goes on after [HardTimeout] still counts. A loader that reads from its own cache needs a bound above the depth
+// to which it does. The default, 0, is no bound.
 func MaxConcurrentLoads(n int) Option {
 	if n < 0 {
 		panic(fmt.Sprintf("cacheable: MaxConcurrentLoads(%d): use 1 or more, or 0 for no bound", n))

@@ -2,7 +2,6 @@ package cacheable
 
 import (
 	"context"
-	"errors"
 
 	"github.com/jollyjet/aside/internal/flight"
 	"github.com/jollyjet/aside/store"
@@ -16,7 +15,7 @@ func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
 	ref := c.ref(key)
 	j := job[K, V]{c: c, ctx: ctx, key: key, ref: &ref}
 	r, err := c.refreshes.Do(ctx, ref.Key, j.refresh)
-	if errors.Is(err, flight.ErrClosed) {
+	if noFlight(err) {
 		return c.load(ctx, key)
 	}
 	if err != nil {
@@ -31,7 +30,14 @@ func (j *job[K, V]) refresh(round *flight.Round) outcome[V] {
 	c := j.c
 	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
 	defer cancel()
-	defer c.slot(ctx)()
+	j.place.slots = c.slots
+	defer j.place.leave()
+	if !j.place.take(ctx) {
+		return c.closing(round)
+	}
+	if round.Abandoned() {
+		return outcome[V]{Err: errAbandoned}
+	}
 	claim, view, err := c.space.AcquireOver(ctx, j.ref)
 	if err != nil {
 		c.space.Count(store.EventRedisError)

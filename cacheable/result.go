@@ -29,7 +29,7 @@ func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], 
 	switch view.State {
 	case store.Value:
 		r.source, r.payload = SourceHit, view.Payload()
-		if c.codec.Unmarshal(r.payload, &r.value) == nil {
+		if c.decode(r.payload, &r.value) {
 			return r, true
 		}
 		view.Discredit()
@@ -54,7 +54,7 @@ func (c *Cacheable[K, V]) fallback(view *store.View) *result[V] {
 		return nil
 	}
 	r := &result[V]{source: SourceStale, age: view.Age(), payload: view.Payload()}
-	if c.codec.Unmarshal(r.payload, &r.value) != nil {
+	if !c.decode(r.payload, &r.value) {
 		return nil
 	}
 	return r
@@ -64,6 +64,16 @@ func (c *Cacheable[K, V]) fallback(view *store.View) *result[V] {
 func (r *result[V]) failed() bool {
 	_, panicked := r.err.(*PanicError) //nolint:errorlint // see share
 	return r.err != nil && !r.absent && r.source != SourceNegative && !panicked
+}
+
+// decode reports whether a payload could be decoded. A method of the user's that panics is as good as an error.
+func (c *Cacheable[K, V]) decode(payload []byte, v *V) (ok bool) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.space.Store().Recovered("codec of "+c.space.Name(), value)
+		}
+	}()
+	return c.codec.Unmarshal(payload, v) == nil
 }
 
 // share gives a caller the value of a result that others may get too. The first gets the value itself, the others get
@@ -76,7 +86,7 @@ func (c *Cacheable[K, V]) share(r *result[V]) (V, error) {
 		return r.value, r.err
 	}
 	var copied V
-	if c.codec.Unmarshal(r.payload, &copied) != nil {
+	if !c.decode(r.payload, &copied) {
 		return r.value, nil
 	}
 	return copied, nil

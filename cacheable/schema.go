@@ -11,7 +11,8 @@ import (
 )
 
 // fingerprint is a hash of all that decides how a value of the type is encoded: the kinds of its parts, the names and
-// tags of its exported fields, and the codec. The same types give the same fingerprint in every build.
+// tags of its exported fields, the names of types that encode themselves, and the codec. The same types give the same
+// fingerprint in every build.
 func fingerprint(t reflect.Type, codec, version string) uint64 {
 	h := fnv.New64a()
 	write(h, codec)
@@ -26,22 +27,21 @@ func fingerprint(t reflect.Type, codec, version string) uint64 {
 // write adds a text in a way that no two lists of texts have in common.
 func write(h hash.Hash64, text string) { fmt.Fprintf(h, "%d:%s", len(text), text) }
 
-// describe writes the shape of a type. A type that contains itself is named, where it comes again, by its place.
+// describe writes the shape of a type. One that comes again is named by its place, for a type may contain itself, and
+// types that refer to one another have far more paths through them than parts.
 func describe(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
 	if place, ok := seen[t]; ok {
 		write(h, fmt.Sprintf("again %d", place))
 		return
 	}
-	if opaque(t) {
-		write(h, "opaque "+t.PkgPath()+"."+t.Name())
-		return
+	if encodesItself(t) {
+		write(h, "as "+t.PkgPath()+"."+t.Name()) // and its fields, for not every codec asks it to
 	}
 	write(h, t.Kind().String())
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice:
 		seen[t] = len(seen)
 		describe(h, t.Elem(), seen)
-		delete(seen, t)
 	case reflect.Array:
 		write(h, fmt.Sprint(t.Len()))
 		describe(h, t.Elem(), seen)
@@ -49,18 +49,15 @@ func describe(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
 		seen[t] = len(seen)
 		describe(h, t.Key(), seen)
 		describe(h, t.Elem(), seen)
-		delete(seen, t)
 	case reflect.Struct:
 		seen[t] = len(seen)
 		describeFields(h, t, seen)
-		delete(seen, t)
 	}
 }
 
 func describeFields(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
 	write(h, "{")
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if !f.IsExported() && !f.Anonymous {
 			continue // no codec sees it
 		}
@@ -74,10 +71,12 @@ func describeFields(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
 
 var marshalers = []reflect.Type{
 	reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.BinaryMarshaler](),
+	reflect.TypeFor[interface{ MarshalCBOR() ([]byte, error) }](),
+	reflect.TypeFor[interface{ MarshalMsgpack() ([]byte, error) }](),
 }
 
-// opaque reports whether a named type encodes itself, so that its name says more than its fields.
-func opaque(t reflect.Type) bool {
+// encodesItself reports whether a named type has a method for that, so that its name says more than its fields.
+func encodesItself(t reflect.Type) bool {
 	if t.Name() == "" || t.Kind() == reflect.Interface {
 		return false
 	}
@@ -86,7 +85,8 @@ func opaque(t reflect.Type) bool {
 			return true
 		}
 	}
-	return false
+	_, ok := reflect.PointerTo(t).MethodByName("EncodeMsgpack")
+	return ok
 }
 
 // plain reports whether copies of values of this type share nothing that can be changed.
@@ -97,8 +97,8 @@ func plain(t reflect.Type) bool {
 	case reflect.Array:
 		return plain(t.Elem())
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if !plain(t.Field(i).Type) {
+		for field := range t.Fields() {
+			if !plain(field.Type) {
 				return false
 			}
 		}

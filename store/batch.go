@@ -39,13 +39,13 @@ func (p *Space) ReadAll(ctx context.Context, refs []*Ref) ([]View, []error) {
 	return views, errs
 }
 
-// err is the first error of the look's calls and of the entry's. An entry of the wrong type is not an error.
+// err is the first error of the look's calls and of the entry's.
 func (l *look) err(entry *call) error {
-	if err := entry.Err(); err != nil && !absent(err) {
+	if err := entry.Err(); err != nil {
 		return unavailable(err)
 	}
 	for i := range l.asks {
-		if err := l.asks[i].call.Err(); err != nil && !absent(err) {
+		if err := l.asks[i].call.Err(); err != nil {
 			return unavailable(err)
 		}
 	}

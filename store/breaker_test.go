@@ -13,8 +13,6 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-func TestMain(m *testing.M) { redistest.Main(m) }
-
 func TestAnOpenBreakerCostsNoWaiting(t *testing.T) {
 	server := redistest.Start(t)
 	st, err := store.Open(t.Context(), server.Client(t), store.Namespace("b"), store.Timeout(300*time.Millisecond),

@@ -114,17 +114,18 @@ func (c *Claim) finish(ctx context.Context, e *ending) (bool, error) {
 // ending is the end of a claim: the change of the key, what is to be done with the lease of a refresh, and after them a
 // look whether the generations are still the same.
 type ending struct {
-	claim  *Claim
-	change *call
-	look   *look
-	calls  []*call
+	claim   *Claim
+	change  *call
+	look    *look
+	calls   []*call
+	evicted bool // by an eviction that is still queued, of which Redis knows nothing yet
 }
 
 func (c *Claim) ending(r *Result, pause time.Duration) *ending {
-	e := &ending{claim: c, look: c.space.look(c.ref, false)}
+	e := &ending{claim: c, look: c.space.look(c.ref, false), evicted: c.space.blocked(c.ref)}
 	refreshes := c.at != c.ref.addr // the version that is there stays readable
 	switch {
-	case r != nil:
+	case r != nil && !e.evicted:
 		e.change = c.ofKey("set", c.space.record(c.ref, c.gens, c.created, *r), r.kept())
 	case refreshes:
 		e.change = c.ofKey("test")
@@ -152,7 +153,7 @@ func (e *ending) confirmed() bool {
 	}
 	e.look.answered()
 	e.claim.space.st.changed(e.claim.ref.addr)
-	return e.change.Did() && e.look.match(e.claim.gens)
+	return e.change.Did() && !e.evicted && e.look.match(e.claim.gens)
 }
 
 // ofKey changes the key, if it is still as it was claimed.

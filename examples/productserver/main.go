@@ -17,6 +17,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/jollyjet/aside/examples/productserver/internal/config"
 )
 
@@ -31,8 +33,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the next one kills: whoever asks twice does not want to wait.
 	context.AfterFunc(ctx, stop)
+	redis.SetLogger(silence{})
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout))
 }
+
+// silence takes what go-redis prints to stderr: a line for each dial that failed, thousands of them while Redis is
+// away. That Redis is away is said once, by the store.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 // run is the whole program: it serves until ctx ends and returns the exit code.
 func run(ctx context.Context, args []string, env func(string) string, stdout io.Writer) int {

@@ -34,7 +34,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 	if err != nil {
 		return err
 	}
-	redis, err := backend.OpenRedis(cfg.Redis, log)
+	redis, err := backend.OpenRedis(ctx, cfg.Redis, log)
 	if err != nil {
 		return err
 	}
@@ -44,6 +44,10 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 		return fmt.Errorf("open cache: %w", err)
 	}
 	defer closing(&err, st.Close)
+	if mongo.Embedded {
+		// It starts empty each time; a Redis that runs on would go on telling of the last one's products.
+		cached.Forget(ctx, st)
+	}
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addr)
 	if err != nil {
@@ -57,7 +61,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 		Log:      log,
 		BaseURL:  baseURL(listener.Addr()),
 	})
-	return answer(ctx, httpapi.Server(handler, log), listener, log)
+	return answerUntil(ctx, httpapi.Server(handler, log), listener, log)
 }
 
 func openRepository(ctx context.Context, mongo *backend.Mongo, cfg config.Config, log *slog.Logger) (*repository.Products, error) {
@@ -79,8 +83,8 @@ func openRepository(ctx context.Context, mongo *backend.Mongo, cfg config.Config
 	return repo, nil
 }
 
-// answer serves until ctx ends, then lets the requests at work finish.
-func answer(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
+// answerUntil serves until ctx ends, then lets the requests at work finish.
+func answerUntil(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	log.Info("listening", "url", baseURL(listener.Addr()))

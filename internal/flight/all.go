@@ -29,7 +29,7 @@ func (g *Group[K, V]) DoAll(ctx context.Context, keys []K, run Batch[K, V]) []Re
 	}
 	if len(fresh) > 0 && !g.Start(func() { g.serveAll(fresh, calls, run) }) {
 		for i, key := range fresh {
-			g.refuse(key, calls[i])
+			g.fail(key, calls[i], ErrClosed)
 		}
 	}
 	results := make([]Result[V], len(keys))
@@ -49,6 +49,11 @@ func (b Batch[K, V]) one(key K) func(*Round) Outcome[V] {
 
 // serveAll runs rounds with all keys for which somebody waits.
 func (g *Group[K, V]) serveAll(keys []K, calls []*call[V], run Batch[K, V]) {
+	defer func() { // there is none left to fail, unless run has panicked; see serve
+		for i, key := range keys {
+			g.fail(key, calls[i], ErrBroken)
+		}
+	}()
 	for len(keys) > 0 {
 		rounds := make([]*Round, len(calls))
 		for i, c := range calls {

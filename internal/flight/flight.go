@@ -6,8 +6,13 @@ import (
 	"sync"
 )
 
-// ErrClosed is what callers receive when the group can't start work any more.
-var ErrClosed = errors.New("flight: closed")
+var (
+	// ErrClosed is what callers receive when the group can't start work any more.
+	ErrClosed = errors.New("flight: closed")
+
+	// ErrBroken is what callers receive when the work ended without an outcome: it panicked, or ended its goroutine.
+	ErrBroken = errors.New("flight: the work ended without an outcome")
+)
 
 // Mark counts the callers of a round that an outcome is fresh for, in the order in which they came.
 type Mark int
@@ -56,7 +61,7 @@ func (r *Round) Abandoned() bool { return r.abandoned() }
 func (g *Group[K, V]) Do(ctx context.Context, key K, run func(*Round) Outcome[V]) (V, error) {
 	w := &waiter[V]{run: run, done: make(chan Outcome[V], 1)}
 	if c := g.join(key, w); c != nil && !g.Start(func() { g.serve(key, c) }) {
-		g.refuse(key, c)
+		g.fail(key, c, ErrClosed)
 	}
 	return g.await(ctx, w)
 }
@@ -93,13 +98,19 @@ func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
 
 // serve runs rounds until nobody waits.
 func (g *Group[K, V]) serve(key K, c *call[V]) {
-	round := g.round(c)
+	round, broken := g.round(c), true
+	defer func() {
+		if broken { // a panic goes on; whoever starts the work decides about it
+			g.fail(key, c, ErrBroken)
+		}
+	}()
 	for more := true; more; {
 		g.mu.Lock()
 		run := c.waiters[0].run
 		g.mu.Unlock()
 		more = g.deliver(key, c, run(round))
 	}
+	broken = false
 }
 
 func (g *Group[K, V]) round(c *call[V]) *Round {
@@ -138,14 +149,17 @@ func (g *Group[K, V]) deliver(key K, c *call[V], out Outcome[V]) bool {
 	return len(c.waiters) > 0
 }
 
-// refuse ends a call that could not be started.
-func (g *Group[K, V]) refuse(key K, c *call[V]) {
+// fail ends a call that has no outcome.
+func (g *Group[K, V]) fail(key K, c *call[V], err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.calls, key)
-	for _, w := range c.waiters {
-		w.done <- Outcome[V]{Err: ErrClosed}
+	if g.calls[key] == c {
+		delete(g.calls, key)
 	}
+	for _, w := range c.waiters {
+		w.done <- Outcome[V]{Err: err}
+	}
+	c.waiters = nil
 }
 
 func anyWaits[V any](waiters []*waiter[V]) bool {

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Script is a Lua script that works on one key. It has to be safe to run twice, for a reply can be lost.
+// Script is a Lua script that works on one key. It has to be safe to run although its reply is lost.
 type Script struct{ text, sha string }
 
 // NewScript returns the script with the given text.
@@ -32,15 +32,17 @@ func Get(key string) *Call { return &Call{Key: key} }
 // ErrNotSent is what became of a call that Run was not called for.
 var ErrNotSent = errors.New("not sent")
 
-// Err is what became of the call: an absent key is not an error.
+// Err is what became of the call. That there is no key, or for a GET that it is not a string, is not an error; Reply
+// has no text then.
 func (c *Call) Err() error {
 	if c.Reply == nil {
 		return ErrNotSent
 	}
-	if err := c.Reply.Err(); err != redis.Nil { //nolint:errorlint // go-redis returns it bare
-		return err
+	err := c.Reply.Err()
+	if err == redis.Nil || c.Script == nil && redis.HasErrorPrefix(err, "WRONGTYPE") { //nolint:errorlint // go-redis returns it bare
+		return nil
 	}
-	return nil
+	return err
 }
 
 // Did reports whether a script that answers 1 for done did it.
@@ -87,18 +89,29 @@ func send(ctx context.Context, rdb redis.UniversalClient, calls []*Call, whole b
 
 // sender is a client or a pipeline.
 type sender interface {
-	Do(ctx context.Context, args ...any) *redis.Cmd
-	Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd
-	EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd
+	Process(ctx context.Context, cmd redis.Cmder) error
 }
 
+// once is a command that a Cluster client, too, sends only once: it would repeat others when no reply comes. What then
+// arrives a second time may have been overtaken.
+type once struct{ *redis.Cmd }
+
+// NoRetry is asked by the Cluster client.
+func (once) NoRetry() bool { return true }
+
 func (c *Call) send(ctx context.Context, to sender, whole bool) {
+	args := make([]any, 0, 4+len(c.Args))
 	switch {
 	case c.Script == nil:
-		c.Reply = to.Do(ctx, "get", c.Key)
+		args = append(args, "get", c.Key)
 	case whole:
-		c.Reply = to.Eval(ctx, c.Script.text, []string{c.Key}, c.Args...)
+		args = append(args, "eval", c.Script.text, 1, c.Key)
 	default:
-		c.Reply = to.EvalSha(ctx, c.Script.sha, []string{c.Key}, c.Args...)
+		args = append(args, "evalsha", c.Script.sha, 1, c.Key)
 	}
+	c.Reply = redis.NewCmd(ctx, append(args, c.Args...)...)
+	if c.Script != nil {
+		c.Reply.SetFirstKeyPos(3)
+	}
+	_ = to.Process(ctx, once{c.Reply}) // the error is in the reply
 }

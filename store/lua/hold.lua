@@ -12,10 +12,10 @@ local seen = redis.pcall('GET', KEYS[1])
 if type(seen) == 'table' then
 	if not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 	redis.call('DEL', KEYS[1])
-elseif seen and string.sub(seen, 1, #prefix) == prefix then
+elseif seen and string.sub(seen, 1, #prefix) == prefix and #seen > #prefix then
 	flag = string.sub(seen, #prefix + 1, #prefix + 1)
 	for at = #prefix + 2, #seen, 30 do
-		local deadline = tonumber(string.sub(seen, at + 16, at + 29))
+		local deadline = tonumber(string.sub(seen, at + 16, at + 29)) or 0
 		if string.sub(seen, at, at + 15) == me then
 			found = true
 		elseif deadline > now then

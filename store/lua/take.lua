@@ -20,7 +20,7 @@ if type(seen) == 'table' then
 	seen = false
 end
 local left = redis.call('PTTL', KEYS[1])
-local free = not seen or seen == mine or (replace ~= '' and is(seen, replace))
+local free = not seen or seen == '' or seen == mine or (replace ~= '' and is(seen, replace))
 if not free and #seen == #mine and string.sub(seen, 1, #lease) == lease then
 	free = ARGV[5] == '1' or left == -1 -- a lease that never ends is nobody's
 end

@@ -14,7 +14,7 @@ local others, last, mine, clean = '', 0, false, false
 if held then
 	clean = string.sub(seen, #prefix + 1, #prefix + 1) == 'C'
 	for at = #prefix + 2, #seen, 30 do
-		local deadline = tonumber(string.sub(seen, at + 16, at + 29))
+		local deadline = tonumber(string.sub(seen, at + 16, at + 29)) or 0
 		if string.sub(seen, at, at + 15) == me then
 			mine = true
 		elseif deadline > now then

@@ -18,8 +18,8 @@ type ferret struct {
 }
 
 // startFerret keeps its files in a temporary folder. The in-memory mode is no alternative: its first update never
-// returns.
-func startFerret() (*ferret, error) {
+// returns. It runs until it is stopped, not until ctx ends: what closes before it may still need it.
+func startFerret(ctx context.Context) (*ferret, error) {
 	dir, err := os.MkdirTemp("", "productserver-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the embedded FerretDB: %w", err)
@@ -35,7 +35,7 @@ func startFerret() (*ferret, error) {
 		_ = os.RemoveAll(dir) // the start failed, and that is what the caller needs to know
 		return nil, fmt.Errorf("start embedded FerretDB: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	f := &ferret{dir: dir, cancel: cancel, done: make(chan error, 1)}
 	go func() { f.done <- server.Run(ctx) }()
 	f.uri = server.MongoDBURI()

@@ -23,6 +23,13 @@ type Mongo struct {
 	stop     func() error
 }
 
+// Stop ends the embedded server, and leaves the client without one. There is nothing to end twice.
+func (m *Mongo) Stop() error {
+	stop := m.stop
+	m.stop = func() error { return nil }
+	return stop()
+}
+
 // CheckMongoURI says what is wrong with a URI. It keeps the parser's words back if there may be a password in them.
 func CheckMongoURI(uri string) error {
 	err := options.Client().ApplyURI(uri).Validate()
@@ -36,7 +43,7 @@ func CheckMongoURI(uri string) error {
 func OpenMongo(ctx context.Context, uri string, log *slog.Logger) (*Mongo, error) {
 	m := &Mongo{stop: func() error { return nil }}
 	if uri == "" {
-		server, err := startFerret()
+		server, err := startFerret(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +52,7 @@ func OpenMongo(ctx context.Context, uri string, log *slog.Logger) (*Mongo, error
 	}
 	m.URI = uri
 	if err := m.connect(ctx); err != nil {
-		return nil, errors.Join(err, m.stop())
+		return nil, errors.Join(err, m.Stop())
 	}
 	if !m.Embedded {
 		log.Info("using MongoDB", "hosts", strings.Join(options.Client().ApplyURI(uri).Hosts, ","))
@@ -53,12 +60,12 @@ func OpenMongo(ctx context.Context, uri string, log *slog.Logger) (*Mongo, error
 	return m, nil
 }
 
-// connect bounds every operation: a request that waits for a database that is away is answered with 503 while its
-// client still listens.
+// connect bounds every operation, unless the URI has bounds of its own: a request that waits for a database that is
+// away is answered with 503 while its client still listens.
 func (m *Mongo) connect(ctx context.Context) error {
-	opts := options.Client().ApplyURI(m.URI).SetAppName("aside-productserver").
+	bounds := options.Client().SetAppName("aside-productserver").
 		SetServerSelectionTimeout(2 * time.Second).SetConnectTimeout(2 * time.Second).SetTimeout(5 * time.Second)
-	client, err := mongo.Connect(opts)
+	client, err := mongo.Connect(bounds, options.Client().ApplyURI(m.URI)) // the later of two wins
 	if err != nil {
 		return fmt.Errorf("connect to MongoDB: %w", err)
 	}
@@ -75,5 +82,5 @@ func (m *Mongo) Close(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("disconnect from MongoDB: %w", err)
 	}
-	return errors.Join(err, m.stop())
+	return errors.Join(err, m.Stop())
 }

@@ -20,7 +20,7 @@ type Redis struct {
 
 // OpenRedis makes a client for the options, or for an embedded miniredis when they are nil. It does not connect: a
 // shop whose Redis is down opens all the same.
-func OpenRedis(opts *redis.UniversalOptions, log *slog.Logger) (*Redis, error) {
+func OpenRedis(ctx context.Context, opts *redis.UniversalOptions, log *slog.Logger) (*Redis, error) {
 	if opts != nil {
 		log.Info("using Redis", "kind", kind(opts), "addrs", strings.Join(opts.Addrs, ","))
 		return &Redis{Client: redis.NewUniversalClient(opts), stop: func() {}}, nil
@@ -30,7 +30,7 @@ func OpenRedis(opts *redis.UniversalOptions, log *slog.Logger) (*Redis, error) {
 		return nil, fmt.Errorf("start embedded miniredis: %w", err)
 	}
 	log.Info("REDIS_URL is not set: using an embedded miniredis, gone when the program ends", "addr", server.Addr())
-	stopClock := passTime(server)
+	stopClock := passTime(context.WithoutCancel(ctx), server)
 	return &Redis{
 		Client: redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{server.Addr()}}),
 		stop:   func() { stopClock(); server.Close() },
@@ -48,9 +48,9 @@ func (r *Redis) Close() error {
 }
 
 // passTime lets keys expire: miniredis is made for tests and its time to live stands still unless it is told.
-func passTime(server *miniredis.Miniredis) (stop func()) {
+func passTime(ctx context.Context, server *miniredis.Miniredis) (stop func()) {
 	const step = 100 * time.Millisecond
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		tick := time.NewTicker(step)

@@ -20,12 +20,17 @@ func TestParseRedisURL(t *testing.T) {
 		{"redis://u:p%40s%2Cs@h:1/2", redis.UniversalOptions{Addrs: []string{"h:1"}, Username: "u", Password: "p@s,s", DB: 2}, false},
 		{"rediss://:secret@h", redis.UniversalOptions{Addrs: []string{"h:6379"}, Password: "secret"}, true},
 		{"h1:1,h2:2, h3", redis.UniversalOptions{Addrs: []string{"h1:1", "h2:2", "h3:6379"}, IsClusterMode: true}, false},
-		{"rediss://u:p@h1,rediss://h2,rediss://u:p@h3",
-			redis.UniversalOptions{Addrs: []string{"h1:6379", "h2:6379", "h3:6379"}, Username: "u", Password: "p", IsClusterMode: true}, true},
+		{
+			"rediss://u:p@h1,rediss://h2,rediss://u:p@h3",
+			redis.UniversalOptions{Addrs: []string{"h1:6379", "h2:6379", "h3:6379"}, Username: "u", Password: "p", IsClusterMode: true},
+			true,
+		},
 		{"redis://u:p@h1:1,h2:2", redis.UniversalOptions{Addrs: []string{"h1:1", "h2:2"}, Username: "u", Password: "p", IsClusterMode: true}, false},
 		{"redis-sentinel://s1,s2:5/main", redis.UniversalOptions{Addrs: []string{"s1:26379", "s2:5"}, MasterName: "main"}, false},
-		{"rediss-sentinel://u:p@s1:1/main/4?sentinel_username=su&sentinel_password=sp", redis.UniversalOptions{Addrs: []string{"s1:1"},
-			MasterName: "main", Username: "u", Password: "p", DB: 4, SentinelUsername: "su", SentinelPassword: "sp"}, true},
+		{"rediss-sentinel://u:p@s1:1/main/4?sentinel_username=su&sentinel_password=sp", redis.UniversalOptions{
+			Addrs:      []string{"s1:1"},
+			MasterName: "main", Username: "u", Password: "p", DB: 4, SentinelUsername: "su", SentinelPassword: "sp",
+		}, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.raw, func(t *testing.T) {

@@ -23,11 +23,9 @@ const catalogue = "catalogue"
 func Decorate(st *store.Store, plain usecase.UseCases) usecase.UseCases {
 	products := cacheable.New(st, "product", plain.Get,
 		cacheable.TTL(10*time.Minute),
-		cacheable.FailSafe(time.Hour), // while MongoDB is away, what was true an hour ago is better than an error
 		cacheable.NotFound(absent, time.Minute))
 	pages := cacheable.New(st, "products", plain.List,
 		cacheable.TTL(time.Minute),
-		cacheable.FailSafe(time.Hour),
 		cacheable.Tags(func(domain.Query) []string { return []string{catalogue} }))
 
 	return usecase.UseCases{
@@ -49,6 +47,10 @@ func Decorate(st *store.Store, plain usecase.UseCases) usecase.UseCases {
 			evict.Tags(st, lists[string])),
 	}
 }
+
+// Forget empties the cache, for a server whose database is new. That Redis is away is no obstacle: the eviction waits
+// for it, and nothing is read from it before.
+func Forget(ctx context.Context, st *store.Store) { _ = evict.Everything(ctx, st) }
 
 func absent(err error) bool { return errors.Is(err, domain.ErrNotFound) }
 

@@ -25,8 +25,10 @@ func fields(t *testing.T, err error) []string {
 }
 
 func valid() NewProduct {
-	return NewProduct{Name: "Skagen Lys Strand Desk Lamp", Brand: "Skagen Lys", Category: "lighting",
-		Price: Money{Amount: 19900, Currency: "EUR"}, Stock: 3, Images: []string{"https://a.example/1.jpg"}, Rating: 4.5}
+	return NewProduct{
+		Name: "Skagen Lys Strand Desk Lamp", Brand: "Skagen Lys", Category: "lighting",
+		Price: Money{Amount: 19900, Currency: "EUR"}, Stock: 3, Images: []string{"https://a.example/1.jpg"}, Rating: 4.5,
+	}
 }
 
 func TestNewProductValidate(t *testing.T) {
@@ -56,8 +58,10 @@ func TestNewProductValidate(t *testing.T) {
 		{"image is a script", func(p *NewProduct) { p.Images = append(p.Images, "javascript:alert(1)") }, []string{"images[1]"}},
 		{"rating above five", func(p *NewProduct) { p.Rating = 5.01 }, []string{"rating"}},
 		{"rating is not a number", func(p *NewProduct) { p.Rating = math.NaN() }, []string{"rating"}},
-		{"everything", func(p *NewProduct) { *p = NewProduct{Stock: -1, Rating: -1} },
-			[]string{"name", "brand", "category", "price.amount", "price.currency", "stock", "rating"}},
+		{
+			"everything", func(p *NewProduct) { *p = NewProduct{Stock: -1, Rating: -1} },
+			[]string{"name", "brand", "category", "price.amount", "price.currency", "stock", "rating"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -84,8 +88,10 @@ func TestUpdateProductValidate(t *testing.T) {
 		{"retire", UpdateProduct{IsActive: new(false)}, nil},
 		{"empty name", UpdateProduct{Name: new("")}, []string{"name"}},
 		{"half a price", UpdateProduct{Price: &Money{Amount: 5}}, []string{"price.currency"}},
-		{"each wrong", UpdateProduct{Description: new(strings.Repeat("x", maxDescription+1)), Brand: new(""), Category: new("A"),
-			Stock: new(-1), Rating: new(9.0)}, []string{"description", "brand", "category", "stock", "rating"}},
+		{"each wrong", UpdateProduct{
+			Description: new(strings.Repeat("x", maxDescription+1)), Brand: new(""), Category: new("A"),
+			Stock: new(-1), Rating: new(9.0),
+		}, []string{"description", "brand", "category", "stock", "rating"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

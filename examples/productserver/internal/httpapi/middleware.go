@@ -49,20 +49,22 @@ func (a api) logged(next http.Handler) http.Handler {
 func (a api) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			v := recover()
-			if v == nil {
-				return
-			}
-			if v == http.ErrAbortHandler { //nolint:errorlint // the server's own signal, compared as net/http does
-				panic(v)
-			}
-			a.Log.ErrorContext(r.Context(), "panic", "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
-			if rec, ok := w.(*recorder); !ok || rec.status == 0 {
-				a.sendProblem(w, r, problem{Status: http.StatusInternalServerError})
+			if v := recover(); v != nil {
+				a.panicked(w, r, v)
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (a api) panicked(w http.ResponseWriter, r *http.Request, v any) {
+	if v == http.ErrAbortHandler { //nolint:errorlint // the server's own signal, compared as net/http does
+		panic(v)
+	}
+	a.Log.ErrorContext(r.Context(), "panic", "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+	if rec, ok := w.(*recorder); !ok || rec.status == 0 {
+		a.sendProblem(w, r, problem{Status: http.StatusInternalServerError})
+	}
 }
 
 // routed gives the mux's own refusals, unknown path and wrong method, the form that all other errors have.

@@ -45,13 +45,18 @@ type noLock struct{}
 func (noLock) Lock()   {}
 func (noLock) Unlock() {}
 
-// Prepare creates the indexes; those that exist are left alone, so every server may call it when it starts.
+// Prepare creates the indexes; those that exist are left alone, so every server may call it when it starts. One at a
+// time: asked for two that exist, FerretDB v1 drops the connection.
 func (r *Products) Prepare(ctx context.Context) error {
-	_, err := r.coll.Indexes().CreateMany(ctx, []mongo.IndexModel{
+	for _, index := range []mongo.IndexModel{
 		{Keys: bson.D{{Key: "name", Value: 1}}, Options: options.Index().SetName("name_unique").SetUnique(true)},
 		{Keys: bson.D{{Key: "category", Value: 1}, {Key: "priceAmount", Value: 1}}, Options: options.Index().SetName("category_price")},
-	})
-	return wrap("create indexes", err)
+	} {
+		if _, err := r.coll.Indexes().CreateOne(ctx, index); err != nil {
+			return wrap("create index", err)
+		}
+	}
+	return nil
 }
 
 // Find returns the product of this id or domain.ErrNotFound.

@@ -16,6 +16,8 @@ import (
 // Update changes the fields that the update names and returns the product after it. With a version it is
 // domain.ErrConflict unless that is still the product's version.
 func (r *Products) Update(ctx context.Context, u domain.UpdateProduct, at time.Time) (domain.Product, error) {
+	r.updates.Lock()
+	defer r.updates.Unlock()
 	where := byID(u.ID)
 	if u.Version != nil {
 		where = append(where, bson.E{Key: "version", Value: *u.Version})
@@ -60,6 +62,8 @@ func put[T any](set *bson.D, key string, v *T) {
 // add one" is a single atomic update, and so is its opposite. Whichever of the two matches is the toggle; when neither
 // does, the flag went over between the tries, or the product is gone.
 func (r *Products) ToggleWishlist(ctx context.Context, id string, at time.Time) (domain.Product, error) {
+	r.updates.Lock()
+	defer r.updates.Unlock()
 	for {
 		for _, on := range []bool{true, false} {
 			p, err := r.setWishlisted(ctx, id, on, at)
@@ -88,8 +92,6 @@ func (r *Products) setWishlisted(ctx context.Context, id string, on bool, at tim
 }
 
 func (r *Products) modify(ctx context.Context, where, update bson.D) (domain.Product, error) {
-	r.updates.Lock()
-	defer r.updates.Unlock()
 	var d document
 	after := options.FindOneAndUpdate().SetReturnDocument(options.After)
 	if err := r.coll.FindOneAndUpdate(ctx, where, update, after).Decode(&d); err != nil {

@@ -15,8 +15,10 @@ func TestProductsAreValidAndDistinct(t *testing.T) {
 	}
 	ids, categories, brands, retired := map[string]bool{}, map[string]int{}, map[string]bool{}, 0
 	for _, p := range products {
-		in := domain.NewProduct{Name: p.Name, Description: p.Description, Brand: p.Brand, Category: p.Category,
-			Price: p.Price, Stock: p.Stock, Images: p.Images, Rating: p.Rating, IsActive: p.IsActive}
+		in := domain.NewProduct{
+			Name: p.Name, Description: p.Description, Brand: p.Brand, Category: p.Category,
+			Price: p.Price, Stock: p.Stock, Images: p.Images, Rating: p.Rating, IsActive: p.IsActive,
+		}
 		if err := in.Validate(); err != nil {
 			t.Errorf("%s: %v", p.Name, err)
 		}

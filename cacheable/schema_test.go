@@ -1,0 +1,134 @@
+package cacheable_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/codec"
+	"github.com/jollyjet/aside/codec/cbor"
+	"github.com/jollyjet/aside/codec/msgpack"
+	"github.com/jollyjet/aside/codec/s2"
+	"github.com/jollyjet/aside/codec/zstd"
+	"github.com/jollyjet/aside/internal/redistest"
+)
+
+type (
+	priceV1   struct{ Price int }
+	priceV2   struct{ Cents int }
+	productV1 struct {
+		ID     string
+		Prices []priceV1
+	}
+	productV2 struct {
+		ID     string
+		Prices []priceV2
+	}
+)
+
+// Two versions of a program share a cache while one replaces the other: each loads what the other has stored, and
+// neither ever reads a value of the other with a zero where a price should be.
+func TestAChangedTypeIsACountedMiss(t *testing.T) {
+	stores := fleet(t, redistest.Start(t).Client(t), 2)
+	before := cacheable.New(stores[0], "product", constant(productV1{"p", []priceV1{{7}}}))
+	after := cacheable.New(stores[1], "product", constant(productV2{"p", []priceV2{{700}}}))
+	for range 3 {
+		p1, info, err := before.GetInfo(t.Context(), "p")
+		require.NoError(t, err)
+		require.Equal(t, 7, p1.Prices[0].Price)
+		require.Equal(t, cacheable.SourceMiss, info.Source)
+		_, ok, err := after.Peek(t.Context(), "p")
+		require.NoError(t, err)
+		require.False(t, ok)
+		p2, info, err := after.GetInfo(t.Context(), "p")
+		require.NoError(t, err)
+		require.Equal(t, 700, p2.Prices[0].Cents)
+		require.Equal(t, cacheable.SourceMiss, info.Source)
+	}
+	require.EqualValues(t, 2, stores[0].Stats().Caches["product"].Schema)
+	require.EqualValues(t, 6, stores[1].Stats().Caches["product"].Schema, "the peeks saw them, too")
+	require.Zero(t, stores[0].Stats().Caches["product"].Corrupt)
+}
+
+func TestSchemaNamesTheVersion(t *testing.T) {
+	st := open(t, redistest.Start(t).Client(t))
+	sources := func(option ...cacheable.Option) cacheable.Source {
+		_, info, err := cacheable.New(st, "c", constant(1), option...).GetInfo(t.Context(), "k")
+		require.NoError(t, err)
+		return info.Source
+	}
+	for _, option := range [][]cacheable.Option{
+		nil, {cacheable.Schema("v1")}, {cacheable.Schema("v2")}, {cacheable.Schema(2)}, {cacheable.Schema(int64(3))}, {cacheable.Schema("")},
+	} {
+		require.Equal(t, cacheable.SourceMiss, sources(option...))
+		require.Equal(t, cacheable.SourceHit, sources(option...))
+	}
+}
+
+// With Schema two types share entries as long as the codec can read them: that is what it is for.
+func TestTypesOfTheSameSchemaShareEntries(t *testing.T) {
+	st := open(t, redistest.Start(t).Client(t))
+	type wide struct{ A, B int }
+	type narrow struct{ A int }
+	_, err := cacheable.New(st, "c", constant(wide{1, 2}), cacheable.Schema(1)).Get(t.Context(), "k")
+	require.NoError(t, err)
+	v, info, err := cacheable.New(st, "c", constant(narrow{9}), cacheable.Schema(1)).GetInfo(t.Context(), "k")
+	require.NoError(t, err)
+	require.Equal(t, cacheable.SourceHit, info.Source)
+	require.Equal(t, narrow{1}, v)
+}
+
+func TestEveryCodecRoundTripsAndAnotherOneMisses(t *testing.T) {
+	st := open(t, redistest.Start(t).Client(t))
+	codecs := []codec.Codec{
+		codec.JSON(), msgpack.New(), cbor.New(), zstd.New(codec.JSON()), zstd.New(msgpack.New()), s2.New(cbor.New()),
+	}
+	want := productV1{"p", []priceV1{{7}}}
+	misses := int64(0)
+	for round := range 2 {
+		for i, of := range codecs {
+			c := cacheable.New(st, "product", constant(want), cacheable.Codec(of))
+			roundTrip(t, c, want)
+			if round+i > 0 {
+				misses++
+			}
+			counts := st.Stats().Caches["product"]
+			require.Equal(t, misses, counts.Schema, of.Name())
+			require.Zero(t, counts.Corrupt)
+		}
+	}
+}
+
+// marshals has a MarshalJSON, which the codecs for msgpack and CBOR do not use.
+type marshals struct{}
+
+func (marshals) MarshalJSON() ([]byte, error) { return json.Marshal("fixed") }
+
+func TestARenamedFieldOfATypeThatMarshalsItselfIsAMiss(t *testing.T) {
+	for _, of := range []codec.Codec{msgpack.New(), cbor.New()} {
+		t.Run(of.Name(), func(t *testing.T) {
+			st := open(t, redistest.Start(t).Client(t))
+			before := func() {
+				type item struct {
+					marshals
+					Price int
+				}
+				_, err := cacheable.New(st, "c", constant(item{Price: 7}), cacheable.Codec(of)).Get(t.Context(), "k")
+				require.NoError(t, err)
+			}
+			after := func() {
+				type item struct {
+					marshals
+					Cents int
+				}
+				v, err := cacheable.New(st, "c", constant(item{Cents: 700}), cacheable.Codec(of)).Get(t.Context(), "k")
+				require.NoError(t, err)
+				require.Equal(t, 700, v.Cents)
+			}
+			before()
+			after()
+		})
+	}
+}

@@ -1,0 +1,205 @@
+package store_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+func TestLoadIsStoredUnderItsClaim(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb)
+		other := e.elsewhere()
+		require.Equal(t, "absent", e.sees())
+		claim := e.acquire()
+		require.Equal(t, "leased", other.sees())
+		require.True(t, e.fill(claim, "one"))
+		v := other.read()
+		require.Equal(t, "value one", words(v))
+		require.Less(t, v.Age(), time.Minute)
+		left, err := rdb.PTTL(t.Context(), e.addr()).Result()
+		require.NoError(t, err)
+		require.Greater(t, left, ttl-time.Minute)
+		require.LessOrEqual(t, left, ttl)
+		require.Equal(t, "value one", other.waitsFor(), "who comes late receives the value instead of a claim")
+	})
+}
+
+func TestNegativeResultIsStored(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb)
+		confirmed, err := e.acquire().Fill(t.Context(), store.Result{Negative: true, TTL: ttl})
+		require.NoError(t, err)
+		require.True(t, confirmed)
+		require.Equal(t, "negative", e.sees())
+	})
+}
+
+func TestDropFreesTheEntry(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb)
+		claim := e.acquire()
+		confirmed, err := claim.Drop(t.Context())
+		require.NoError(t, err)
+		require.True(t, confirmed)
+		require.False(t, e.exists(e.addr()))
+		require.False(t, e.fill(claim, "too late"))
+		e.load("next")
+	})
+}
+
+// A claim lapses with whatever changes the key: its load is neither stored nor confirmed.
+func TestClaimLapses(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(e *entry)
+		left   string // what is there after the fill
+	}{
+		{"evicted", func(e *entry) { e.evict(e.Ref.Key) }, "absent"},
+		{"evicted elsewhere", func(e *entry) { other := e.elsewhere(); other.evict(e.Ref.Key) }, "absent"},
+		{"evicted and loaded by another", func(e *entry) { e.evict(e.Ref.Key); e.elsewhere().load("newer") }, "value newer"},
+		{"evicted and leased by another", func(e *entry) { e.evict(e.Ref.Key); e.elsewhere().acquire() }, "leased"},
+		{"put", func(e *entry) { e.put("newer") }, "value newer"},
+		{"held", func(e *entry) { e.hold(e.Ref.Key) }, "held"},
+		{"held for a moment", func(e *entry) { e.end(e.hold(e.Ref.Key)) }, "absent"},
+		{"replaced", func(e *entry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
+		{"taken for a refresh", func(e *entry) {
+			claim, _, err := e.elsewhere().AcquireOver(e.t.Context(), &e.Ref)
+			require.NoError(e.t, err)
+			require.NotNil(e.t, claim)
+		}, "leased"},
+		{"deleted", func(e *entry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
+		{"expired", func(e *entry) { require.NoError(e.t, e.rdb.PExpire(e.t.Context(), e.addr(), -1).Err()) }, "absent"},
+		{"overwritten", func(e *entry) { require.NoError(e.t, e.rdb.Set(e.t.Context(), e.addr(), "x", ttl).Err()) }, "corrupt"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+				e := newEntry(t, rdb)
+				claim := e.acquire()
+				tt.change(e)
+				renewed, err := claim.Renew(t.Context())
+				require.NoError(t, err)
+				require.False(t, renewed)
+				confirmed, err := claim.Drop(t.Context())
+				require.NoError(t, err)
+				require.False(t, confirmed, "dropped")
+				require.False(t, e.fill(claim, "older"), "filled")
+				require.Equal(t, tt.left, e.sees())
+			})
+		})
+	}
+}
+
+func (e *entry) put(payload string) {
+	e.t.Helper()
+	stored, err := e.Put(e.t.Context(), &e.Ref, result(payload))
+	require.NoError(e.t, err)
+	require.True(e.t, stored)
+}
+
+func TestForeignLeaseIsReturnedWithItsRemainingTime(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb, store.LeaseTime(time.Minute))
+		e.acquire()
+		claim, v, err := e.elsewhere().Acquire(t.Context(), &e.Ref, store.View{})
+		require.NoError(t, err)
+		require.Nil(t, claim)
+		require.Equal(t, store.Leased, v.State)
+		require.Greater(t, v.Left(), 30*time.Second)
+		require.LessOrEqual(t, v.Left(), time.Minute)
+	})
+}
+
+func TestLeaseOfADeadLoaderIsTakenOver(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		if isMini(t) {
+			t.Skip("its clock stands still; see the model")
+		}
+		e := newEntry(t, rdb, store.LeaseTime(30*time.Millisecond))
+		dead := e.acquire()
+		var claim *store.Claim
+		require.Eventually(t, func() bool {
+			var err error
+			claim, _, err = e.Acquire(t.Context(), &e.Ref, store.View{})
+			return err == nil && claim != nil
+		}, soon, often)
+		require.False(t, e.fill(dead, "from the dead"))
+	})
+}
+
+// A lease that somebody made persistent would keep everybody waiting.
+func TestLeaseWithoutEndIsNobodys(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb)
+		old := e.acquire()
+		require.NoError(t, rdb.Persist(t.Context(), e.addr()).Err())
+		other := e.elsewhere()
+		claim := other.acquire()
+		require.False(t, e.fill(old, "old"))
+		require.True(t, other.fill(claim, "new"))
+	})
+}
+
+func TestKeepRenewsTheLease(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb, store.LeaseTime(time.Second))
+		claim := e.acquire()
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() { defer close(stopped); claim.Keep(t.Context(), stop) }()
+		for range 2 {
+			// Longer than a lease is given: the next renewal shortens it.
+			require.NoError(t, rdb.PExpire(t.Context(), e.addr(), ttl).Err())
+			require.Eventually(t, func() bool {
+				left, err := rdb.PTTL(t.Context(), e.addr()).Result()
+				return err == nil && left > 0 && left <= time.Second
+			}, soon, often, "not renewed")
+		}
+		close(stop)
+		done(t, stopped, "Keep returns")
+		require.True(t, e.fill(claim, "one"))
+	})
+}
+
+func TestKeepReturnsWhenThereIsNothingToKeep(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		claim func(e *entry) *store.Claim
+	}{
+		{"the lease is lost", func(e *entry) *store.Claim { c := e.acquire(); e.evict(e.Ref.Key); return c }},
+		{"a refresh has no lease", func(e *entry) *store.Claim {
+			e.load("one")
+			c, _, err := e.AcquireOver(e.t.Context(), &e.Ref)
+			require.NoError(e.t, err)
+			return c
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+				claim := tt.claim(newEntry(t, rdb, store.LeaseTime(30*time.Millisecond)))
+				stopped := make(chan struct{})
+				go func() { defer close(stopped); claim.Keep(t.Context(), nil) }()
+				done(t, stopped, "Keep returns")
+			})
+		})
+	}
+}
+
+func TestLargeValue(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb, store.Timeout(time.Minute))
+		large := bytes.Repeat([]byte("0123456789"), 2<<20)
+		e.load(string(large))
+		claim, v, err := e.AcquireOver(t.Context(), &e.Ref)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(large, v.Payload()))
+		require.True(t, e.fill(claim, "small"))
+		e.evict(e.Ref.Key)
+		require.Equal(t, "absent", e.sees())
+	})
+}

@@ -1,0 +1,192 @@
+package store_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+func TestMain(m *testing.M) { redistest.Main(m) }
+
+const (
+	ttl    = time.Hour
+	schema = 7
+	soon   = 10 * time.Second // an upper bound for what takes milliseconds on an idle machine
+	often  = 2 * time.Millisecond
+)
+
+// open opens a store of a namespace of its own, unless the options name one, that must close well at the end of the
+// test. A test that expects otherwise closes it itself.
+func open(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *store.Store {
+	t.Helper()
+	st, err := store.Open(t.Context(), rdb, append([]store.Option{
+		store.Namespace(redistest.Unique(t)),
+		store.Timeout(5 * time.Second),
+		store.Logger(slog.New(slog.DiscardHandler)),
+	}, options...)...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	return st
+}
+
+// entry is one entry of a cache in a store, and what tests do with it.
+type entry struct {
+	t   testing.TB
+	rdb redis.UniversalClient
+	st  *store.Store
+	*store.Space
+	store.Ref
+}
+
+func entryOf(t testing.TB, rdb redis.UniversalClient, st *store.Store, key string, tags ...string) *entry {
+	t.Helper()
+	p := st.Space("cache", schema, ttl)
+	return &entry{t: t, rdb: rdb, st: st, Space: p, Ref: p.Ref(p.Key(key), tags)}
+}
+
+// newEntry opens a store with one entry that has one tag.
+func newEntry(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *entry {
+	t.Helper()
+	return entryOf(t, rdb, open(t, rdb, options...), "key", "tag")
+}
+
+// elsewhere is the same entry on another node.
+func (e *entry) elsewhere(options ...store.Option) *entry {
+	e.t.Helper()
+	other := *e
+	other.st = open(e.t, e.rdb, append([]store.Option{store.Namespace(e.st.Namespace())}, options...)...)
+	other.Space = other.st.Space(e.Name(), schema, ttl)
+	return &other
+}
+
+func result(payload string) store.Result { return store.Result{Payload: []byte(payload), TTL: ttl} }
+
+func words(v store.View) string {
+	switch v.State {
+	case store.Value:
+		return "value " + string(v.Payload())
+	case store.Negative:
+		return "negative"
+	case store.Absent:
+		return "absent"
+	case store.Leased:
+		return "leased"
+	case store.Held:
+		return "held"
+	}
+	return map[store.Reason]string{
+		store.Evicted: "evicted", store.Schema: "schema", store.Corrupt: "corrupt", store.Clash: "clash",
+	}[v.Reason]
+}
+
+func (e *entry) read() store.View {
+	e.t.Helper()
+	v, err := e.Read(e.t.Context(), &e.Ref)
+	require.NoError(e.t, err)
+	return v
+}
+
+// sees reads the entry and puts what it sees in words.
+func (e *entry) sees() string {
+	e.t.Helper()
+	return words(e.read())
+}
+
+// eventually waits until the entry is seen so.
+func (e *entry) eventually(want string) {
+	e.t.Helper()
+	require.Eventually(e.t, func() bool { return e.sees() == want }, soon, often, "never %q", want)
+}
+
+func (e *entry) acquire() *store.Claim {
+	e.t.Helper()
+	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, store.View{})
+	require.NoError(e.t, err)
+	require.NotNil(e.t, claim, "no claim, but %s", words(v))
+	return claim
+}
+
+// waitsFor says what is there instead of a claim.
+func (e *entry) waitsFor() string {
+	e.t.Helper()
+	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, store.View{})
+	require.NoError(e.t, err)
+	require.Nil(e.t, claim)
+	return words(v)
+}
+
+func (e *entry) fill(c *store.Claim, payload string) bool {
+	e.t.Helper()
+	confirmed, err := c.Fill(e.t.Context(), result(payload))
+	require.NoError(e.t, err)
+	return confirmed
+}
+
+// load acquires, fills and reads the entry.
+func (e *entry) load(payload string) {
+	e.t.Helper()
+	require.True(e.t, e.fill(e.acquire(), payload))
+	require.Equal(e.t, "value "+payload, e.sees())
+}
+
+func (e *entry) evict(keys ...store.Key) {
+	e.t.Helper()
+	require.NoError(e.t, e.st.Evict(e.t.Context(), keys...))
+}
+
+func (e *entry) hold(keys ...store.Key) *store.Hold {
+	e.t.Helper()
+	h, err := e.st.Hold(e.t.Context(), keys...)
+	require.NoError(e.t, err)
+	return h
+}
+
+func (e *entry) end(h *store.Hold, replace ...store.Replacement) {
+	e.t.Helper()
+	require.NoError(e.t, h.End(e.t.Context(), 0, replace...))
+}
+
+// replacement prepares to replace the entry by payload.
+func (e *entry) replacement(payload string) store.Replacement {
+	e.t.Helper()
+	start, err := e.Start(e.t.Context(), &e.Ref)
+	require.NoError(e.t, err)
+	return e.Replacement(&e.Ref, start, result(payload))
+}
+
+func (e *entry) addr() string { return e.Ref.String() }
+
+func (e *entry) exists(addr string) bool {
+	e.t.Helper()
+	n, err := e.rdb.Exists(e.t.Context(), addr).Result()
+	require.NoError(e.t, err)
+	return n == 1
+}
+
+// feedUp waits for the feed.
+func feedUp(t testing.TB, stores ...*store.Store) {
+	t.Helper()
+	for _, st := range stores {
+		require.Eventually(t, func() bool { return st.Stats().Feed.Up }, soon, often, "the feed does not come up")
+	}
+}
+
+// done waits until the channel is closed, or fails.
+func done(t testing.TB, ch <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-ch:
+	case <-time.After(soon):
+		require.FailNow(t, "it never happened: "+what)
+	}
+}
+
+// isMini reports whether a subtest of redistest.Each runs on miniredis.
+func isMini(t testing.TB) bool { return strings.Contains(t.Name(), "/miniredis") }
