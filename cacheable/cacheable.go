@@ -22,9 +22,12 @@ type Cacheable[K comparable, V any] struct {
 	keyOf   func(K) store.Key
 	tagsOf  func(K) []string
 	storeIf func(K, V) bool
+	ttlOf   func(K, V) time.Duration
 	plain   bool          // values share nothing with their copies
 	slots   chan struct{} // one for each load that may run; nil is no bound
 
+	near      *near[K, V] // nil if there is none
+	refresher *ahead
 	reads     flight.Group[store.Key, *result[V]]
 	refreshes flight.Group[store.Key, *result[V]]
 }
@@ -47,16 +50,25 @@ func New[K comparable, V any](st *store.Store, name string, load func(context.Co
 		}
 		option(&s)
 	}
+	if s.softTimeout > 0 && s.maxStale == 0 {
+		panic(fmt.Sprintf("cacheable: New(%q): SoftTimeout needs FailSafe, which keeps the values that it answers with", name))
+	}
 	t := reflect.TypeFor[V]()
 	c := &Cacheable[K, V]{
 		settings: s,
-		space:    st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)),
+		space:    st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)+s.maxStale),
 		load:     load,
 		tagsOf:   typed[func(K) []string](name, "Tags", s.tags),
 		storeIf:  typed[func(K, V) bool](name, "StoreIf", s.storeIf),
+		ttlOf:    typed[func(K, V) time.Duration](name, "TTLOf", s.ttlOf),
 		plain:    plain(t),
+
+		refresher: newAhead(),
 	}
 	c.keyOf = keyFunc(c.space, typed[func(K) string](name, "Key", s.key))
+	if clone := typed[func(V) V](name, "Clone", s.clone); s.nearSize > 0 {
+		c.near = newNear[K](c.space, s.nearSize, clone)
+	}
 	if s.maxLoads > 0 {
 		c.slots = make(chan struct{}, s.maxLoads)
 	}
@@ -87,50 +99,6 @@ func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 	return v, info, err
 }
 
-func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
-	ref := c.ref(key)
-	view, err := c.space.Read(ctx, &ref)
-	if err == nil {
-		r, ok := c.answer(&ref, &view)
-		if ok {
-			c.count(r.source)
-			return r.value, r.source, r.age, r.err
-		}
-	} else if ctx.Err() != nil {
-		return v, Miss, 0, ctx.Err()
-	}
-	return c.fetch(ctx, key, &ref, view, err)
-}
-
-// fetch answers a read for which view is no answer.
-func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, source Source, age time.Duration, err error) {
-	if view.Reason == store.Evicted {
-		view = store.View{} // on a Cluster the tags may have been read long before the entry was: look again
-	}
-	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view}
-	if readErr != nil {
-		c.space.Count(store.EventRedisError)
-		j.direct = true
-	}
-	r, err := c.reads.Do(ctx, ref.Key, j.read)
-	if noFlight(err) {
-		c.count(Bypass)
-		v, err = c.load(ctx, key)
-		return v, Bypass, 0, err
-	}
-	if err != nil {
-		return v, Miss, 0, err // ctx ended
-	}
-	c.count(r.source)
-	v, err = c.share(r)
-	return v, r.source, r.age, err
-}
-
-// noFlight reports whether there was no work to join, so that a caller has to load for itself.
-func noFlight(err error) bool {
-	return errors.Is(err, flight.ErrClosed) || errors.Is(err, flight.ErrBroken)
-}
-
 // Peek returns what the cache holds for key, and whether that is anything, without loading. For an absence that is in
 // the cache it returns true and an error that matches [ErrNotFound]. Other errors wrap store.ErrUnavailable, or are
 // those of ctx.
@@ -153,10 +121,10 @@ func (c *Cacheable[K, V]) Peek(ctx context.Context, key K) (V, bool, error) {
 
 // Put stores a value for key over whatever is there: the last write wins, and a load that is running is not stored.
 // Nothing orders it against other writes of the same key; where that matters use evict.Replace. While a writer holds
-// the key (evict.Around) nothing is stored. A value that [StoreIf] rejects evicts the key. After an error, which wraps
+// the key (evict.Around) nothing is stored. A value that [StoreIf] or [TTLOf] rejects evicts the key. After an error, which wraps
 // store.ErrUnavailable or is the codec's, no older value is served by this node.
 func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
-	if c.storeIf != nil && !c.storeIf(key, value) {
+	if !c.wanted(key, value) {
 		return c.Evict(ctx, key)
 	}
 	ref := c.ref(key)
@@ -165,7 +133,7 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 		c.space.Count(store.EventUnencodable)
 		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
 	}
-	stored, err := c.space.Put(ctx, &ref, store.Result{Payload: payload, TTL: c.jittered(c.ttl)})
+	stored, err := c.space.Put(ctx, &ref, store.Result{Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale})
 	if err == nil && !stored {
 		return c.Evict(ctx, key) // tells the writer who holds the key that he is not the only one
 	}
@@ -175,11 +143,33 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 // Evict removes the entries of the keys. A read that begins after it has returned, on whatever node, sees nothing that
 // was read before. An error wraps store.ErrQueued: the evictions that failed are repeated in the background.
 func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
-	evicted := make([]store.Key, len(keys))
+	return c.space.Store().Evict(context.WithoutCancel(ctx), c.keysOf(keys)...)
+}
+
+// Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it has the old value to
+// fall back on if the load fails. Otherwise it is as Evict.
+func (c *Cacheable[K, V]) Expire(ctx context.Context, keys ...K) error {
+	return c.space.Store().Expire(context.WithoutCancel(ctx), c.keysOf(keys)...)
+}
+
+func (c *Cacheable[K, V]) keysOf(keys []K) []store.Key {
+	of := make([]store.Key, len(keys))
 	for i, key := range keys {
-		evicted[i] = c.keyOf(key)
+		of[i] = c.keyOf(key)
 	}
-	return c.space.Store().Evict(context.WithoutCancel(ctx), evicted...)
+	return of
+}
+
+// wanted reports whether a value is to be stored.
+func (c *Cacheable[K, V]) wanted(key K, value V) bool {
+	return (c.storeIf == nil || c.storeIf(key, value)) && c.ttlFor(key, value) >= time.Millisecond
+}
+
+func (c *Cacheable[K, V]) ttlFor(key K, value V) time.Duration {
+	if c.ttlOf == nil {
+		return c.ttl
+	}
+	return min(c.ttlOf(key, value), maxTTL)
 }
 
 func (c *Cacheable[K, V]) ref(key K) store.Ref {
@@ -187,17 +177,4 @@ func (c *Cacheable[K, V]) ref(key K) store.Ref {
 		return c.space.Ref(c.keyOf(key), nil)
 	}
 	return c.space.Ref(c.keyOf(key), c.tagsOf(key))
-}
-
-func (c *Cacheable[K, V]) count(s Source) {
-	switch s {
-	case Hit, Stale:
-		c.space.Count(store.EventHit)
-	case Negative:
-		c.space.Count(store.EventNegativeHit)
-	case Bypass:
-		c.space.Count(store.EventBypass)
-	default:
-		c.space.Count(store.EventMiss)
-	}
 }

@@ -103,5 +103,5 @@ func TestAHookThatPanicsFailsNoRead(t *testing.T) {
 	require.NoError(t, err)
 	_, info, err := c.GetInfo(t.Context(), "k")
 	require.NoError(t, err)
-	require.Equal(t, cacheable.Hit, info.Source)
+	require.Equal(t, cacheable.SourceHit, info.Source)
 }

@@ -21,11 +21,11 @@ func healed(t *testing.T, st *store.Store, c *cacheable.Cacheable[string, string
 	v, info, err := c.GetInfo(t.Context(), "k")
 	require.NoError(t, err)
 	require.Equal(t, "right", v)
-	require.Equal(t, cacheable.Miss, info.Source)
+	require.Equal(t, cacheable.SourceMiss, info.Source)
 	v, info, err = c.GetInfo(t.Context(), "k")
 	require.NoError(t, err)
 	require.Equal(t, "right", v)
-	require.Equal(t, cacheable.Hit, info.Source)
+	require.Equal(t, cacheable.SourceHit, info.Source)
 	after := st.Stats().Caches["c"]
 	require.Zero(t, after.RedisErrors)
 	require.Equal(t, before.Loads+1, after.Loads)
@@ -130,7 +130,7 @@ func TestALargeValue(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		large := strings.Repeat("0123456789abcdef", 20<<20/16)
 		c := cacheable.New(open(t, rdb, store.Timeout(2*patient)), "c", constant(large))
-		for _, source := range []cacheable.Source{cacheable.Miss, cacheable.Hit} {
+		for _, source := range []cacheable.Source{cacheable.SourceMiss, cacheable.SourceHit} {
 			v, info, err := c.GetInfo(t.Context(), "k")
 			require.NoError(t, err)
 			require.True(t, v == large)

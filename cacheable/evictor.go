@@ -25,7 +25,7 @@ func (c *Cacheable[K, V]) Replacement(ctx context.Context, key K) (func(V) (stor
 		return nil, err
 	}
 	return func(value V) (store.Replacement, bool) {
-		if c.storeIf != nil && !c.storeIf(key, value) {
+		if !c.wanted(key, value) {
 			return store.Replacement{Key: ref.Key}, false
 		}
 		payload, err := c.codec.Marshal(value)
@@ -33,6 +33,6 @@ func (c *Cacheable[K, V]) Replacement(ctx context.Context, key K) (func(V) (stor
 			c.space.Count(store.EventUnencodable)
 			return store.Replacement{Key: ref.Key}, false
 		}
-		return c.space.Replacement(&ref, start, store.Result{Payload: payload, TTL: c.jittered(c.ttl)}), true
+		return c.space.Replacement(&ref, start, store.Result{Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale}), true
 	}, nil
 }

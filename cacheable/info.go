@@ -11,25 +11,28 @@ type Source uint8
 
 // The sources of an answer.
 const (
-	Miss     Source = iota // the loader, run for this caller or for several
-	Hit                    // Redis
-	Stale                  // Redis, but older than its time to live
-	Negative               // Redis, which knows that the source has nothing
-	Bypass                 // the loader, and nothing was stored: a writer is at work, or Redis is not to be used
+	SourceMiss     Source = iota // the loader, run for this caller or for several
+	SourceHit                    // Redis
+	SourceStale                  // Redis, but older than its time to live: the loader failed or was slow
+	SourceNegative               // Redis, which knows that the source has nothing
+	SourceBypass                 // the loader, and nothing was stored: a writer is at work, or Redis is not to be used
+	SourceNear                   // this process
 )
 
 func (s Source) String() string {
 	switch s {
-	case Miss:
+	case SourceMiss:
 		return "miss"
-	case Hit:
+	case SourceHit:
 		return "hit"
-	case Stale:
+	case SourceStale:
 		return "stale"
-	case Negative:
+	case SourceNegative:
 		return "negative"
-	case Bypass:
+	case SourceBypass:
 		return "bypass"
+	case SourceNear:
+		return "near"
 	default:
 		return "unknown"
 	}

@@ -39,7 +39,7 @@ func TestWithInfoCollectsEveryReadOfTheContext(t *testing.T) {
 		require.Positive(t, info.Took)
 		sources = append(sources, info.Source)
 	}
-	require.Equal(t, []cacheable.Source{cacheable.Miss, cacheable.Hit, cacheable.Hit}, sources)
+	require.Equal(t, []cacheable.Source{cacheable.SourceMiss, cacheable.SourceHit, cacheable.SourceHit}, sources)
 	last, ok := calls.Last()
 	require.True(t, ok)
 	require.Equal(t, calls.All()[2], last)
@@ -92,17 +92,17 @@ func TestTheSourcesOfAnswers(t *testing.T) {
 		_, info, _ := c.GetInfo(t.Context(), key)
 		require.Equal(t, want, info.Source, "%v, not %v", info.Source, want)
 	}
-	read("k", cacheable.Miss)
-	read("k", cacheable.Hit)
-	read("none", cacheable.Miss)
-	read("none", cacheable.Negative)
+	read("k", cacheable.SourceMiss)
+	read("k", cacheable.SourceHit)
+	read("none", cacheable.SourceMiss)
+	read("none", cacheable.SourceNegative)
 	hold := evict.Around(func(context.Context, string) (int, error) {
-		read("k", cacheable.Bypass)
+		read("k", cacheable.SourceBypass)
 		return 0, nil
 	}, evict.Key(c, func(k string) string { return k }))
 	_, err := hold(t.Context(), "k")
 	require.NoError(t, err)
-	read("k", cacheable.Miss)
+	read("k", cacheable.SourceMiss)
 
 	counts := requireReads(t, st, "c", 6)
 	require.EqualValues(t, 1, counts.Hits)
@@ -113,8 +113,8 @@ func TestTheSourcesOfAnswers(t *testing.T) {
 	require.Zero(t, counts.LoadErrors, "an accepted absence is none")
 
 	names := map[cacheable.Source]string{
-		cacheable.Miss: "miss", cacheable.Hit: "hit", cacheable.Stale: "stale", cacheable.Negative: "negative",
-		cacheable.Bypass: "bypass", cacheable.Source(99): "unknown",
+		cacheable.SourceMiss: "miss", cacheable.SourceHit: "hit", cacheable.SourceStale: "stale", cacheable.SourceNegative: "negative",
+		cacheable.SourceBypass: "bypass", cacheable.Source(99): "unknown",
 	}
 	for source, name := range names {
 		require.Equal(t, name, source.String())

@@ -47,7 +47,7 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 			return outcome[V]{Err: errAbandoned}
 		}
 		mark := round.Cover()
-		claim, view, err := c.space.Acquire(ctx, j.ref, seen)
+		claim, view, err := c.acquire(ctx, j.ref, seen)
 		if err != nil {
 			c.space.Count(store.EventRedisError)
 			break
@@ -71,7 +71,15 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 			if !j.place.take(ctx) {
 				return c.closing(round)
 			}
-		case store.Invalid:
+		case store.Stale:
+			if r := c.fallback(&view); r != nil && seen.State == store.Stale { // a load has failed, it is too early for another
+				return outcome[V]{Value: r, Mark: mark}
+			}
+			if seen.State == store.Stale {
+				looks = maxLooks
+			}
+			seen = view
+		case store.Invalid, store.Absent:
 			seen = view
 			looks++
 		default:
@@ -81,6 +89,14 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 	return j.loadDirect(round)
 }
 
+// acquire claims the key, or the stale version that was seen.
+func (c *Cacheable[K, V]) acquire(ctx context.Context, ref *store.Ref, seen store.View) (*store.Claim, store.View, error) {
+	if seen.State == store.Stale {
+		return c.space.AcquireRefresh(ctx, ref, seen)
+	}
+	return c.space.Acquire(ctx, ref, seen)
+}
+
 // loadDirect loads without a claim, and stores nothing. The value is as of the beginning of the load.
 func (j *job[K, V]) loadDirect(round *flight.Round) outcome[V] {
 	if round.Abandoned() {
@@ -88,7 +104,7 @@ func (j *job[K, V]) loadDirect(round *flight.Round) outcome[V] {
 	}
 	mark := round.Cover()
 	r := j.load(nil)
-	r.source = Bypass
+	r.source = SourceBypass
 	return outcome[V]{Value: r, Mark: mark}
 }
 
@@ -113,6 +129,8 @@ func (c *Cacheable[K, V]) finish(ctx context.Context, claim *store.Claim, r *res
 		if err == nil && !confirmed {
 			c.space.Count(store.EventRefused)
 		}
+	} else if r.failed() && c.maxStale > 0 {
+		confirmed, err = claim.Cool(ctx, failSafePause)
 	} else {
 		confirmed, err = claim.Drop(ctx)
 	}
@@ -166,20 +184,29 @@ func (j *job[K, V]) call(ctx context.Context) *result[V] {
 	r.cost = time.Since(began)
 	if r.err != nil {
 		r.negative = c.notFound != nil && c.notFound(r.err)
+		r.absent = r.negative || errors.Is(r.err, ErrNotFound)
 		return r
 	}
-	r.keep = c.storeIf == nil || c.storeIf(j.key, r.value)
-	payload, err := c.codec.Marshal(r.value)
-	if err != nil {
-		c.space.Count(store.EventUnencodable)
-		return r
-	}
-	r.payload = payload
+	j.encode(r)
 	return r
 }
 
+// encode decides for how long a loaded value is stored, and encodes it. A value that is not stored is encoded too, for
+// the copies of those who waited together.
+func (j *job[K, V]) encode(r *result[V]) {
+	if j.c.wanted(j.key, r.value) {
+		r.ttl = j.c.ttlFor(j.key, r.value)
+	}
+	payload, err := j.c.codec.Marshal(r.value)
+	if err != nil {
+		j.c.space.Count(store.EventUnencodable)
+		return
+	}
+	r.payload = payload
+}
+
 func (c *Cacheable[K, V]) countLoad(r *result[V]) {
-	if r.err != nil && !r.negative {
+	if r.err != nil && !r.absent {
 		c.space.Count(store.EventLoadError)
 	}
 	if _, ok := r.err.(*PanicError); ok { //nolint:errorlint // see share
@@ -189,40 +216,9 @@ func (c *Cacheable[K, V]) countLoad(r *result[V]) {
 
 // closing is the outcome of a load whose turn did not come before the store closed.
 func (c *Cacheable[K, V]) closing(round *flight.Round) outcome[V] {
-	r := &result[V]{err: fmt.Errorf("%w: %s: the load was not begun", store.ErrClosed, c.space.Name())}
-	return outcome[V]{Value: r, Mark: round.Cover()}
+	return outcome[V]{Value: &result[V]{err: c.notBegun()}, Mark: round.Cover()}
 }
 
-// place is one of the places for loads that may run at the same time; without slots there is no bound.
-type place struct {
-	slots chan struct{}
-	taken bool
-}
-
-// take waits for a place. It reports false if ctx ends first, which it does when the store closes.
-func (p *place) take(ctx context.Context) bool {
-	if p.slots == nil {
-		return true
-	}
-	select {
-	case p.slots <- struct{}{}:
-		p.taken = true
-	case <-ctx.Done():
-	}
-	return p.taken
-}
-
-// leave gives the place back if it is taken.
-func (p *place) leave() {
-	if p.taken {
-		p.taken = false
-		<-p.slots
-	}
-}
-
-// handOver leaves it to somebody else to give the place back.
-func (p *place) handOver() (leave func()) {
-	given := *p
-	p.taken = false
-	return given.leave
+func (c *Cacheable[K, V]) notBegun() error {
+	return fmt.Errorf("%w: %s: the load was not begun", store.ErrClosed, c.space.Name())
 }

@@ -37,11 +37,11 @@ func TestAnAbsenceIsCachedAndMatchesTheErrorsOfTheSource(t *testing.T) {
 		c := cacheable.New(st, "c", src.load, cacheable.TTL(time.Hour), cacheable.NotFound(isNoRows, time.Minute))
 		_, info, err := c.GetInfo(t.Context(), "k")
 		require.EqualError(t, err, "lookup of k: no rows", "the loader's own error, as it is")
-		require.Equal(t, cacheable.Miss, info.Source)
+		require.Equal(t, cacheable.SourceMiss, info.Source)
 
 		v, info, err := c.GetInfo(t.Context(), "k")
 		require.Empty(t, v)
-		require.Equal(t, cacheable.Negative, info.Source)
+		require.Equal(t, cacheable.SourceNegative, info.Source)
 		require.ErrorIs(t, err, errNoRows)
 		require.ErrorIs(t, err, cacheable.ErrNotFound)
 		require.ErrorIs(t, fmt.Errorf("around it: %w", err), errNoRows)
@@ -109,7 +109,7 @@ func TestRefreshStoresAnAbsenceOverAValue(t *testing.T) {
 		require.EqualError(t, err, "lookup of k: no rows")
 		_, info, err := c.GetInfo(t.Context(), "k")
 		require.ErrorIs(t, err, errNoRows)
-		require.Equal(t, cacheable.Negative, info.Source)
+		require.Equal(t, cacheable.SourceNegative, info.Source)
 	})
 }
 

@@ -1,6 +1,7 @@
 package cacheable
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -21,7 +22,17 @@ type settings struct {
 	storeIf     any // func(K, V) bool
 	codec       codec.Codec
 	maxLoads    int
+	maxBatch    int
 	hardTimeout time.Duration
+	softTimeout time.Duration
+	maxStale    time.Duration
+	ahead       float64 // fraction of the time to live
+	beta        float64
+	nearSize    int
+	nearTTL     time.Duration
+	clone       any // func(V) V
+	ttlOf       any // func(K, V) time.Duration
+	bypass      func(context.Context) bool
 	schema      string // in place of the fingerprint of the type
 }
 
@@ -95,6 +106,15 @@ func MaxConcurrentLoads(n int) Option {
 	return func(s *settings) { s.maxLoads = n }
 }
 
+// MaxBatch bounds how many keys a loader of [NewMany] is asked for at once; more are asked for in several calls, one
+// after the other. The default, 0, is no bound.
+func MaxBatch(n int) Option {
+	if n < 0 {
+		panic(fmt.Sprintf("cacheable: MaxBatch(%d): use 1 or more, or 0 for no bound", n))
+	}
+	return func(s *settings) { s.maxBatch = n }
+}
+
 // HardTimeout bounds how long a load may take: its context ends then, and those who wait get an error that wraps
 // [ErrTimeout] even if the loader goes on. The default, 0, is no bound.
 func HardTimeout(d time.Duration) Option {
@@ -102,6 +122,19 @@ func HardTimeout(d time.Duration) Option {
 		panic(fmt.Sprintf("cacheable: HardTimeout(%v): use a positive duration, or 0 for no bound", d))
 	}
 	return func(s *settings) { s.hardTimeout = d }
+}
+
+// TTLOf gives a value its own time to live in place of [TTL]. Jitter applies to it. A result below a millisecond means
+// that the value is not stored.
+func TTLOf[K comparable, V any](ttl func(K, V) time.Duration) Option {
+	mustNotBeNil("TTLOf", ttl == nil)
+	return func(s *settings) { s.ttlOf = ttl }
+}
+
+// Bypass decides, from a read's context, that it goes to the loader alone: the cache is neither asked nor filled.
+func Bypass(bypass func(context.Context) bool) Option {
+	mustNotBeNil("Bypass", bypass == nil)
+	return func(s *settings) { s.bypass = bypass }
 }
 
 // Schema names the version of the values' encoding. Entries of another version are misses. By default it is a

@@ -107,14 +107,14 @@ func TestStoreIfDecidesWhatIsStored(t *testing.T) {
 	for range 2 {
 		_, info, err := c.GetInfo(t.Context(), "k")
 		require.NoError(t, err)
-		require.Equal(t, cacheable.Miss, info.Source)
+		require.Equal(t, cacheable.SourceMiss, info.Source)
 	}
 	src.value.Store(1)
 	_, err := c.Get(t.Context(), "k")
 	require.NoError(t, err)
 	_, info, err := c.GetInfo(t.Context(), "k")
 	require.NoError(t, err)
-	require.Equal(t, cacheable.Hit, info.Source)
+	require.Equal(t, cacheable.SourceHit, info.Source)
 
 	require.NoError(t, c.Put(t.Context(), "k", -5), "a Put that is rejected evicts")
 	_, ok, err := c.Peek(t.Context(), "k")

@@ -114,7 +114,7 @@ func TestNoReadFailsAndNoneIsWrongWhenRedisIs(t *testing.T) {
 			}
 			eventually(t, "hits", func() bool {
 				_, info, err := w.cache.GetInfo(t.Context(), 0)
-				return err == nil && info.Source == cacheable.Hit
+				return err == nil && info.Source == cacheable.SourceHit
 			})
 			require.Zero(t, w.st.Stats().Panics)
 		})
@@ -202,7 +202,7 @@ func TestRedisThatCanNeverBeUsed(t *testing.T) {
 				v, info, err := c.GetInfo(t.Context(), "k")
 				require.NoError(t, err)
 				require.Equal(t, i, v)
-				require.Equal(t, cacheable.Bypass, info.Source)
+				require.Equal(t, cacheable.SourceBypass, info.Source)
 			}
 			require.ErrorIs(t, c.Put(t.Context(), "k", 1), store.ErrUnavailable)
 			require.ErrorIs(t, c.Evict(t.Context(), "k"), store.ErrQueued)

@@ -124,7 +124,7 @@ func unencodable[V any](t *testing.T, st *store.Store, name string, v V) {
 	for range 2 {
 		_, info, err := c.GetInfo(t.Context(), "k")
 		require.NoError(t, err)
-		require.Equal(t, cacheable.Miss, info.Source)
+		require.Equal(t, cacheable.SourceMiss, info.Source)
 	}
 	_, err := c.Refresh(t.Context(), "k")
 	require.NoError(t, err)

@@ -24,7 +24,7 @@ func TestPutIsSeenByEveryNode(t *testing.T) {
 				v, info, err := c.GetInfo(t.Context(), "k")
 				require.NoError(t, err)
 				require.Equal(t, i, v)
-				require.Equal(t, cacheable.Hit, info.Source)
+				require.Equal(t, cacheable.SourceHit, info.Source)
 			}
 		}
 	})
@@ -85,7 +85,7 @@ func TestPutUnderAHoldIsNotStored(t *testing.T) {
 			v, info, err := c.GetInfo(t.Context(), "k")
 			require.NoError(t, err)
 			require.Equal(t, 1, v)
-			require.Equal(t, cacheable.Bypass, info.Source)
+			require.Equal(t, cacheable.SourceBypass, info.Source)
 			require.NoError(t, hold.End(t.Context(), 0))
 			_, ok, err := c.Peek(t.Context(), "k")
 			require.NoError(t, err)
@@ -140,7 +140,7 @@ func TestAfterCloseReadsGoToTheLoaderAndNothingElseWorks(t *testing.T) {
 			v, info, err := c.GetInfo(t.Context(), "k")
 			require.NoError(t, err)
 			require.Equal(t, i, v)
-			require.Equal(t, cacheable.Bypass, info.Source)
+			require.Equal(t, cacheable.SourceBypass, info.Source)
 			v, err = c.Refresh(t.Context(), "k")
 			require.NoError(t, err)
 			require.Equal(t, i, v)

@@ -22,7 +22,7 @@ func TestTheFirstReadLoadsAndTheNextOnesHitOnEveryNode(t *testing.T) {
 		v, info, err := a.GetInfo(t.Context(), "k")
 		require.NoError(t, err)
 		require.EqualValues(t, 7, v)
-		require.Equal(t, cacheable.Miss, info.Source)
+		require.Equal(t, cacheable.SourceMiss, info.Source)
 		require.Equal(t, "c", info.Cache)
 		require.Zero(t, info.Age)
 		require.Positive(t, info.Took)
@@ -31,7 +31,7 @@ func TestTheFirstReadLoadsAndTheNextOnesHitOnEveryNode(t *testing.T) {
 				v, info, err = c.GetInfo(t.Context(), "k")
 				require.NoError(t, err)
 				require.EqualValues(t, 7, v)
-				require.Equal(t, cacheable.Hit, info.Source)
+				require.Equal(t, cacheable.SourceHit, info.Source)
 			}
 		}
 		require.EqualValues(t, 1, src.loads.Load())
@@ -101,7 +101,7 @@ func constant[V any](v V) func(context.Context, string) (V, error) {
 
 func roundTrip[V any](t *testing.T, c *cacheable.Cacheable[string, V], want V) {
 	t.Helper()
-	for _, source := range []cacheable.Source{cacheable.Miss, cacheable.Hit} {
+	for _, source := range []cacheable.Source{cacheable.SourceMiss, cacheable.SourceHit} {
 		v, info, err := c.GetInfo(t.Context(), "k")
 		require.NoError(t, err)
 		require.Equal(t, want, v)

@@ -38,7 +38,7 @@ func TestWhileAValueIsRefreshedOthersReadTheOldOne(t *testing.T) {
 			v, info, err := c.GetInfo(t.Context(), "k")
 			require.NoError(t, err)
 			require.Zero(t, v)
-			require.Equal(t, cacheable.Hit, info.Source)
+			require.Equal(t, cacheable.SourceHit, info.Source)
 		}
 		close(finish)
 		v, err := refresh.wait(t)
@@ -48,7 +48,7 @@ func TestWhileAValueIsRefreshedOthersReadTheOldOne(t *testing.T) {
 			v, info, err := c.GetInfo(t.Context(), "k")
 			require.NoError(t, err)
 			require.EqualValues(t, 1, v)
-			require.Equal(t, cacheable.Hit, info.Source)
+			require.Equal(t, cacheable.SourceHit, info.Source)
 		}
 		require.EqualValues(t, 2, src.loads.Load())
 	})
@@ -62,7 +62,7 @@ func TestRefreshLoadsAndStoresWhatIsNotThere(t *testing.T) {
 		require.NoError(t, err)
 		_, info, err := c.GetInfo(t.Context(), "k")
 		require.NoError(t, err)
-		require.Equal(t, cacheable.Hit, info.Source)
+		require.Equal(t, cacheable.SourceHit, info.Source)
 		require.EqualValues(t, 1, src.loads.Load())
 		requireReads(t, st, "c", 1)
 	})
@@ -86,7 +86,7 @@ func TestARefreshThatFailsKeepsTheOldValue(t *testing.T) {
 			v, info, err := c.GetInfo(t.Context(), "k")
 			require.NoError(t, err)
 			require.Equal(t, 1, v)
-			require.Equal(t, cacheable.Hit, info.Source)
+			require.Equal(t, cacheable.SourceHit, info.Source)
 		}
 		fail = failure
 		_, err = c.Refresh(t.Context(), "k")

@@ -15,9 +15,10 @@ type result[V any] struct {
 	source Source
 	age    time.Duration
 
-	payload  []byte // the value encoded; nil if it could not be
-	negative bool   // err says that there is nothing, and that may be stored
-	keep     bool   // StoreIf agrees
+	payload  []byte        // the value encoded; nil if it could not be
+	absent   bool          // err says that there is nothing
+	negative bool          // and that may be stored
+	ttl      time.Duration // 0 if it is not to be stored
 	cost     time.Duration
 	taken    atomic.Bool // somebody has got value itself
 }
@@ -27,14 +28,16 @@ func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], 
 	r := &result[V]{age: view.Age()}
 	switch view.State {
 	case store.Value:
-		r.source, r.payload = Hit, view.Payload()
+		r.source, r.payload = SourceHit, view.Payload()
 		if c.decode(r.payload, &r.value) {
 			return r, true
 		}
 		view.Discredit()
+	case store.Stale:
+		return nil, false // it takes a load first
 	case store.Negative:
 		if c.notFound != nil {
-			r.source, r.err = Negative, &absentError{cache: c.space.Name(), key: ref.String(), accepts: c.notFound}
+			r.source, r.err = SourceNegative, &absentError{cache: c.space.Name(), key: ref.String(), accepts: c.notFound}
 			return r, true
 		}
 		view.Discredit()
@@ -43,6 +46,24 @@ func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], 
 		c.space.CountInvalid(*view)
 	}
 	return nil, false
+}
+
+// fallback returns the answer for when the load fails or takes too long, or nil if there is none.
+func (c *Cacheable[K, V]) fallback(view *store.View) *result[V] {
+	if c.maxStale == 0 || view.State != store.Stale || view.Absence() {
+		return nil
+	}
+	r := &result[V]{source: SourceStale, age: view.Age(), payload: view.Payload()}
+	if !c.decode(r.payload, &r.value) {
+		return nil
+	}
+	return r
+}
+
+// failed reports whether the source did not answer. A panic is not a failure of the source.
+func (r *result[V]) failed() bool {
+	_, panicked := r.err.(*PanicError) //nolint:errorlint // see share
+	return r.err != nil && !r.absent && r.source != SourceNegative && !panicked
 }
 
 // decode reports whether a payload could be decoded. A method of the user's that panics is as good as an error.
@@ -73,15 +94,17 @@ func (c *Cacheable[K, V]) share(r *result[V]) (V, error) {
 
 // stored is what of the result goes to Redis.
 func (c *Cacheable[K, V]) stored(r *result[V]) store.Result {
-	s := store.Result{Payload: r.payload, TTL: c.jittered(c.ttl), Cost: r.cost}
+	s := store.Result{Payload: r.payload, TTL: c.jittered(r.ttl), Cost: r.cost, Extra: c.maxStale}
 	if r.negative {
-		s.Negative, s.Payload, s.TTL = true, nil, c.jittered(c.negativeTTL)
+		s.Negative, s.Payload, s.TTL, s.Extra = true, nil, c.jittered(c.negativeTTL), 0
 	}
 	return s
 }
 
 // storable reports whether there is anything to store.
-func (r *result[V]) storable() bool { return r.negative || r.err == nil && r.keep && r.payload != nil }
+func (r *result[V]) storable() bool {
+	return r.negative || r.err == nil && r.ttl > 0 && r.payload != nil
+}
 
 // jittered shortens a time to live by a random part.
 func (c *Cacheable[K, V]) jittered(ttl time.Duration) time.Duration {

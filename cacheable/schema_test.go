@@ -38,14 +38,14 @@ func TestAChangedTypeIsACountedMiss(t *testing.T) {
 		p1, info, err := before.GetInfo(t.Context(), "p")
 		require.NoError(t, err)
 		require.Equal(t, 7, p1.Prices[0].Price)
-		require.Equal(t, cacheable.Miss, info.Source)
+		require.Equal(t, cacheable.SourceMiss, info.Source)
 		_, ok, err := after.Peek(t.Context(), "p")
 		require.NoError(t, err)
 		require.False(t, ok)
 		p2, info, err := after.GetInfo(t.Context(), "p")
 		require.NoError(t, err)
 		require.Equal(t, 700, p2.Prices[0].Cents)
-		require.Equal(t, cacheable.Miss, info.Source)
+		require.Equal(t, cacheable.SourceMiss, info.Source)
 	}
 	require.EqualValues(t, 2, stores[0].Stats().Caches["product"].Schema)
 	require.EqualValues(t, 6, stores[1].Stats().Caches["product"].Schema, "the peeks saw them, too")
@@ -62,8 +62,8 @@ func TestSchemaNamesTheVersion(t *testing.T) {
 	for _, option := range [][]cacheable.Option{
 		nil, {cacheable.Schema("v1")}, {cacheable.Schema("v2")}, {cacheable.Schema(2)}, {cacheable.Schema(int64(3))}, {cacheable.Schema("")},
 	} {
-		require.Equal(t, cacheable.Miss, sources(option...))
-		require.Equal(t, cacheable.Hit, sources(option...))
+		require.Equal(t, cacheable.SourceMiss, sources(option...))
+		require.Equal(t, cacheable.SourceHit, sources(option...))
 	}
 }
 
@@ -76,7 +76,7 @@ func TestTypesOfTheSameSchemaShareEntries(t *testing.T) {
 	require.NoError(t, err)
 	v, info, err := cacheable.New(st, "c", constant(narrow{9}), cacheable.Schema(1)).GetInfo(t.Context(), "k")
 	require.NoError(t, err)
-	require.Equal(t, cacheable.Hit, info.Source)
+	require.Equal(t, cacheable.SourceHit, info.Source)
 	require.Equal(t, narrow{1}, v)
 }
 

@@ -52,7 +52,7 @@ func TestHardTimeoutDoesNotWaitForALoaderThatIgnoresIt(t *testing.T) {
 	v, info, err := c.GetInfo(t.Context(), "k")
 	require.NoError(t, err)
 	require.Equal(t, 2, v)
-	require.Equal(t, cacheable.Hit, info.Source)
+	require.Equal(t, cacheable.SourceHit, info.Source)
 }
 
 func TestHardTimeoutHoldsForRefreshToo(t *testing.T) {

@@ -21,7 +21,9 @@ func after[A, R any](decorator string, write func(context.Context, A) (R, error)
 	p := newPlan[A, R](decorator, false, targets)
 	return func(ctx context.Context, a A) (R, error) {
 		defer func() {
-			_ = p.st.Evict(context.WithoutCancel(ctx), distinct(p.keys(a))...) // what fails is queued and logged
+			own := context.WithoutCancel(ctx)
+			_ = p.st.Evict(own, p.keys(a)...) // what fails is queued and logged
+			_ = p.st.Expire(own, p.keysOfAll(p.softs, a)...)
 		}()
 		return write(ctx, a)
 	}

@@ -14,6 +14,7 @@ import (
 type plan[A, R any] struct {
 	st       *store.Store
 	victims  []victims[A]
+	softs    []victims[A] // to be expired, not evicted
 	replaces []replace[A, R]
 	stay     time.Duration
 	refuse   bool
@@ -28,7 +29,14 @@ func newPlan[A, R any](decorator string, holds bool, targets []Target[A]) *plan[
 		case victims[A]:
 			needsHold = false
 			p.use(decorator, t.st)
-			p.victims = append(p.victims, t)
+			if !t.soft {
+				p.victims = append(p.victims, t)
+				break
+			}
+			if holds {
+				panic(fmt.Sprintf("evict: %s: Expire keeps the old value readable; use it with After or AfterErr", decorator))
+			}
+			p.softs = append(p.softs, t)
 		case replace[A, R]:
 			p.use(decorator, t.st)
 			p.replaces = append(p.replaces, t)
@@ -63,11 +71,13 @@ func (p *plan[A, R]) use(decorator string, st *store.Store) {
 }
 
 // keys returns what a write with this argument evicts. A function that panics costs the whole cache, not an eviction.
-func (p *plan[A, R]) keys(a A) (keys []store.Key) {
-	for _, v := range p.victims {
+func (p *plan[A, R]) keys(a A) []store.Key { return p.keysOfAll(p.victims, a) }
+
+func (p *plan[A, R]) keysOfAll(victims []victims[A], a A) (keys []store.Key) {
+	for _, v := range victims {
 		keys = append(keys, p.keysOf(v, a)...)
 	}
-	return keys
+	return distinct(keys)
 }
 
 func (p *plan[A, R]) keysOf(v victims[A], a A) (keys []store.Key) {

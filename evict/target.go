@@ -27,6 +27,7 @@ type victims[A any] struct {
 	st   *store.Store
 	keys func(A) []store.Key
 	all  store.Key // evicted instead if keys panics
+	soft bool      // expire, do not evict
 }
 
 func (v victims[A]) target() (name, fits string) {
@@ -37,7 +38,7 @@ func (v victims[A]) target() (name, fits string) {
 func Key[A, K any](c Evictor[K], key func(A) K) Target[A] {
 	need("Key", c == nil || key == nil)
 	keys := func(a A) []store.Key { return []store.Key{c.EntryKey(key(a))} }
-	return victims[A]{"Key", c.Store(), keys, c.WholeKey()}
+	return victims[A]{"Key", c.Store(), keys, c.WholeKey(), false}
 }
 
 // Keys evicts several entries.
@@ -49,14 +50,22 @@ func Keys[A, K any](c Evictor[K], keys func(A) []K) Target[A] {
 		}
 		return evicted
 	}
-	return victims[A]{"Keys", c.Store(), all, c.WholeKey()}
+	return victims[A]{"Keys", c.Store(), all, c.WholeKey(), false}
+}
+
+// Expire ends the time to live of one entry without removing it: the next read loads, and with cacheable.FailSafe it has
+// the old value to fall back on if the load fails. It is for [After] only, for around a write no old value may be used.
+func Expire[A, K any](c Evictor[K], key func(A) K) Target[A] {
+	need("Expire", c == nil || key == nil)
+	keys := func(a A) []store.Key { return []store.Key{c.EntryKey(key(a))} }
+	return victims[A]{"Expire", c.Store(), keys, c.WholeKey(), true}
 }
 
 // Tags evicts all entries that have one of the tags, in whatever cache of the store. It costs one small command for
 // each tag.
 func Tags[A any](st *store.Store, tags func(A) []string) Target[A] {
 	need("Tags", st == nil || tags == nil)
-	return victims[A]{"Tags", st, func(a A) []store.Key { return tagKeys(st, tags(a)) }, st.Everything()}
+	return victims[A]{"Tags", st, func(a A) []store.Key { return tagKeys(st, tags(a)) }, st.Everything(), false}
 }
 
 // All evicts all entries of a cache, with one small command. Other nodes notice within the delay of the invalidation
@@ -64,7 +73,7 @@ func Tags[A any](st *store.Store, tags func(A) []string) Target[A] {
 func All[A, K any](c Evictor[K]) Target[A] {
 	need("All", c == nil)
 	whole := []store.Key{c.WholeKey()}
-	return victims[A]{"All", c.Store(), func(A) []store.Key { return whole }, c.WholeKey()}
+	return victims[A]{"All", c.Store(), func(A) []store.Key { return whole }, c.WholeKey(), false}
 }
 
 // Holding is a target that says how [Around] holds.

@@ -2,19 +2,19 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
 )
 
-// Claim is the right to store the result of a load that is about to begin: a lease on the key, or, for the refresh
-// of a value that stays readable meanwhile, the version that was seen. It lapses with whatever changes the key.
+// Claim is the right to store the result of a load that is about to begin: a lease on the key, or, for the refresh of
+// a value that stays readable meanwhile, the version that was seen. It lapses with whatever changes the key.
 type Claim struct {
 	space   *Space
 	ref     *Ref
 	record  []byte // what the key must still begin with
-	lease   bool
+	lease   []byte // the lease that is renewed meanwhile; nil if there is none
+	at      string // where the lease is: the key itself, or that of its refresh
 	gens    []byte // generations before the load
 	created int64
 }
@@ -30,11 +30,11 @@ func (p *Space) Acquire(ctx context.Context, ref *Ref, seen View) (*Claim, View,
 	return p.acquire(ctx, ref, seen, false)
 }
 
-// AcquireOver is Acquire for a refresh: it takes the lease from another loader, and where a value can be read it
+// AcquireOver is Acquire for a refresh by hand: it takes the lease from another loader, and where there is a value it
 // returns a claim on that version, which stays where it is.
 func (p *Space) AcquireOver(ctx context.Context, ref *Ref) (*Claim, View, error) {
 	claim, v, err := p.acquire(ctx, ref, View{}, true)
-	if err == nil && (v.State == Value || v.State == Negative) {
+	if err == nil && claim == nil && (v.State == Value || v.State == Negative || v.State == Stale) {
 		claim = &Claim{
 			space: p, ref: ref, record: envelope.Identity(v.raw), gens: v.entry.Gens, created: p.st.clock.now(),
 		}
@@ -43,88 +43,29 @@ func (p *Space) AcquireOver(ctx context.Context, ref *Ref) (*Claim, View, error)
 }
 
 func (p *Space) acquire(ctx context.Context, ref *Ref, seen View, displace bool) (*Claim, View, error) {
-	if p.st.life.closed.Load() {
-		return nil, View{}, ErrClosed
-	}
-	if p.blocked(ref) {
-		return nil, View{State: Held}, nil
-	}
-	c := &Claim{space: p, ref: ref, record: envelope.NewLease(envelope.NewToken()), lease: true}
 	for try := 1; ; try++ {
-		taken, v, err := c.take(ctx, seen, displace)
-		switch {
-		case err != nil:
-			return nil, View{}, err
-		case taken && v.State == Held: // by a tag: the lease is of no use
-			c.Drop(ctx)
-			return nil, v, nil
-		case taken:
-			return c, View{}, nil
-		case v.State != Invalid || try == acquireTries:
-			return nil, v, nil
+		claim, v, err := p.attempt(ctx, ref, seen, displace)
+		if err != nil || claim != nil || v.State != Invalid || try == acquireTries {
+			return claim, v, err
 		}
 		seen = v
 	}
 }
 
-// take asks for the lease once, and looks at the generations in the same round trip.
-func (c *Claim) take(ctx context.Context, seen View, displace bool) (bool, View, error) {
-	st := c.space.st
-	replace := []byte{}
-	if seen.State == Invalid {
-		replace = envelope.Identity(seen.raw)
-	}
-	take := &call{Script: takeScript, Key: c.ref.addr, Args: []any{
-		c.record, st.cfg.lease.Milliseconds(), replace, envelope.LeasePrefix(), displace,
-	}}
-	look := c.space.look(c.ref, true)
-	sent := time.Now()
-	if err := st.run(ctx, append(look.starts(), take)...); err != nil {
-		c.abandon(take)
-		return false, View{}, err
-	}
-	look.answered()
-	reply, err := take.Reply.Slice()
-	if err != nil || len(reply) < 3 {
-		return false, View{}, fmt.Errorf("%w: take.lua answered %v", ErrUnavailable, take.Reply.Val())
-	}
-	if now, ok := micros(reply[1], reply[2]); ok {
-		st.clock.learn(now, sent)
-		c.created = now
-	}
-	c.gens = look.gens()
-	if reply[0] == int64(1) {
-		v := View{}
-		if look.held() {
-			v.State = Held
-		}
-		return true, v, nil
-	}
-	raw, _ := reply[3].(string)
-	v := c.space.judge(c.ref, []byte(raw), true, look)
-	if left, _ := reply[4].(int64); left > 0 {
-		v.left = time.Duration(left) * time.Millisecond
-	}
-	return false, v, nil
-}
-
-// abandon gives a lease back that was taken in a round trip of which another part failed.
-func (c *Claim) abandon(take *call) {
-	if reply, err := take.Reply.Slice(); err == nil && len(reply) > 0 && reply[0] == int64(1) {
-		ctx, cancel := context.WithTimeout(context.Background(), c.space.st.cfg.timeout)
-		defer cancel()
-		c.Drop(ctx)
-	}
+// attempt asks for a claim once.
+func (p *Space) attempt(ctx context.Context, ref *Ref, seen View, displace bool) (*Claim, View, error) {
+	a := p.try(ref, seen, displace)
+	p.st.carryOut(ctx, a)
+	return a.claim, a.view, a.err
 }
 
 // Keep renews the lease until done is closed or ctx ends. It returns earlier if the lease is lost, for then there is
 // nothing to keep; a Redis that does not answer is asked again.
 func (c *Claim) Keep(ctx context.Context, done <-chan struct{}) {
-	if !c.lease {
+	if c.lease == nil {
 		return
 	}
-	every := c.space.st.cfg.lease / 3
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(c.space.st.cfg.lease / 3)
 	defer tick.Stop()
 	for {
 		select {
@@ -134,7 +75,7 @@ func (c *Claim) Keep(ctx context.Context, done <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		renew := c.change("renew", c.space.st.cfg.lease.Milliseconds())
+		renew := c.ofLease("renew", c.space.st.cfg.lease.Milliseconds())
 		if err := c.space.st.run(ctx, renew); err == nil && !renew.Did() {
 			return
 		}
@@ -145,44 +86,94 @@ func (c *Claim) Keep(ctx context.Context, done <-chan struct{}) {
 type Result struct {
 	Negative bool
 	Payload  []byte
-	TTL      time.Duration // how long it is kept, in whole milliseconds
+	TTL      time.Duration // how long it counts as fresh, in whole milliseconds
+	Extra    time.Duration // how much longer it is kept, for when the source fails
 	Cost     time.Duration // how long the load took
 }
 
 // Fill stores the result if the claim still holds. It reports whether the result is confirmed: stored, and not
 // evicted, directly or by a tag, since the claim was acquired.
 func (c *Claim) Fill(ctx context.Context, r Result) (bool, error) {
-	record := c.space.record(c.ref, c.gens, c.created, r)
-	return c.finish(ctx, c.change("set", record, r.TTL.Milliseconds()))
+	return c.finish(ctx, c.ending(&r, 0))
 }
 
 // Drop gives the claim up without storing anything. It reports whether what was loaded under it is confirmed: not
 // evicted since the claim was acquired.
-func (c *Claim) Drop(ctx context.Context) (bool, error) {
-	if !c.lease {
-		return c.finish(ctx, c.change("test"))
-	}
-	return c.finish(ctx, c.change("drop"))
+func (c *Claim) Drop(ctx context.Context) (bool, error) { return c.finish(ctx, c.ending(nil, 0)) }
+
+// Cool gives the claim up like Drop, and, if it is a refresh, keeps everybody from trying again before pause is over.
+func (c *Claim) Cool(ctx context.Context, pause time.Duration) (bool, error) {
+	return c.finish(ctx, c.ending(nil, pause))
 }
 
-// finish carries out the last change of a claim and looks, after it, whether the generations are still the same.
-func (c *Claim) finish(ctx context.Context, change *call) (bool, error) {
-	look := c.space.look(c.ref, false)
-	if err := c.space.st.run(ctx, append([]*call{change}, look.reads()...)...); err != nil {
-		return false, err
-	}
-	look.answered()
-	return change.Did() && look.match(c.gens), nil
+func (c *Claim) finish(ctx context.Context, e *ending) (bool, error) {
+	err := c.space.st.run(ctx, e.calls...)
+	return e.confirmed(), err
 }
 
-func (c *Claim) change(what string, args ...any) *call {
+// ending is the end of a claim: the change of the key, what is to be done with the lease of a refresh, and after them a
+// look whether the generations are still the same.
+type ending struct {
+	claim   *Claim
+	change  *call
+	look    *look
+	calls   []*call
+	evicted bool // by an eviction that is still queued, of which Redis knows nothing yet
+}
+
+func (c *Claim) ending(r *Result, pause time.Duration) *ending {
+	e := &ending{claim: c, look: c.space.look(c.ref, false), evicted: c.space.blocked(c.ref)}
+	refreshes := c.at != c.ref.addr // the version that is there stays readable
+	switch {
+	case r != nil && !e.evicted:
+		e.change = c.ofKey("set", c.space.record(c.ref, c.gens, c.created, *r), r.kept())
+	case refreshes:
+		e.change = c.ofKey("test")
+	default:
+		e.change = c.ofKey("drop")
+	}
+	e.calls = append(e.calls, e.change)
+	switch {
+	case !refreshes || c.lease == nil:
+	case r == nil && pause > 0:
+		e.calls = append(e.calls, c.ofLease("set", envelope.NewCooldown(), pause.Milliseconds()))
+	default:
+		e.calls = append(e.calls, c.ofLease("drop"))
+	}
+	e.calls = append(e.calls, e.look.reads()...)
+	return e
+}
+
+// confirmed reports whether the claim held to the end, and nothing that it depends on was evicted.
+func (e *ending) confirmed() bool {
+	for _, c := range e.calls {
+		if c.Err() != nil {
+			return false
+		}
+	}
+	e.look.answered()
+	e.claim.space.st.changed(e.claim.ref.addr)
+	return e.change.Did() && !e.evicted && e.look.match(e.claim.gens)
+}
+
+// ofKey changes the key, if it is still as it was claimed.
+func (c *Claim) ofKey(what string, args ...any) *call {
 	return &call{Script: casScript, Key: c.ref.addr, Args: append([]any{c.record, what}, args...)}
 }
 
-// record makes the bytes of an entry.
+// ofLease changes the lease, if it is still this claim's.
+func (c *Claim) ofLease(args ...any) *call {
+	return &call{Script: casScript, Key: c.at, Args: append([]any{c.lease}, args...)}
+}
+
+// kept is how long Redis keeps the result, in milliseconds.
+func (r *Result) kept() int64 { return (r.TTL + r.Extra).Milliseconds() }
+
+// record makes the bytes of an entry. Its time to live begins now, its age when the load began.
 func (p *Space) record(ref *Ref, gens []byte, created int64, r Result) []byte {
+	loaded := max(0, time.Duration(p.st.clock.now()-created)*time.Microsecond)
 	e := envelope.Entry{
-		Kind: envelope.Value, Token: envelope.NewToken(), Created: created, TTL: r.TTL, Cost: r.Cost,
+		Kind: envelope.Value, Token: envelope.NewToken(), Created: created, TTL: loaded + r.TTL, Cost: r.Cost,
 		Schema: p.schema, Gens: gens, Key: []byte(ref.full), Payload: r.Payload,
 	}
 	if r.Negative {

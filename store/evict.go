@@ -44,9 +44,9 @@ func (s *Store) settle(ctx context.Context, keys []Key, calls []*call) error {
 	return err
 }
 
-// forget drops what this process holds of the generations among the keys.
+// forget drops what this process holds of the keys.
 func (s *Store) forget(keys []Key) {
 	for _, key := range keys {
-		s.forgetMarker(key.addr)
+		s.changed(key.addr)
 	}
 }

@@ -27,7 +27,7 @@ func (s *Store) Epoch() uint64 {
 
 // Renew is one step of Keep.
 func (c *Claim) Renew(ctx context.Context) (bool, error) {
-	renew := c.change("renew", c.space.st.cfg.lease.Milliseconds())
+	renew := c.ofLease("renew", c.space.st.cfg.lease.Milliseconds())
 	err := c.space.st.run(ctx, renew)
 	return err == nil && renew.Did(), err
 }

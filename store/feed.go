@@ -94,10 +94,12 @@ func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
 	switch rdb := f.st.rdb.(type) {
 	case *redis.Client:
 		masters[rdb.Options().Addr] = rdb.Options()
+		f.st.askTime(ctx, rdb)
 	case *redis.ClusterClient:
 		rdb.ReloadState(ctx)
 		var mu sync.Mutex
-		err := rdb.ForEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
+		err := rdb.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			f.st.askTime(ctx, node)
 			mu.Lock()
 			defer mu.Unlock()
 			masters[node.Options().Addr] = node.Options()
@@ -149,12 +151,20 @@ func (f *feed) set(c *feedConn, up bool) {
 	}
 }
 
+// end takes the feed down for good, so that nothing that was kept in process is believed any more.
+func (f *feed) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.conns)
+	f.shift()
+}
+
 // settled says that the first try has come to an end, well or not.
 func (f *feed) settled() { f.firstOnce.Do(func() { close(f.first) }) }
 
 // changed is called with each key that Redis says has changed.
 func (f *feed) changed(key string) {
-	f.st.forgetMarker(key)
+	f.st.changed(key)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, w := range f.waits[key] {

@@ -13,8 +13,8 @@ type generation struct {
 	key   Key
 	known atomic.Pointer[knownGeneration] // nil: ask Redis
 
-	mu      sync.Mutex
-	changes uint64 // how often it was forgotten; guards against learning what was read before that
+	mu      sync.Mutex    // orders learning against forgetting
+	changes atomic.Uint64 // how often it was forgotten; guards against learning what was read before that
 }
 
 type knownGeneration struct {
@@ -54,9 +54,7 @@ func (g *generation) vouched(s *Store) (markerState, bool) {
 
 // reading begins a read of the marker. What it finds may be kept only if nothing happened since.
 func (g *generation) reading(s *Store) func(markerState) {
-	g.mu.Lock()
-	before := g.changes
-	g.mu.Unlock()
+	before := g.changes.Load()
 	epoch, up := s.feed.status()
 	covered := up && s.feed.covers(g.key.addr)
 	until := time.Now().Add(s.cfg.trust)
@@ -70,7 +68,7 @@ func (g *generation) reading(s *Store) func(markerState) {
 		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if g.changes == before {
+		if g.changes.Load() == before {
 			g.known.Store(known)
 		}
 	}
@@ -80,6 +78,6 @@ func (g *generation) reading(s *Store) func(markerState) {
 func (g *generation) forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.changes++
+	g.changes.Add(1)
 	g.known.Store(nil)
 }

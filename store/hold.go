@@ -60,7 +60,7 @@ type Replacement struct {
 
 // Replacement makes a replacement of the entry, for a value that was written after start.
 func (p *Space) Replacement(ref *Ref, start Start, r Result) Replacement {
-	return Replacement{Key: ref.Key, Record: p.record(ref, start.gens, start.created, r), TTL: r.TTL}
+	return Replacement{Key: ref.Key, Record: p.record(ref, start.gens, start.created, r), TTL: r.TTL + r.Extra}
 }
 
 // End ends the hold, or lets it stand for as long as stay if that is positive, and leaves the keys evicted. A

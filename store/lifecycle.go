@@ -15,11 +15,12 @@ type lifecycle struct {
 	background context.Context // ends as soon as the store closes
 	stop       context.CancelFunc
 
-	mu     sync.Mutex     // orders starting against closing
-	closed atomic.Bool    // changes under mu
-	work   sync.WaitGroup // loads
-	watch  sync.WaitGroup // feed and replays
-	panics atomic.Int64
+	mu      sync.Mutex  // orders starting against closing
+	closed  atomic.Bool // changes under mu
+	closers []func()
+	work    sync.WaitGroup // loads
+	watch   sync.WaitGroup // feed and replays
+	panics  atomic.Int64
 }
 
 func newLifecycle() *lifecycle {
@@ -71,10 +72,12 @@ func (s *Store) LoadContext(ctx context.Context, timeout time.Duration) (context
 func (s *Store) Close() error {
 	s.life.mu.Lock()
 	again := s.life.closed.Swap(true)
+	closers := s.life.closers
 	s.life.mu.Unlock()
 	if again {
 		return nil
 	}
+	s.feed.end()
 	left := !within(s.cfg.drain, s.life.work.Wait)
 	s.life.cancel()
 	if left {
@@ -82,6 +85,9 @@ func (s *Store) Close() error {
 	}
 	s.life.stop()
 	s.life.watch.Wait()
+	for _, f := range closers {
+		f()
+	}
 	lost := s.evictions.flush()
 	_ = s.rdb.Close()
 	if left || lost > 0 {
@@ -102,8 +108,18 @@ func within(d time.Duration, wait func()) bool {
 	}
 }
 
+// OnClose has f called by [Store.Close], after the loads have ended.
+func (s *Store) OnClose(f func()) {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	s.life.closers = append(s.life.closers, f)
+}
+
 // Recovered counts and logs a panic that was recovered so that other work can go on.
 func (s *Store) Recovered(what string, value any) {
 	s.life.panics.Add(1)
 	s.cfg.log.Error("aside: recovered panic", "in", what, "panic", fmt.Sprint(value))
 }
+
+// Complain logs a mistake in the program that uses the store.
+func (s *Store) Complain(message string, args ...any) { s.cfg.log.Error("aside: "+message, args...) }

@@ -107,7 +107,12 @@ func (l *look) withOnNode(ctx context.Context, node *redis.Client, entry string)
 	for i := range l.asks {
 		keys = append(keys, l.asks[i].key)
 	}
+	breaker := l.space.st.breakers.only
+	if !breaker.allow() {
+		return nil, false, breaker.refusal()
+	}
 	replies, err := node.MGet(ctx, append(keys, entry)...).Result()
+	breaker.record(ctx, err)
 	if err != nil {
 		return nil, false, unavailable(err)
 	}

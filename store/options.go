@@ -20,6 +20,8 @@ type config struct {
 	hold        time.Duration
 	drain       time.Duration
 	queue       int
+	breakAfter  int
+	probeEvery  time.Duration // how often a master is asked while its breaker is open
 	strict      bool
 	replicas    bool
 	hooks       []redis.Hook
@@ -39,6 +41,8 @@ func defaults() config {
 		hold:        5 * time.Second,
 		drain:       5 * time.Second,
 		queue:       100_000,
+		breakAfter:  5,
+		probeEvery:  100 * time.Millisecond,
 		trust:       time.Second,
 		pingEvery:   500 * time.Millisecond,
 		lookAround:  time.Second,
@@ -101,6 +105,16 @@ func QueueLimit(n int) Option {
 		panic(fmt.Sprintf("store: QueueLimit(%d): use 1 or more", n))
 	}
 	return func(c *config) { c.queue = n }
+}
+
+// BreakAfter is how many commands to a master have to fail in a row, by not being answered, before the store stops
+// sending to it. Reads then go to the source at once, without waiting. A background goroutine asks the master every
+// 100 ms, and when it answers everything goes on as before. The default is 5.
+func BreakAfter(failures int) Option {
+	if failures < 1 {
+		panic(fmt.Sprintf("store: BreakAfter(%d): use 1 or more", failures))
+	}
+	return func(c *config) { c.breakAfter = failures }
 }
 
 // Strict makes every read ask Redis for the generations of its cache and namespace, in the same round trip as the

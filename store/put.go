@@ -16,11 +16,12 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 		return false, err
 	}
 	record := p.record(ref, start.gens, start.created, r)
-	put := &call{Script: putScript, Key: ref.addr, Args: []any{envelope.HoldPrefix(), record, r.TTL.Milliseconds()}}
+	put := &call{Script: putScript, Key: ref.addr, Args: []any{envelope.HoldPrefix(), record, r.kept()}}
 	if err := p.st.run(ctx, put); err != nil {
 		p.st.evictions.add(ref.Key)
 		return false, err
 	}
+	p.st.changed(ref.addr)
 	return put.Did(), nil
 }
 

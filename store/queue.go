@@ -37,7 +37,7 @@ func (q *queue) has(addr string) bool {
 func (q *queue) failed(keys []Key, calls []*call, cause error) error {
 	var lost []Key
 	for i, c := range calls {
-		if c.Reply == nil || c.Err() != nil {
+		if c.Err() != nil {
 			lost = append(lost, keys[i])
 		}
 	}
@@ -109,7 +109,7 @@ func (q *queue) attempt(ctx context.Context) int {
 			continue
 		}
 		n++
-		q.st.forgetMarker(c.Key)
+		q.st.changed(c.Key)
 		if q.keys[c.Key] == batch[i] {
 			delete(q.keys, c.Key)
 		}

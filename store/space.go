@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Space is the part of the keyspace that belongs to one cache: all keys "namespace:{name:...}".
@@ -101,7 +104,7 @@ func (p *Space) Read(ctx context.Context, ref *Ref) (View, error) {
 	}
 	look := p.look(ref, false)
 	if len(look.asks) == 0 {
-		raw, err := p.st.rdb.Get(ctx, ref.addr).Bytes()
+		raw, err := p.st.get(ctx, ref.addr)
 		if err != nil && !absent(err) {
 			return View{}, unavailable(err)
 		}
@@ -112,4 +115,18 @@ func (p *Space) Read(ctx context.Context, ref *Ref) (View, error) {
 		return View{}, err
 	}
 	return p.judge(ref, raw, present, look), nil
+}
+
+func (s *Store) get(ctx context.Context, key string) ([]byte, error) {
+	b := s.breakers.forKey(ctx, key)
+	if !b.allow() {
+		return nil, b.refusal()
+	}
+	raw, err := s.rdb.Get(ctx, key).Bytes()
+	if errors.Is(err, redis.Nil) {
+		b.record(ctx, nil)
+	} else {
+		b.record(ctx, err)
+	}
+	return raw, err
 }

@@ -9,6 +9,7 @@ type storeStats struct {
 // Stats is what a store has done so far.
 type Stats struct {
 	Feed      FeedStats
+	Breakers  BreakerStats
 	Evictions int64 // keys and tags evicted, or queued
 	Queued    int64 // evictions that failed at first
 	Replayed  int64 // queued evictions carried out since
@@ -17,9 +18,12 @@ type Stats struct {
 	Caches    map[string]CacheStats
 }
 
-// CacheStats counts what the caches of one name have done. Reads are Hits + NegativeHits + Misses + Bypasses.
+// CacheStats counts what the caches of one name have done. Reads are NearHits + Hits + StaleHits + NegativeHits +
+// Misses + Bypasses.
 type CacheStats struct {
-	Hits         int64
+	NearHits     int64 // answered by this process
+	Hits         int64 // answered by Redis
+	StaleHits    int64 // answered by Redis with a value past its time to live
 	NegativeHits int64 // hits on the knowledge that the source has nothing
 	Misses       int64
 	Bypasses     int64 // reads that went to the source and stored nothing: a hold, a queued eviction, or no Redis
@@ -35,6 +39,9 @@ type CacheStats struct {
 	Waits        int64 // times that a load of another process was waited for
 	Unencodable  int64 // results that the codec could not encode
 	RedisErrors  int64 // commands of reads and loads that failed
+	Refreshes    int64 // loads in the background
+	Unrefreshed  int64 // ... that failed
+	Mutated      int64 // shared values found changed, see cacheable.Near; only under the race detector
 }
 
 // Event is what a cache counts.
@@ -59,6 +66,11 @@ const (
 	EventWait
 	EventUnencodable
 	EventRedisError
+	EventNearHit
+	EventStale
+	EventRefresh
+	EventRefreshFailed
+	EventMutated
 	events
 )
 
@@ -72,7 +84,8 @@ func (c *counters) stats() CacheStats {
 		Invalid: n(EventInvalid), Evicted: reason(Evicted), Schema: reason(Schema), Corrupt: reason(Corrupt),
 		Clash: reason(Clash), Loads: n(EventLoad), LoadErrors: n(EventLoadError), Panics: n(EventPanic),
 		Refused: n(EventRefused), Waits: n(EventWait), Unencodable: n(EventUnencodable),
-		RedisErrors: n(EventRedisError),
+		RedisErrors: n(EventRedisError), NearHits: n(EventNearHit), StaleHits: n(EventStale),
+		Refreshes: n(EventRefresh), Unrefreshed: n(EventRefreshFailed), Mutated: n(EventMutated),
 	}
 }
 
@@ -100,6 +113,7 @@ func (s *Store) countersOf(name string) *counters {
 func (s *Store) Stats() Stats {
 	stats := Stats{
 		Feed:      s.feed.stats(),
+		Breakers:  s.breakers.stats(),
 		Evictions: s.stats.evictions.Load(),
 		Queued:    s.stats.queued.Load(),
 		Replayed:  s.stats.replayed.Load(),

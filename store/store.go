@@ -17,10 +17,12 @@ type Store struct {
 	rdb        redis.UniversalClient
 	life       *lifecycle
 	feed       *feed
+	breakers   *breakers
 	clock      clock
 	evictions  queue
 	stats      storeStats
 	everything *generation
+	stripes    *stripes
 
 	mu          sync.RWMutex
 	generations map[string]*generation // by key: that of the namespace, and those of the caches
@@ -55,11 +57,13 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		cfg:         cfg,
 		rdb:         own,
 		life:        newLifecycle(),
+		stripes:     newStripes(),
 		generations: make(map[string]*generation),
 		counters:    make(map[string]*counters),
 	}
 	s.evictions.st = s
 	s.everything = s.generationOf(everythingKey(cfg.namespace))
+	s.breakers = newBreakers(s)
 	s.feed = newFeed(s)
 	s.start(&s.life.watch, "feed", s.feed.run)
 	s.feed.ready(ctx, min(cfg.timeout, 500*time.Millisecond))
@@ -81,8 +85,9 @@ func (s *Store) generationOf(key Key) *generation {
 	return g
 }
 
-// forgetMarker is called with each key that may have changed.
-func (s *Store) forgetMarker(addr string) {
+// changed is called with each key that may have changed.
+func (s *Store) changed(addr string) {
+	s.stripes.changed(addr)
 	s.mu.RLock()
 	g := s.generations[addr]
 	s.mu.RUnlock()

@@ -18,6 +18,7 @@ const (
 	Absent   State = iota // nothing
 	Value                 // a value
 	Negative              // the source said that there is nothing
+	Stale                 // past its time to live, and kept for when the source fails
 	Leased                // a loader is at work
 	Held                  // a writer is at work, or an eviction is queued: ask the source and store nothing
 	Invalid               // something that is not, or no longer, an entry of this cache
@@ -42,14 +43,31 @@ type View struct {
 	raw   []byte
 	entry envelope.Entry
 	age   time.Duration
-	left  time.Duration // how long a lease that was found has left
+	left  time.Duration // how long a lease or cooldown that was found has left
 }
 
 // Payload is the encoded value.
 func (v *View) Payload() []byte { return v.entry.Payload }
 
+// Absence reports whether a stale entry is one of an absence, so that it has no payload.
+func (v *View) Absence() bool { return v.entry.Kind == envelope.Negative }
+
+// TTL is how long the value counts as fresh, from the moment from which its age counts.
+func (v *View) TTL() time.Duration { return v.entry.TTL }
+
+// Cost is how long the load of the value took.
+func (v *View) Cost() time.Duration { return v.entry.Cost }
+
 // Age is how long ago the load began whose value this is.
 func (v *View) Age() time.Duration { return v.age }
+
+// Cooldown is for how long nobody is to try the refresh that was asked for, because the last one failed.
+func (v *View) Cooldown() time.Duration {
+	if v.State == Leased {
+		return 0
+	}
+	return v.left
+}
 
 // Discredit turns a value that can't be decoded into an invalid entry, which the next load may replace.
 func (v *View) Discredit() { v.State, v.Reason = Invalid, Corrupt }
@@ -83,11 +101,22 @@ func (p *Space) judgeEntry(v *View, ref *Ref, l *look) {
 	case !l.match(e.Gens):
 		v.Reason = Evicted
 	default:
-		v.State = Value
-		if e.Kind == envelope.Negative {
-			v.State = Negative
-		}
 		v.entry, v.age = e, p.st.clock.age(e.Created)
+		v.State = p.stateOf(v)
+	}
+}
+
+// stateOf tells what a current entry is. Redis ends the life of an entry; its age is looked at because a value may be
+// kept for longer than it is fresh.
+func (p *Space) stateOf(v *View) State {
+	old := v.entry.TTL == 0 || v.age > v.entry.TTL && p.st.clock.known.Load()
+	switch {
+	case old:
+		return Stale
+	case v.entry.Kind == envelope.Negative:
+		return Negative
+	default:
+		return Value
 	}
 }
 

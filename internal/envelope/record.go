@@ -16,6 +16,7 @@ const (
 	Lease      Kind = 'L' // a loader is at work
 	Hold       Kind = 'H' // a writer is at work
 	Generation Kind = 'G' // the current generation of a tag
+	Cooldown   Kind = 'C' // a refresh failed, and is not to be tried again yet
 )
 
 const (
@@ -70,6 +71,9 @@ func NewLease(token Token) []byte { return append(prefix(Lease), token[:]...) }
 // NewGeneration returns the record of a generation.
 func NewGeneration(g Gen) []byte { return append(prefix(Generation), g[:]...) }
 
+// NewCooldown returns the record of a cooldown.
+func NewCooldown() []byte { return prefix(Cooldown) }
+
 // ParseGeneration reads a generation record. It reports false for anything else.
 func ParseGeneration(b []byte) (Gen, bool) {
 	var g Gen
@@ -102,6 +106,8 @@ func KindOf(b []byte) Kind {
 		fits = len(b) > holdHead && (len(b)-holdHead)%holdRecord == 0
 	case Generation:
 		fits = len(b) == PrefixLen+GenLen
+	case Cooldown:
+		fits = len(b) == PrefixLen
 	}
 	if !fits {
 		return Unknown

@@ -63,6 +63,11 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, run func(*Round) Outcome[V]
 	if c := g.join(key, w); c != nil && !g.Start(func() { g.serve(key, c) }) {
 		g.fail(key, c, ErrClosed)
 	}
+	return g.await(ctx, w)
+}
+
+// await waits for an outcome that covers w, or for the end of ctx.
+func (g *Group[K, V]) await(ctx context.Context, w *waiter[V]) (V, error) {
 	select {
 	case out := <-w.done:
 		return out.Value, out.Err
@@ -93,19 +98,7 @@ func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
 
 // serve runs rounds until nobody waits.
 func (g *Group[K, V]) serve(key K, c *call[V]) {
-	round := &Round{
-		cover: func() Mark {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			return Mark(len(c.waiters))
-		},
-		abandoned: func() bool {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			return !anyWaits(c.waiters)
-		},
-	}
-	broken := true
+	round, broken := g.round(c), true
 	defer func() {
 		if broken { // a panic goes on; whoever starts the work decides about it
 			g.fail(key, c, ErrBroken)
@@ -118,6 +111,21 @@ func (g *Group[K, V]) serve(key K, c *call[V]) {
 		more = g.deliver(key, c, run(round))
 	}
 	broken = false
+}
+
+func (g *Group[K, V]) round(c *call[V]) *Round {
+	return &Round{
+		cover: func() Mark {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return Mark(len(c.waiters))
+		},
+		abandoned: func() bool {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return !anyWaits(c.waiters)
+		},
+	}
 }
 
 // deliver answers the waiters that out covers and keeps the others for another round. It reports whether there are
@@ -145,10 +153,13 @@ func (g *Group[K, V]) deliver(key K, c *call[V], out Outcome[V]) bool {
 func (g *Group[K, V]) fail(key K, c *call[V], err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.calls, key)
+	if g.calls[key] == c {
+		delete(g.calls, key)
+	}
 	for _, w := range c.waiters {
 		w.done <- Outcome[V]{Err: err}
 	}
+	c.waiters = nil
 }
 
 func anyWaits[V any](waiters []*waiter[V]) bool {

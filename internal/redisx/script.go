@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1" //nolint:gosec // it is the name of the script, not a safeguard
 	"encoding/hex"
+	"errors"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -28,9 +29,15 @@ type Call struct {
 // Get is a call that reads a key.
 func Get(key string) *Call { return &Call{Key: key} }
 
+// ErrNotSent is what became of a call that Run was not called for.
+var ErrNotSent = errors.New("not sent")
+
 // Err is what became of the call. That there is no key, or for a GET that it is not a string, is not an error; Reply
 // has no text then.
 func (c *Call) Err() error {
+	if c.Reply == nil {
+		return ErrNotSent
+	}
 	err := c.Reply.Err()
 	if err == redis.Nil || c.Script == nil && redis.HasErrorPrefix(err, "WRONGTYPE") { //nolint:errorlint // go-redis returns it bare
 		return nil
@@ -40,6 +47,9 @@ func (c *Call) Err() error {
 
 // Did reports whether a script that answers 1 for done did it.
 func (c *Call) Did() bool {
+	if c.Reply == nil {
+		return false
+	}
 	n, err := c.Reply.Int()
 	return err == nil && n == 1
 }

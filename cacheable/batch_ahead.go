@@ -1,0 +1,70 @@
+package cacheable
+
+import (
+	"context"
+	"time"
+
+	"github.com/jollyjet/aside/store"
+)
+
+// refreshAllAhead loads the values of the items again in the background, with one call of the loader, but for those
+// that somebody is loading already.
+func (m *Many[K, V]) refreshAllAhead(ctx context.Context, due []*item[K, V]) {
+	var parts []*part[K, V]
+	for _, it := range due {
+		if m.refresher.begin(it.job.ref.Key) {
+			parts = append(parts, &part[K, V]{job: &it.job})
+		}
+	}
+	if len(parts) == 0 {
+		return
+	}
+	if !m.space.Store().Go(func() { m.refreshParts(ctx, parts) }) {
+		for _, p := range parts {
+			m.refresher.end(p.job.ref.Key, 0)
+		}
+	}
+}
+
+func (m *Many[K, V]) refreshParts(ctx context.Context, parts []*part[K, V]) {
+	ctx, cancel := m.space.Store().LoadContext(ctx, 0)
+	defer cancel()
+	p := &place{slots: m.slots}
+	defer p.leave()
+	if !p.take(ctx) { // the store closes
+		for _, one := range parts {
+			m.refresher.end(one.job.ref.Key, 0)
+		}
+		return
+	}
+	refs, seen := make([]*store.Ref, len(parts)), make([]store.View, len(parts))
+	for i, p := range parts {
+		refs[i], seen[i] = p.job.ref, p.job.seen
+	}
+	claims, views, errs := m.space.AcquireAll(ctx, refs, seen)
+	var claimed []*part[K, V]
+	for i, p := range parts {
+		if p.claim = claims[i]; p.claim != nil {
+			claimed = append(claimed, p)
+		} else {
+			m.refresher.end(p.job.ref.Key, pauseAfter(views[i], errs[i]))
+		}
+	}
+	if len(claimed) == 0 {
+		return
+	}
+	results := m.loadParts(ctx, p, claimed)
+	pauses, longest := make([]time.Duration, len(claimed)), time.Duration(0)
+	for i, p := range claimed {
+		m.space.Count(store.EventRefresh)
+		if r := results[i]; r.err != nil && !r.absent {
+			m.space.Count(store.EventRefreshFailed)
+			pauses[i] = m.refresher.failed(p.job.ref.Key)
+			longest = max(longest, pauses[i])
+		}
+	}
+	m.finishParts(context.WithoutCancel(ctx), claimed, results, longest)
+	for i, p := range claimed {
+		m.refresher.end(p.job.ref.Key, pauses[i])
+	}
+}

@@ -1,0 +1,132 @@
+package cacheable
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/store"
+)
+
+// get answers from this process, from Redis, or else from the loader.
+func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
+	if c.bypass != nil && c.bypass(ctx) {
+		c.count(SourceBypass)
+		v, err = c.load(ctx, key)
+		return v, SourceBypass, 0, err
+	}
+	if c.near != nil {
+		if e, ok := c.near.get(key); ok {
+			c.checkShared(key, e)
+			c.space.Count(store.EventNearHit)
+			return c.near.value(e), SourceNear, e.age + time.Since(e.put), nil
+		}
+	}
+	return c.getFar(ctx, key)
+}
+
+// getFar answers from Redis, or else from the loader.
+func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
+	ref := c.ref(key)
+	var stamp store.Stamp
+	keep := false
+	if c.near != nil {
+		stamp, keep = c.space.Stamp(&ref)
+	}
+	view, err := c.space.Read(ctx, &ref)
+	if err == nil {
+		r, ok := c.answer(&ref, &view)
+		if ok {
+			c.count(r.source)
+			if view.State == store.Value && c.due(view.Age(), view.TTL(), view.Cost()) {
+				c.refreshAhead(ctx, key, &ref, view)
+			} else if keep && view.State == store.Value {
+				c.keepNear(key, r, &view, stamp)
+			}
+			return c.own(r.value, keep), r.source, r.age, r.err
+		}
+	} else if ctx.Err() != nil {
+		return v, SourceMiss, 0, ctx.Err()
+	}
+	return c.fetch(ctx, key, &ref, view, err)
+}
+
+// keepNear keeps a value that was read from Redis in this process.
+func (c *Cacheable[K, V]) keepNear(key K, r *result[V], view *store.View, stamp store.Stamp) {
+	life := min(c.nearTTL, c.dueIn(view.Age(), view.TTL()))
+	if life <= 0 {
+		return
+	}
+	e := &nearEntry[V]{value: r.value, stamp: stamp, age: r.age, put: time.Now(), life: life}
+	if c.guardShared() {
+		e.check = c.checksum(r.value)
+	}
+	c.near.put(key, e)
+}
+
+// own makes a value that is kept near the caller's own, if there is a Clone.
+func (c *Cacheable[K, V]) own(v V, kept bool) V {
+	if kept && c.near.clone != nil {
+		return c.near.clone(v)
+	}
+	return v
+}
+
+// fetch answers a read for which view is no answer, but perhaps a fallback.
+func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, source Source, age time.Duration, err error) {
+	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: hint(view)}
+	if readErr != nil {
+		c.space.Count(store.EventRedisError)
+		j.direct = true
+	}
+	fallback := c.fallback(&view)
+	wait, cancel := ctx, func() {}
+	if fallback != nil && c.softTimeout > 0 {
+		wait, cancel = context.WithTimeout(ctx, c.softTimeout)
+	}
+	r, err := c.reads.Do(wait, ref.Key, j.read)
+	cancel()
+	switch {
+	case noFlight(err):
+		c.count(SourceBypass)
+		v, err = c.load(ctx, key)
+		return v, SourceBypass, 0, err
+	case err != nil && ctx.Err() != nil:
+		return v, SourceMiss, 0, ctx.Err()
+	case fallback != nil && (err != nil || r.failed()): // too slow, or failed
+		r = fallback
+	}
+	c.count(r.source)
+	v, err = c.share(r)
+	return v, r.source, r.age, err
+}
+
+// hint is what a view is worth to a load that begins later. On a Cluster the tags may have been read long before the
+// entry was, so one that seems evicted is looked at again.
+func hint(view store.View) store.View {
+	if view.Reason == store.Evicted {
+		return store.View{}
+	}
+	return view
+}
+
+// noFlight reports whether there was no work to join, so that a caller has to load for itself.
+func noFlight(err error) bool {
+	return errors.Is(err, flight.ErrClosed) || errors.Is(err, flight.ErrBroken)
+}
+
+func (c *Cacheable[K, V]) count(s Source) {
+	switch s {
+	case SourceHit:
+		c.space.Count(store.EventHit)
+	case SourceStale:
+		c.space.Count(store.EventStale)
+	case SourceNegative:
+		c.space.Count(store.EventNegativeHit)
+	case SourceBypass:
+		c.space.Count(store.EventBypass)
+	default:
+		c.space.Count(store.EventMiss)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package cacheable
+
+const raceEnabled = true

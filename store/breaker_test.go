@@ -1,0 +1,47 @@
+package store_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+func TestAnOpenBreakerCostsNoWaiting(t *testing.T) {
+	server := redistest.Start(t)
+	st, err := store.Open(t.Context(), server.Client(t), store.Namespace("b"), store.Timeout(300*time.Millisecond),
+		store.Logger(slog.New(slog.DiscardHandler)))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	space := st.Space("cell", 1, time.Minute)
+	read := func() error {
+		ref := space.Ref(space.Key("k"), nil)
+		_, err := space.Read(context.Background(), &ref)
+		return err
+	}
+	require.NoError(t, read())
+
+	server.Pause()
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { require.ErrorIs(t, read(), store.ErrUnavailable) })
+	}
+	wg.Wait()
+	require.Len(t, st.Stats().Breakers.Open, 1)
+	began := time.Now()
+	for range 1000 {
+		require.ErrorIs(t, read(), store.ErrUnavailable)
+	}
+	require.Less(t, time.Since(began), 300*time.Millisecond, "a thousand reads do not take as long as one timeout")
+
+	server.Resume()
+	require.Eventually(t, func() bool { return read() == nil }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(st.Stats().Breakers.Open) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.EqualValues(t, 1, st.Stats().Breakers.Trips)
+}
