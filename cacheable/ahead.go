@@ -114,7 +114,7 @@ func (c *Cacheable[K, V]) refreshAhead(ctx context.Context, key K, ref *store.Re
 	if !c.refresher.begin(ref.Key) {
 		return
 	}
-	j := &job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view}
+	j := &job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view, cause: store.CauseAhead}
 	if !c.space.Store().Go(j.refreshAhead) {
 		c.refresher.end(ref.Key, 0)
 	}

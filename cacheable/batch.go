@@ -1,6 +1,7 @@
 package cacheable
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -191,9 +192,9 @@ func (m *Many[K, V]) loadParts(ctx context.Context, p *place, parts []*part[K, V
 func (m *Many[K, V]) loadChunk(p *place, chunk, all []*part[K, V]) []*result[V] {
 	ctx, cancel := m.space.Store().LoadContext(chunk[0].job.ctx, m.hardTimeout)
 	defer cancel()
+	ctx, load := m.space.StartLoad(ctx, causeOf(chunk), len(chunk))
 	var loaded []*result[V]
 	work := flight.Guard(func() { loaded = m.call(ctx, chunk) })
-	m.space.Count(store.EventLoad)
 	var claims []*store.Claim
 	for _, one := range all {
 		if one.claim != nil {
@@ -205,6 +206,10 @@ func (m *Many[K, V]) loadChunk(p *place, chunk, all []*part[K, V]) []*result[V] 
 	select {
 	case <-work.Done():
 		if err = work.Err(); err == nil {
+			if !loaded[0].absent { // that a key does not exist is no error of the load
+				err = loaded[0].err
+			}
+			load.End(err, false)
 			return loaded
 		}
 	case <-ctx.Done(): // a load that ignores that goes on loading the source
@@ -212,7 +217,16 @@ func (m *Many[K, V]) loadChunk(p *place, chunk, all []*part[K, V]) []*result[V] 
 		go func() { <-work.Done(); leave() }()
 		err = m.ended(ctx)
 	}
+	load.End(err, false)
 	return m.allFailed(chunk, err)
+}
+
+// causeOf is the cause of a load of several: they differ only in whether they bypass the cache.
+func causeOf[K comparable, V any](chunk []*part[K, V]) store.Cause {
+	if chunk[0].claim == nil {
+		return store.CauseBypass
+	}
+	return cmp.Or(chunk[0].job.cause, store.CauseMiss)
 }
 
 // call calls the user's functions, in the loader's goroutine.

@@ -13,6 +13,7 @@ func (m *Many[K, V]) refreshAllAhead(ctx context.Context, due []*item[K, V]) {
 	var parts []*part[K, V]
 	for _, it := range due {
 		if m.refresher.begin(it.job.ref.Key) {
+			it.job.cause = store.CauseAhead
 			parts = append(parts, &part[K, V]{job: &it.job})
 		}
 	}

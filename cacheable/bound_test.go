@@ -85,17 +85,26 @@ func TestWaitingForAnotherNodeTakesNoPlace(t *testing.T) {
 
 // A load that waits for its turn is not run if all who wanted it have left meanwhile.
 func TestALoadThatNobodyWantsAnyMoreIsNotRun(t *testing.T) {
-	for _, how := range []string{"get", "refresh"} {
+	for _, how := range []string{"get", "refresh", "get all"} {
 		t.Run(how, func(t *testing.T) {
 			crowd, wanted := newCrowd(), sync.Map{}
-			c := cacheable.New(open(t, redistest.Start(t).Client(t)), "c", func(_ context.Context, key string) (int, error) {
-				wanted.Store(key, true)
-				if key == "slow" {
-					crowd.hold()
+			load := func(_ context.Context, keys []string) (map[string]int, error) {
+				for _, key := range keys {
+					wanted.Store(key, true)
+					if key == "slow" {
+						crowd.hold()
+					}
 				}
-				return 1, nil
-			}, cacheable.MaxConcurrentLoads(1))
-			read := map[string]func(context.Context, string) (int, error){"get": c.Get, "refresh": c.Refresh}[how]
+				return map[string]int{keys[0]: 1}, nil
+			}
+			c := cacheable.NewMany(open(t, redistest.Start(t).Client(t)), "c", load, cacheable.MaxConcurrentLoads(1))
+			read := map[string]func(context.Context, string) (int, error){
+				"get": c.Get, "refresh": c.Refresh,
+				"get all": func(ctx context.Context, key string) (int, error) {
+					values, err := c.GetAll(ctx, []string{key})
+					return values[key], err
+				},
+			}[how]
 			slow := async(func() (int, error) { return read(t.Context(), "slow") })
 			within(t, "the slow load", crowd.loading)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

@@ -84,15 +84,15 @@ func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
 		v, _, err := c.GetInfo(ctx, key)
 		return v, err
 	}
-	v, _, _, err := c.get(ctx, key)
+	v, _, err := c.get(ctx, key)
 	return v, err
 }
 
 // GetInfo is Get, and tells how it came to its answer.
 func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 	began := time.Now()
-	v, source, age, err := c.get(ctx, key)
-	info := Info{Cache: c.space.Name(), Source: source, Age: age, Took: time.Since(began)}
+	v, from, err := c.get(ctx, key)
+	info := Info{Cache: c.space.Name(), Source: from.source, Age: from.ageNow(), Took: time.Since(began)}
 	if calls, ok := ctx.Value(callsKey{}).(*Calls); ok {
 		calls.add(info)
 	}

@@ -9,25 +9,39 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
+// origin is where an answer came from.
+type origin struct {
+	source Source
+	age    time.Duration // of the value at the moment in since, or now if that is zero
+	since  time.Time
+}
+
+func (o origin) ageNow() time.Duration {
+	if o.since.IsZero() {
+		return o.age
+	}
+	return o.age + time.Since(o.since)
+}
+
 // get answers from this process, from Redis, or else from the loader.
-func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
+func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err error) {
 	if c.bypass != nil && c.bypass(ctx) {
 		c.count(SourceBypass)
 		v, err = c.load(ctx, key)
-		return v, SourceBypass, 0, err
+		return v, origin{source: SourceBypass}, err
 	}
 	if c.near != nil {
 		if e, ok := c.near.get(key); ok {
 			c.checkShared(key, e)
 			c.space.Count(store.EventNearHit)
-			return c.near.value(e), SourceNear, e.age + time.Since(e.put), nil
+			return c.near.value(e), origin{SourceNear, e.age, e.put}, nil
 		}
 	}
 	return c.getFar(ctx, key)
 }
 
 // getFar answers from Redis, or else from the loader.
-func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, source Source, age time.Duration, err error) {
+func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, err error) {
 	ref := c.ref(key)
 	var stamp store.Stamp
 	keep := false
@@ -44,10 +58,10 @@ func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, source Source
 			} else if keep && view.State == store.Value {
 				c.keepNear(key, r, &view, stamp)
 			}
-			return c.own(r.value, keep), r.source, r.age, r.err
+			return c.own(r.value, keep), r.origin(), r.err
 		}
 	} else if ctx.Err() != nil {
-		return v, SourceMiss, 0, ctx.Err()
+		return v, origin{}, ctx.Err()
 	}
 	return c.fetch(ctx, key, &ref, view, err)
 }
@@ -74,7 +88,7 @@ func (c *Cacheable[K, V]) own(v V, kept bool) V {
 }
 
 // fetch answers a read for which view is no answer, but perhaps a fallback.
-func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, source Source, age time.Duration, err error) {
+func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, from origin, err error) {
 	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: hint(view)}
 	if readErr != nil {
 		c.space.Count(store.EventRedisError)
@@ -91,15 +105,15 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view
 	case noFlight(err):
 		c.count(SourceBypass)
 		v, err = c.load(ctx, key)
-		return v, SourceBypass, 0, err
+		return v, origin{source: SourceBypass}, err
 	case err != nil && ctx.Err() != nil:
-		return v, SourceMiss, 0, ctx.Err()
+		return v, origin{}, ctx.Err()
 	case fallback != nil && (err != nil || r.failed()): // too slow, or failed
 		r = fallback
 	}
 	c.count(r.source)
 	v, err = c.share(r)
-	return v, r.source, r.age, err
+	return v, r.origin(), err
 }
 
 // hint is what a view is worth to a load that begins later. On a Cluster the tags may have been read long before the

@@ -1,6 +1,7 @@
 package cacheable
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +17,10 @@ type job[K comparable, V any] struct {
 	ctx    context.Context //nolint:containedctx // of the caller, for its values
 	key    K
 	ref    *store.Ref
-	seen   store.View // what the caller found
-	direct bool       // Redis did not answer the caller
-	place  place      // that the load takes up
+	seen   store.View  // what the caller found
+	direct bool        // Redis did not answer the caller
+	cause  store.Cause // of the load; CauseMiss if it is empty
+	place  place       // that the load takes up
 }
 
 type outcome[V any] = flight.Outcome[*result[V]]
@@ -41,6 +43,8 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 		return j.loadDirect(round)
 	}
 	var watch *store.Watch
+	var waiting store.Tracing
+	defer func() { waiting.End(ctx.Err()) }()
 	seen := j.seen
 	for looks := 0; looks < maxLooks; {
 		if round.Abandoned() {
@@ -53,6 +57,7 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 			break
 		}
 		if claim != nil {
+			waiting.End(nil)
 			return j.loadClaimed(ctx, round, claim)
 		}
 		if r, ok := c.answer(j.ref, &view); ok {
@@ -64,6 +69,7 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 				watch = c.space.Watch(j.ref)
 				defer watch.Stop()
 				c.space.Count(store.EventWait)
+				_, waiting = c.space.TraceWait(ctx)
 				continue // what happened before the watch began would be missed
 			}
 			j.place.leave()
@@ -86,6 +92,7 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 			looks = maxLooks
 		}
 	}
+	waiting.End(nil)
 	return j.loadDirect(round)
 }
 
@@ -103,6 +110,7 @@ func (j *job[K, V]) loadDirect(round *flight.Round) outcome[V] {
 		return outcome[V]{Err: errAbandoned}
 	}
 	mark := round.Cover()
+	j.cause = store.CauseBypass
 	r := j.load(nil)
 	r.source = SourceBypass
 	return outcome[V]{Value: r, Mark: mark}
@@ -145,13 +153,13 @@ func (j *job[K, V]) load(claim *store.Claim) *result[V] {
 	c := j.c
 	ctx, cancel := c.space.Store().LoadContext(j.ctx, c.hardTimeout)
 	defer cancel()
+	ctx, load := c.space.StartLoad(ctx, cmp.Or(j.cause, store.CauseMiss), 1)
 	var loaded *result[V]
 	leave := j.place.handOver() // a load that ignores the end of its context goes on loading the source
 	work := flight.Guard(func() {
 		defer leave()
 		loaded = j.call(ctx)
 	})
-	c.space.Count(store.EventLoad)
 	if claim != nil {
 		claim.Keep(ctx, work.Done())
 	}
@@ -164,6 +172,7 @@ func (j *job[K, V]) load(claim *store.Claim) *result[V] {
 	case <-ctx.Done():
 		r.err = c.ended(ctx)
 	}
+	load.End(r.err, r.absent)
 	c.countLoad(r)
 	return r
 }

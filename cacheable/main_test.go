@@ -116,7 +116,7 @@ func within(t testing.TB, what string, ended <-chan struct{}) {
 func requireReads(t testing.TB, st *store.Store, cache string, reads int) store.CacheStats {
 	t.Helper()
 	c := st.Stats().Caches[cache]
-	require.EqualValues(t, reads, c.Hits+c.NegativeHits+c.Misses+c.Bypasses, "%+v", c)
+	require.EqualValues(t, reads, c.NearHits+c.Hits+c.StaleHits+c.NegativeHits+c.Misses+c.Bypasses, "%+v", c)
 	return c
 }
 

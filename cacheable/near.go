@@ -33,6 +33,7 @@ func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V)
 		}),
 	})
 	space.Store().OnClose(func() { entries.StopAllGoroutines() })
+	space.CountNear(entries.EstimatedSize)
 	return &near[K, V]{space: space, entries: entries, clone: clone}
 }
 

@@ -89,58 +89,78 @@ var troubles = []trouble{
 // timeout is that of stores that live through trouble.
 const timeout = 100 * time.Millisecond
 
+// manners are how a cache is used: with nothing but the defaults, or with all that keeps values longer or nearer.
+var manners = map[string][]cacheable.Option{
+	"plainly": nil,
+	"with everything": {
+		cacheable.Near(100, time.Minute), cacheable.TTL(60 * time.Millisecond), cacheable.RefreshAhead(0.5),
+		cacheable.FailSafe(time.Minute), cacheable.SoftTimeout(time.Millisecond), cacheable.MaxConcurrentLoads(20),
+	},
+}
+
 // Before, during and after the trouble 50 callers read, others refresh, and writers change the source and evict: no
 // read fails, and none sees less than what was evicted before it began. When it is over every node has the truth.
 func TestNoReadFailsAndNoneIsWrongWhenRedisIs(t *testing.T) {
 	for _, trouble := range troubles {
-		t.Run(trouble.name, func(t *testing.T) {
-			addr, direct, begin, end := trouble.start(t)
-			w := newWorld(t, client(t, addr))
-			w.live(t, "before")
-			begin()
-			w.live(t, "during")
-			end()
-			w.live(t, "after")
-			eventually(t, "the evictions that failed", func() bool { return w.st.Stats().Pending == 0 })
-
-			fresh := join(t, client(t, direct), w.st.Namespace())
-			other := cacheable.New(fresh, "c", w.load)
-			for key := range w.rows {
-				for _, c := range []*cacheable.Cacheable[int, int64]{other, w.cache} {
-					v, err := c.Get(t.Context(), key)
-					require.NoError(t, err)
-					require.Equal(t, w.rows[key].version.Load(), v)
-				}
-			}
-			eventually(t, "hits", func() bool {
-				_, info, err := w.cache.GetInfo(t.Context(), 0)
-				return err == nil && info.Source == cacheable.SourceHit
+		for manner, options := range manners {
+			t.Run(trouble.name+"/"+manner, func(t *testing.T) {
+				addr, direct, begin, end := trouble.start(t)
+				w := newWorld(t, client(t, addr), options)
+				w.live(t, "before")
+				begin()
+				w.live(t, "during")
+				end()
+				w.live(t, "after")
+				w.settle(t, client(t, direct), options)
 			})
-			require.Zero(t, w.st.Stats().Panics)
-		})
+		}
 	}
+}
+
+// settle waits until the evictions that failed are carried out. From then on every node has the truth.
+func (w *world) settle(t *testing.T, direct redis.UniversalClient, options []cacheable.Option) {
+	t.Helper()
+	eventually(t, "the evictions that failed", func() bool { return w.st.Stats().Pending == 0 })
+	other := cacheable.NewMany(join(t, direct, w.st.Namespace()), "c", w.load, append(options, tagsOfRow)...)
+	for key := range w.rows {
+		for _, c := range []*cacheable.Many[int, int64]{other, w.cache} {
+			v, err := c.Get(t.Context(), key)
+			require.NoError(t, err)
+			require.Equal(t, w.rows[key].version.Load(), v)
+		}
+	}
+	eventually(t, "hits", func() bool {
+		_, info, err := w.cache.GetInfo(t.Context(), 0)
+		return err == nil && (info.Source == cacheable.SourceHit || info.Source == cacheable.SourceNear)
+	})
+	require.Zero(t, w.st.Stats().Panics)
 }
 
 // world is a source with some rows, and one node that caches them.
 type world struct {
 	rows  [6]row
 	st    *store.Store
-	cache *cacheable.Cacheable[int, int64]
+	cache *cacheable.Many[int, int64]
 	reads atomic.Int64
 }
 
 type row struct{ version, evicted atomic.Int64 }
 
-func newWorld(t *testing.T, rdb redis.UniversalClient) *world {
+var tagsOfRow = cacheable.Tags(func(k int) []string { return []string{strconv.Itoa(k)} })
+
+func newWorld(t *testing.T, rdb redis.UniversalClient, options []cacheable.Option) *world {
 	w := &world{st: open(t, rdb, store.Timeout(timeout), store.LeaseTime(300*time.Millisecond))}
-	w.cache = cacheable.New(w.st, "c", w.load, cacheable.Tags(func(k int) []string { return []string{strconv.Itoa(k)} }))
+	w.cache = cacheable.NewMany(w.st, "c", w.load, append(options, tagsOfRow)...)
 	return w
 }
 
-func (w *world) load(_ context.Context, key int) (int64, error) {
-	v := w.rows[key].version.Load()
+func (w *world) load(_ context.Context, keys []int) (map[int]int64, error) {
+	values := map[int]int64{}
+	for _, key := range keys {
+		values[key] = w.rows[key].version.Load()
+	}
 	time.Sleep(rand.N(2 * time.Millisecond))
-	return v, nil
+	return values, nil
 }
 
 // live reads, refreshes and writes for a while.
@@ -149,37 +169,62 @@ func (w *world) live(t *testing.T, when string) {
 	var wg sync.WaitGroup
 	began := time.Now()
 	for i := range 50 {
-		get := w.cache.Get
-		if i%10 == 0 {
-			get = w.cache.Refresh
-		}
 		wg.Go(func() {
 			for range 4 {
-				key := rand.N(len(w.rows))
-				least := w.rows[key].evicted.Load()
-				v, err := get(t.Context(), key)
-				assert.NoError(t, err, when)
-				assert.GreaterOrEqual(t, v, least, when)
-				w.reads.Add(1)
+				w.read(t, i, when)
 			}
 		})
 	}
 	for key := range w.rows {
 		wg.Go(func() {
 			for range 3 {
-				v := w.rows[key].version.Add(1)
-				err := w.cache.Evict(t.Context(), key)
-				if key%2 == 0 { // again, by its tag
-					err = errors.Join(err, w.st.Evict(t.Context(), w.st.Tag(strconv.Itoa(key))))
-				}
-				assert.True(t, err == nil || errors.Is(err, store.ErrQueued), "%v", err)
-				w.rows[key].evicted.Store(v)
+				w.write(t, key)
 			}
 		})
 	}
 	wg.Wait()
-	c := w.st.Stats().Caches["c"]
-	t.Logf("%-6s took %4d ms: %+v", when, time.Since(began).Milliseconds(), c)
+	t.Logf("%-6s took %4d ms, %d reads so far", when, time.Since(began).Milliseconds(), w.reads.Load())
+}
+
+// read reads as the i-th of the readers does: one key, several, or with a refresh.
+func (w *world) read(t *testing.T, i int, when string) {
+	keys := rand.Perm(len(w.rows))
+	if i%5 > 0 {
+		keys = keys[:1]
+	}
+	least := map[int]int64{}
+	for _, key := range keys {
+		least[key] = w.rows[key].evicted.Load()
+	}
+	values, err := map[int]int64{}, error(nil)
+	switch {
+	case len(keys) > 1:
+		values, err = w.cache.GetAll(t.Context(), keys)
+	case i%5 == 1:
+		values[keys[0]], err = w.cache.Refresh(t.Context(), keys[0])
+	default:
+		values[keys[0]], err = w.cache.Get(t.Context(), keys[0])
+	}
+	assert.NoError(t, err, when)
+	for _, key := range keys {
+		v, ok := values[key]
+		assert.True(t, ok, when)
+		assert.GreaterOrEqual(t, v, least[key], when)
+		w.reads.Add(1)
+	}
+}
+
+// write changes a row and evicts it: by its key, and every other one by its tag.
+func (w *world) write(t *testing.T, key int) {
+	v := w.rows[key].version.Add(1)
+	var err error
+	if key%2 == 0 {
+		err = w.cache.Evict(t.Context(), key)
+	} else {
+		err = w.st.Evict(t.Context(), w.st.Tag(strconv.Itoa(key)))
+	}
+	assert.True(t, err == nil || errors.Is(err, store.ErrQueued), "%v", err)
+	w.rows[key].evicted.Store(v)
 }
 
 func TestRedisThatCanNeverBeUsed(t *testing.T) {

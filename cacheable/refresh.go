@@ -13,7 +13,7 @@ import (
 // of Get; after one, what was in the cache is still there.
 func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
 	ref := c.ref(key)
-	j := job[K, V]{c: c, ctx: ctx, key: key, ref: &ref}
+	j := job[K, V]{c: c, ctx: ctx, key: key, ref: &ref, cause: store.CauseRefresh}
 	r, err := c.refreshes.Do(ctx, ref.Key, j.refresh)
 	if noFlight(err) {
 		return c.load(ctx, key)

@@ -23,6 +23,8 @@ type result[V any] struct {
 	taken    atomic.Bool // somebody has got value itself
 }
 
+func (r *result[V]) origin() origin { return origin{source: r.source, age: r.age} }
+
 // answer reads a view. It reports false if the view is no answer.
 func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], bool) {
 	r := &result[V]{age: view.Age()}

@@ -1,0 +1,213 @@
+package cacheable_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/store"
+)
+
+// exampleStore stands for a store that the program opens once, with its own client.
+func exampleStore() (st *store.Store, done func()) {
+	server, err := miniredis.Run()
+	if err != nil {
+		panic(err)
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	st, err = store.Open(context.Background(), rdb, store.Namespace("shop"), store.Logger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		panic(err)
+	}
+	return st, func() {
+		_ = st.Close()
+		_ = rdb.Close()
+		server.Close()
+	}
+}
+
+type Product struct {
+	ID, Name string
+	Cents    int
+}
+
+var ErrNoProduct = errors.New("no such product")
+
+// findProduct stands for a query of the database.
+func findProduct(_ context.Context, id string) (Product, error) {
+	fmt.Println("looking for", id)
+	if id != "p1" {
+		return Product{}, ErrNoProduct
+	}
+	return Product{ID: id, Name: "Lamp", Cents: 1999}, nil
+}
+
+func ExampleNew() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	products := cacheable.New(st, "product", findProduct, cacheable.TTL(10*time.Minute))
+
+	for range 2 {
+		p, err := products.Get(ctx, "p1")
+		fmt.Println(p.Name, err)
+	}
+	// Output:
+	// looking for p1
+	// Lamp <nil>
+	// Lamp <nil>
+}
+
+// Get has the signature of the loader, so it takes its place.
+func ExampleCacheable_Get() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	find := findProduct
+	find = cacheable.New(st, "product", find).Get
+
+	p, _ := find(ctx, "p1")
+	p, _ = find(ctx, p.ID)
+	fmt.Println(p.Name)
+	// Output:
+	// looking for p1
+	// Lamp
+}
+
+// An argument with several fields needs no key of its own.
+func ExampleCacheable_Get_structArgument() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	type query struct {
+		Category string
+		Page     int
+	}
+	lists := cacheable.New(st, "list", func(_ context.Context, q query) ([]string, error) {
+		return []string{fmt.Sprint(q.Category, " ", q.Page)}, nil
+	})
+
+	list, _ := lists.Get(ctx, query{"lamps", 1})
+	fmt.Println(list, lists.EntryKey(query{"lamps", 1}))
+	// Output:
+	// [lamps 1] shop:{list:lamps,1}
+}
+
+// Entries of different caches that have a tag in common are evicted together.
+func ExampleTags() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	products := cacheable.New(st, "product", findProduct,
+		cacheable.Tags(func(id string) []string { return []string{"catalogue", "product " + id} }))
+	prices := cacheable.New(st, "price", func(context.Context, string) (int, error) { return 1999, nil },
+		cacheable.Tags(func(id string) []string { return []string{"product " + id} }))
+	_, _ = products.Get(ctx, "p1")
+	_, _ = prices.Get(ctx, "p1")
+
+	_ = evict.ByTag(ctx, st, "product p1")
+
+	_, inProducts, _ := products.Peek(ctx, "p1")
+	_, inPrices, _ := prices.Peek(ctx, "p1")
+	fmt.Println(inProducts, inPrices)
+	// Output:
+	// looking for p1
+	// false false
+}
+
+// That there is nothing is worth knowing, too.
+func ExampleNotFound() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	products := cacheable.New(st, "product", findProduct,
+		cacheable.NotFound(func(err error) bool { return errors.Is(err, ErrNoProduct) }, time.Minute))
+
+	for range 2 {
+		_, err := products.Get(ctx, "p9")
+		fmt.Println(errors.Is(err, ErrNoProduct))
+	}
+	// Output:
+	// looking for p9
+	// true
+	// true
+}
+
+// WithInfo tells where the answers came from, for instance to say so in the header of a response.
+func ExampleWithInfo() {
+	st, done := exampleStore()
+	defer done()
+
+	products := cacheable.New(st, "product", findProduct)
+
+	ctx, calls := cacheable.WithInfo(context.Background())
+	_, _ = products.Get(ctx, "p1")
+	_, _ = products.Get(ctx, "p1")
+	for _, info := range calls.All() {
+		fmt.Println(info.Cache, info.Source)
+	}
+	// Output:
+	// looking for p1
+	// product miss
+	// product hit
+}
+
+// Refresh replaces a value while others go on reading it.
+func ExampleCacheable_Refresh() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	products := cacheable.New(st, "product", findProduct)
+	_, _ = products.Get(ctx, "p1")
+
+	p, err := products.Refresh(ctx, "p1")
+	fmt.Println(p.Name, err)
+	// Output:
+	// looking for p1
+	// looking for p1
+	// Lamp <nil>
+}
+
+func ExampleCacheable_Evict() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	products := cacheable.New(st, "product", findProduct)
+	_, _ = products.Get(ctx, "p1")
+
+	err := products.Evict(ctx, "p1", "p2")
+	_, cached, _ := products.Peek(ctx, "p1")
+	fmt.Println(cached, err)
+	// Output:
+	// looking for p1
+	// false <nil>
+}
+
+// Each argument that is not made of strings, integers and booleans needs a key.
+func ExampleKey() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	days := cacheable.New(st, "day", func(_ context.Context, t time.Time) (string, error) { return t.Weekday().String(), nil },
+		cacheable.Key(func(t time.Time) string { return t.UTC().Format(time.DateOnly) }))
+
+	day, _ := days.Get(ctx, time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC))
+	fmt.Println(day)
+	// Output:
+	// Tuesday
+}
