@@ -24,18 +24,19 @@ const (
 var Modes = []Mode{After, ByTag, Around, AroundTag, Replace}
 
 // Aside returns nodes that use aside, one for each store.
-func Aside(mode Mode, stores []*store.Store) func(Source) []Node {
+func Aside(mode Mode, stores []*store.Store, options ...cacheable.Option) func(Source) []Node {
 	return func(source Source) (nodes []Node) {
 		for _, st := range stores {
-			nodes = append(nodes, asideNode(mode, st, source))
+			nodes = append(nodes, asideNode(mode, st, source, options))
 		}
 		return nodes
 	}
 }
 
-func asideNode(mode Mode, st *store.Store, source Source) Node {
+func asideNode(mode Mode, st *store.Store, source Source, options []cacheable.Option) Node {
 	tag := func(key string) []string { return []string{"tag of " + key} }
-	cache := cacheable.New(st, "cell", source.Load, cacheable.TTL(time.Hour), cacheable.Tags(tag))
+	options = append([]cacheable.Option{cacheable.TTL(time.Hour), cacheable.Tags(tag)}, options...)
+	cache := cacheable.New(st, "cell", source.Load, options...)
 	key := func(w Write) string { return w.Key }
 	tags := func(w Write) []string { return tag(w.Key) }
 	n := Node{Get: cache.Get}

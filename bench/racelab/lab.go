@@ -39,6 +39,7 @@ type Config struct {
 	Readers  int
 	Slowness time.Duration // of the loader, after it has read; at most
 	Check    bool          // check the histories with porcupine too
+	Bound    time.Duration // how old a read of a node that does not write may be; 0 is the strict promise
 }
 
 // Verdict is what was seen.
@@ -64,7 +65,8 @@ func (v Verdict) String() string {
 type cell struct {
 	key     string
 	source  atomic.Int64
-	evicted atomic.Int64 // the newest version whose eviction has returned
+	evicted atomic.Int64   // the newest version whose eviction has returned
+	returns []atomic.Int64 // when the eviction of each version returned
 	mu      sync.Mutex
 	history []porcupine.Operation
 }
@@ -124,7 +126,7 @@ func (r *race) cell(key string) *cell {
 func (r *race) round(ctx context.Context, round int) {
 	cells := make([]*cell, r.cfg.Keys)
 	for i := range cells {
-		cells[i] = &cell{key: fmt.Sprintf("%d-%d", round, i)}
+		cells[i] = &cell{key: fmt.Sprintf("%d-%d", round, i), returns: make([]atomic.Int64, r.cfg.Writes+1)}
 		r.cells.Store(cells[i].key, cells[i])
 		defer r.cells.Delete(cells[i].key)
 	}
@@ -158,14 +160,16 @@ func (r *race) put(ctx context.Context, at int, c *cell, version int64) {
 	if _, err := r.nodes[at].Write(ctx, Write{Key: c.key, Version: version}); err != nil {
 		r.errors.Add(1)
 	}
+	c.returns[version].Store(r.now())
 	c.evicted.Store(version)
 	r.writes.Add(1)
 	c.note(porcupine.Operation{ClientId: r.cfg.Readers, Input: version, Output: version, Call: began, Return: r.now()})
 }
 
 func (r *race) read(ctx context.Context, reader int, c *cell) {
-	began, least := r.now(), c.evicted.Load()
-	seen, err := r.nodes[reader%len(r.nodes)].Get(ctx, c.key)
+	began, node := r.now(), reader%len(r.nodes)
+	least := r.least(c, node, began)
+	seen, err := r.nodes[node].Get(ctx, c.key)
 	if err != nil {
 		r.errors.Add(1)
 		return
@@ -173,16 +177,33 @@ func (r *race) read(ctx context.Context, reader int, c *cell) {
 	r.reads.Add(1)
 	if seen < least {
 		r.staleReads.Add(1)
-		text := fmt.Sprintf("(reader %d on node %d: key %s at version %d after %d was evicted)", reader, reader%len(r.nodes), c.key, seen, least)
+		text := fmt.Sprintf("(reader %d on node %d: key %s at version %d after %d was evicted)", reader, node, c.key, seen, least)
 		r.first.CompareAndSwap(nil, &text)
 	}
 	c.note(porcupine.Operation{ClientId: reader, Input: int64(-1), Output: seen, Call: began, Return: r.now()})
 }
 
+// least is the oldest version that a read of the node may see.
+func (r *race) least(c *cell, node int, now int64) int64 {
+	least := c.evicted.Load()
+	if node < r.cfg.Writers {
+		return least
+	}
+	for least > 0 && now-c.returns[least].Load() < int64(r.cfg.Bound) {
+		least--
+	}
+	return least
+}
+
 // settle looks at a key when all is over, on every node, and judges its history.
 func (r *race) settle(ctx context.Context, c *cell) {
 	for _, n := range r.nodes {
-		if v, err := n.Get(ctx, c.key); err != nil {
+		deadline := time.Now().Add(r.cfg.Bound)
+		v, err := n.Get(ctx, c.key)
+		for ; err == nil && v != c.source.Load() && time.Now().Before(deadline); v, err = n.Get(ctx, c.key) {
+			time.Sleep(time.Millisecond)
+		}
+		if err != nil {
 			r.errors.Add(1)
 		} else if v != c.source.Load() {
 			r.staleKeys.Add(1)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/bench/racelab"
+	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -51,6 +52,28 @@ func TestRace(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// With a near tier the node that evicts is as strict as without; others may be behind by what the feed needs, or by a
+// second where there is none.
+func TestRaceNear(t *testing.T) {
+	for _, mode := range racelab.Modes {
+		t.Run(string(mode), func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+				stores := open(t, rdb, 2)
+				bound := 500 * time.Millisecond // far more than the feed takes, far less than a value would live
+				if !stores[1].Stats().Feed.Up {
+					bound = 1100 * time.Millisecond
+				}
+				v := racelab.Run(t.Context(), racelab.Config{
+					Nodes:   racelab.Aside(mode, stores, cacheable.Near(1000, time.Hour)),
+					Writers: 1, Rounds: max(1, *rounds/4), Keys: 8, Writes: 5, Readers: 16, Slowness: 3 * time.Millisecond, Bound: bound,
+				})
+				t.Log(v)
+				require.True(t, v.OK(), "%s", v)
+			})
+		})
 	}
 }
 
