@@ -43,12 +43,29 @@ func (m *Many[K, V]) batch(byKey map[store.Key]*item[K, V]) flight.Batch[store.K
 			}
 			return
 		}
+		if abandoned(rounds) {
+			p.leave()
+			for i := range rounds {
+				done(i, outcome[V]{Err: errAbandoned})
+			}
+			return
+		}
 		parts, singles := r.claim(ctx)
 		wait := r.startSingles(singles)
 		r.load(ctx, p, parts)
 		p.leave() // the singles may need it
 		wait()
 	}
+}
+
+// abandoned reports whether every caller of every key has left.
+func abandoned(rounds []*flight.Round) bool {
+	for _, r := range rounds {
+		if !r.Abandoned() {
+			return false
+		}
+	}
+	return true
 }
 
 // claim answers what has appeared in the cache meanwhile, and sorts the others into what is to be loaded and what goes

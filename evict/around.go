@@ -17,7 +17,7 @@ var ErrUnheld = errors.New("evict: the entries could not be held, so the write w
 // (see store.HoldTime) and leaves the entries evicted: then, too, nothing stays stale.
 //
 // Besides this it does what [After] does. A target's function is called before the write and after it; what it returns
-// only the second time is evicted without having been held. Several writers may hold the same entry; it is free when
+// only the second time was not held during the write. Several writers may hold the same entry; it is free when
 // the last one has finished. If a hold can't be placed the write goes on, see [RefuseUnheld].
 func Around[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {
 	mustWrite("Around", write == nil)
@@ -30,14 +30,15 @@ func around[A, R any](decorator string, write func(context.Context, A) (R, error
 		own := context.WithoutCancel(ctx)
 		held, begun := p.begin(own, a)
 		hold, holdErr := p.st.Hold(own, held...)
-		returned, stop := false, keep(own, hold)
+		if holdErr != nil && p.refuse {
+			_ = hold.End(own, 0) // some may be held
+			return result, fmt.Errorf("%w: %w", ErrUnheld, holdErr)
+		}
+		returned, stop := false, p.keep(own, hold)
 		defer func() {
 			stop()
 			p.end(own, hold, held, begun, returned && err == nil, a, result)
 		}()
-		if holdErr != nil && p.refuse {
-			return result, fmt.Errorf("%w: %w", ErrUnheld, holdErr)
-		}
 		result, err = write(ctx, a)
 		returned = true
 		return result, err
@@ -51,10 +52,15 @@ func AroundErr[A any](write func(context.Context, A) error, targets ...Target[A]
 }
 
 // keep renews a hold until the function that it returns is called.
-func keep(ctx context.Context, hold *store.Hold) (stop func()) {
+func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
+		defer func() {
+			if value := recover(); value != nil {
+				p.st.Recovered("evict: keeping a hold", value)
+			}
+		}()
 		hold.Keep(ctx, done)
 	}()
 	return func() {
@@ -67,9 +73,14 @@ func keep(ctx context.Context, hold *store.Hold) (stop func()) {
 func (p *plan[A, R]) end(ctx context.Context, hold *store.Hold, held []store.Key, begun []replacing[A, R], succeeded bool, a A, result R) {
 	stored, more := p.finish(begun, succeeded, a, result)
 	more = append(more, p.keys(a)...)
-	more = slices.DeleteFunc(distinct(more), func(k store.Key) bool { return slices.Contains(held, k) })
-	if len(more) > 0 {
-		_ = p.st.Evict(ctx, more...) // what fails is queued and logged
+	more = distinct(append(slices.Clone(held), more...))[len(held):]
+	switch { // what fails is queued and logged
+	case len(more) == 0:
+	case p.stay > 0:
+		late, _ := p.st.Hold(ctx, more...)
+		_ = late.End(ctx, p.stay)
+	default:
+		_ = p.st.Evict(ctx, more...)
 	}
 	_ = hold.End(ctx, p.stay, stored...)
 }

@@ -92,11 +92,11 @@ func TestAWriterIsKilledBetweenWriteAndEviction(t *testing.T) {
 				v, info, err := c.GetInfo(t.Context(), "k")
 				require.NoError(t, err)
 				require.EqualValues(t, 1, v)
-				if info.Source == cacheable.Bypass {
+				if info.Source == cacheable.SourceBypass {
 					bypasses++
 					return false
 				}
-				require.Equal(t, cacheable.Miss, info.Source)
+				require.Equal(t, cacheable.SourceMiss, info.Source)
 				return true
 			})
 			t.Logf("the hold of %v ended %v after its owner's death; %d reads went to the source", hold, time.Since(began), bypasses)
@@ -124,7 +124,7 @@ func killWriter(t *testing.T, addr, namespace string, hold time.Duration, mode s
 
 // The hold of a writer that takes its time is renewed for as long as it lives.
 func TestASlowWriterKeepsItsHold(t *testing.T) {
-	const hold = 300 * time.Millisecond
+	const hold = 200 * time.Millisecond
 	rdb := redistest.Start(t).Client(t)
 	stores, src := fleet(t, rdb, 2, store.HoldTime(hold)), &table{}
 	a, b := cacheable.New(stores[0], "c", src.load, tagged), cacheable.New(stores[1], "c", src.load, tagged)
@@ -135,11 +135,11 @@ func TestASlowWriterKeepsItsHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			reads(t, src.cell("k").Load(), "k", b)
 			write := evict.Around(func(ctx context.Context, in change) (int64, error) {
-				for began := time.Now(); time.Since(began) < 5*hold; {
+				for began := time.Now(); time.Since(began) < 3*hold; {
 					for _, c := range []*cache{a, b} {
 						_, info, err := c.GetInfo(ctx, in.Key)
 						require.NoError(t, err)
-						require.Equal(t, cacheable.Bypass, info.Source)
+						require.Equal(t, cacheable.SourceBypass, info.Source)
 					}
 				}
 				return src.write(ctx, in)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,9 +83,6 @@ func eventually(t testing.TB, what string, done func() bool) {
 	}
 }
 
-// onMini reports whether a test of redistest.Each runs on miniredis, whose clock stands still.
-func onMini(t testing.TB) bool { return strings.HasSuffix(t.Name(), "/miniredis") }
-
 // change is the argument of the writes in these tests.
 type change struct {
 	Key   string
@@ -122,7 +118,7 @@ func cached(t testing.TB, want int64, key string, caches ...*cache) {
 		v, info, err := c.GetInfo(t.Context(), key)
 		require.NoError(t, err)
 		require.Equal(t, want, v)
-		require.Equal(t, cacheable.Hit, info.Source)
+		require.Equal(t, cacheable.SourceHit, info.Source)
 	}
 }
 

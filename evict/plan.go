@@ -124,11 +124,12 @@ func (p *plan[A, R]) finishOne(of replace[A, R], b replacing[A, R], a A, r R) (o
 	return b.finish(a, r)
 }
 
-func distinct(keys []store.Key) (once []store.Key) {
-	for _, key := range keys {
-		if !slices.Contains(once, key) {
-			once = append(once, key)
-		}
-	}
-	return once
+// distinct returns the keys, each once, in their order.
+func distinct(keys []store.Key) []store.Key {
+	seen := make(map[store.Key]bool, len(keys))
+	return slices.DeleteFunc(keys, func(k store.Key) bool {
+		again := seen[k]
+		seen[k] = true
+		return again
+	})
 }

@@ -26,7 +26,7 @@ func TestReplaceStoresWhatWasWritten(t *testing.T) {
 			v, info, err := b.GetInfo(ctx, in.Key)
 			require.NoError(t, err)
 			require.Equal(t, in.Value-1, v)
-			require.Equal(t, cacheable.Bypass, info.Source, "it is held meanwhile")
+			require.Equal(t, cacheable.SourceBypass, info.Source, "it is held meanwhile")
 			return src.write(ctx, in)
 		}, evict.Replace(a, pair))
 		for i := range int64(5) {

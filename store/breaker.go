@@ -180,12 +180,13 @@ func (b *breaker) refusal() error { return fmt.Errorf("%w: %w: %s", ErrUnavailab
 
 // BreakerStats is the state of the circuit breakers.
 type BreakerStats struct {
-	Open  []string // the masters that nothing is sent to
-	Trips int64    // how often a breaker has opened
+	Open    []string // the masters that nothing is sent to; one that has left the Cluster since may be among them
+	Masters []string // those of now, as far as they are known
+	Trips   int64    // how often a breaker has opened
 }
 
 func (b *breakers) stats() BreakerStats {
-	s := BreakerStats{Trips: b.trips.Load()}
+	s := BreakerStats{Trips: b.trips.Load(), Masters: b.st.feed.followed()}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	for addr, one := range b.byNode {

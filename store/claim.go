@@ -179,5 +179,7 @@ func (p *Space) record(ref *Ref, gens []byte, created int64, r Result) []byte {
 	if r.Negative {
 		e.Kind = envelope.Negative
 	}
-	return envelope.Append(make([]byte, 0, envelope.Size(&e)), &e)
+	record := envelope.Append(make([]byte, 0, envelope.Size(&e)), &e)
+	p.counts.written.Add(int64(len(record)))
+	return record
 }

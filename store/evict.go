@@ -15,6 +15,18 @@ const evictBatch = 512
 // [Store.Everything] on other nodes within the feed's delay (see [Strict]). Keys that can't be evicted are queued;
 // the error then wraps [ErrQueued].
 func (s *Store) Evict(ctx context.Context, keys ...Key) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	ctx, tracing := s.traceEviction(ctx, keys)
+	s.countEvictions(keys)
+	err := s.evict(ctx, keys)
+	tracing.End(err)
+	return err
+}
+
+// evict is Evict for keys that are counted already.
+func (s *Store) evict(ctx context.Context, keys []Key) error {
 	var first error
 	for batch := range slices.Chunk(keys, evictBatch) {
 		calls := make([]*call, len(batch))
@@ -40,7 +52,6 @@ func (s *Store) settle(ctx context.Context, keys []Key, calls []*call) error {
 		err = s.evictions.failed(keys, calls, err)
 	}
 	s.forget(keys)
-	s.stats.evictions.Add(int64(len(keys)))
 	return err
 }
 

@@ -13,12 +13,20 @@ import (
 // back on if the load fails (cacheable.FailSafe). What is not a value, such as the lease of a load that is running, is
 // evicted. Otherwise it is as [Store.Evict].
 func (s *Store) Expire(ctx context.Context, keys ...Key) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	ctx, tracing := s.trace(ctx, TraceStart{Operation: OperationEvict, Kind: kindExpire.String(), Keys: len(keys)})
 	var first error
 	for batch := range slices.Chunk(keys, evictBatch) {
-		if err := s.Evict(ctx, s.expire(ctx, batch)...); err != nil && first == nil {
+		rest := s.expire(ctx, batch)
+		s.stats.evictions[kindExpire].Add(int64(len(batch) - len(rest)))
+		s.countEvictions(rest)
+		if err := s.evict(ctx, rest); err != nil && first == nil {
 			first = err
 		}
 	}
+	tracing.End(first)
 	return first
 }
 

@@ -45,7 +45,7 @@ func (s *Store) SuspendReplay() (resume func()) {
 		q.mu.Lock()
 		q.replaying = false
 		q.mu.Unlock()
-		q.add()
+		q.add(nil)
 	}
 }
 

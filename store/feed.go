@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +21,7 @@ type feed struct {
 	mu    sync.Mutex
 	conns map[string]*feedConn // by the master's address
 	waits map[string][]chan struct{}
-	lag   atomic.Int64 // of the last probe, in nanoseconds
+	drops atomic.Int64 // how often a connection that worked broke
 
 	first     chan struct{} // closed when the first try has come to an end
 	firstOnce sync.Once
@@ -146,6 +148,9 @@ func (f *feed) set(c *feedConn, up bool) {
 	defer f.mu.Unlock()
 	if f.conns[c.addr] == c && c.up != up {
 		c.up = up
+		if !up {
+			f.drops.Add(1)
+		}
 		f.shift()
 		f.wakeAll()
 	}
@@ -205,16 +210,30 @@ func (f *feed) ready(ctx context.Context, d time.Duration) {
 	}
 }
 
+// followed returns the masters of now, in order.
+func (f *feed) followed() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.conns))
+}
+
 // FeedStats is the state of the invalidation feed.
 type FeedStats struct {
 	Up      bool // every master has a connection that is known to work
 	Masters int
-	Lag     int64 // nanoseconds that the last probe took, from the command to the notice
+	Lag     int64 // nanoseconds that a notice takes at present, by the slowest connection
+	Drops   int64 // how often a connection that worked broke
 }
 
 func (f *feed) stats() FeedStats {
 	_, up := f.status()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return FeedStats{Up: up, Masters: len(f.conns), Lag: f.lag.Load()}
+	s := FeedStats{Up: up, Masters: len(f.conns), Drops: f.drops.Load()}
+	for _, c := range f.conns {
+		if c.up {
+			s.Lag = max(s.Lag, int64(c.lag.now()))
+		}
+	}
+	return s
 }

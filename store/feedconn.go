@@ -25,6 +25,7 @@ type feedConn struct {
 	cancel  context.CancelFunc
 	up      bool // under the feed's mu
 	warned  bool
+	lag     lag
 }
 
 var (
@@ -70,8 +71,20 @@ func (c *feedConn) report(err error) {
 	if !c.warned {
 		log, c.warned = c.feed.st.cfg.log.Warn, true
 	}
-	log("aside: no invalidation feed; changes made by others are noticed within "+c.feed.st.cfg.trust.String(),
-		"master", c.addr, "cause", err)
+	why := "aside: the invalidation feed is interrupted"
+	if refused(err) {
+		why = "aside: this Redis does not offer CLIENT TRACKING, so there is no invalidation feed"
+	}
+	log(why+"; what other nodes do with evict.All and evict.Everything, and to values kept by cacheable.Near, is noticed within "+
+		c.feed.st.cfg.trust.String()+", all else at once as ever", "master", c.addr, "cause", err)
+}
+
+// restored says that the feed works again, if it was said that it does not.
+func (c *feedConn) restored() {
+	if c.warned {
+		c.feed.st.cfg.log.Info("aside: the invalidation feed works again", "master", c.addr)
+	}
+	c.warned = false
 }
 
 // session subscribes, proves that the feed works, and hands on what it says until it breaks.
@@ -115,14 +128,17 @@ func (c *feedConn) session(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
+		if _, ok := message.(*redis.Pong); ok {
+			c.lag.answered() // behind all notices that were on their way
+		}
 		keys := changedKeys(message)
 		for _, key := range keys {
 			if key == probe && !proven && expire.Stop() {
 				proven = true
-				c.feed.lag.Store(int64(time.Since(sent)))
+				c.lag.begin(time.Since(sent))
 				c.feed.set(c, true)
 				c.feed.settled()
-				c.warned = false
+				c.restored()
 			}
 			c.feed.changed(key)
 		}
@@ -194,6 +210,7 @@ func (c *feedConn) track(ctx context.Context, cn *redis.Conn) error {
 func (c *feedConn) watch(ctx context.Context, ps *redis.PubSub, heard *atomic.Int64) {
 	every := c.feed.st.cfg.pingEvery
 	for sleep(ctx, every) {
+		c.lag.asked()
 		if time.Since(time.Unix(0, heard.Load())) > 3*every || ps.Ping(ctx) != nil {
 			_ = ps.Close()
 			return

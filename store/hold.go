@@ -67,6 +67,10 @@ func (p *Space) Replacement(ref *Ref, start Start, r Result) Replacement {
 // replacement is stored in place of the hold on its key if no other writer and no eviction has come in between;
 // otherwise that key is left evicted too. What can't be carried out is queued, and the error wraps [ErrQueued].
 func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replacement) error {
+	if len(h.keys) == 0 {
+		return nil
+	}
+	ctx, tracing := h.st.traceEviction(ctx, h.keys)
 	calls := make([]*call, len(h.keys))
 	for i, key := range h.keys {
 		record, ttl := []byte{}, int64(0)
@@ -79,5 +83,8 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 			envelope.HoldPrefix(), h.token[:], stay.Milliseconds(), record, ttl,
 		}}
 	}
-	return h.st.settle(ctx, h.keys, calls)
+	h.st.countEvictions(h.keys)
+	err := h.st.settle(ctx, h.keys, calls)
+	tracing.End(err)
+	return err
 }

@@ -60,8 +60,12 @@ func warm(t *testing.T, rdb redis.UniversalClient, st *store.Store) {
 // run lets actors come and go.
 func (m *model) run() {
 	var actors []*actor
-	for i := range 10 + m.pick(50) {
+	most, calm := 2+m.pick(3), m.pick(2) == 0
+	for i := range 20 + m.pick(60) {
 		action := m.pick(24)
+		if calm {
+			action = max(action, 4)
+		}
 		switch {
 		case action == 0:
 			d := time.Duration(1+m.pick(4)) * time.Second
@@ -77,7 +81,7 @@ func (m *model) run() {
 		case action == 4 && len(m.late) > 0:
 			m.Logf("late: %.40q", fmt.Sprint(m.late[0].Args()...))
 			m.arrive(m.rdb, 0)
-		case len(actors) == 0 || action <= 12 && len(actors) < 4:
+		case len(actors) == 0 || action <= 12 && len(actors) < most:
 			actors = append(actors, m.begin(i))
 		default:
 			n := m.pick(len(actors))
@@ -97,13 +101,13 @@ func (m *model) run() {
 
 // steps lets an actor go on for a while, and reports whether it is done.
 func (m *model) steps(a *actor) bool {
-	for range 1 + m.pick(12) {
+	for range 1 + m.pick(8) {
 		v := delivered
 		if a.unlucky && a.command {
-			v = max(delivered, verdict(m.pick(8)-4))
+			v = max(delivered, verdict(m.pick(6)-2))
 		}
 		m.Logf("%s goes on, %v", a.name, v)
-		if a.step(v, m.pick(4)); a.over {
+		if a.step(v, m.pick(2*together)); a.over {
 			m.Logf("%s is done", a.name)
 			return true
 		}

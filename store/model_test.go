@@ -192,7 +192,7 @@ func (m *model) begin(number int) *actor {
 	e := m.nodes[node]
 	targets := []store.Key{e.Ref.Key, e.st.Tag(m.tag), e.All(), e.st.Everything()}
 	key := []int{0, 0, 0, 1, 1, 2, 3}[m.pick(7)]
-	what := []string{"read", "read", "read", "refresh", "after", "after", "around", "replace"}[m.pick(8)]
+	what := []string{"read", "read", "read", "refresh", "after", "after", "after", "around", "replace"}[m.pick(9)]
 	name := fmt.Sprintf("%s %d of %v on node %d", what, number, targets[key], node)
 	renew, stay := m.pick(2) == 0, time.Duration(max(0, m.pick(4)-2))*time.Second
 	a := m.start(name, node, func(ctx context.Context, a *actor) {
@@ -207,7 +207,7 @@ func (m *model) begin(number int) *actor {
 			m.around(ctx, a, targets[:1], true, renew, 0)
 		}
 	})
-	a.unlucky = m.pick(4) == 0
+	a.unlucky = m.pick(3) == 0 && what != "read"
 	return a
 }
 

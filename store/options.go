@@ -25,6 +25,7 @@ type config struct {
 	strict      bool
 	replicas    bool
 	hooks       []redis.Hook
+	tracer      Tracer        // nil: none
 	trust       time.Duration // for how long a generation is believed where there is no feed
 	pingEvery   time.Duration // how often the feed's connection is tried
 	lookAround  time.Duration // how often the masters of a Cluster are looked up

@@ -18,6 +18,7 @@ func (s *Store) EvictMatching(ctx context.Context, glob string, progress func(in
 	if s.life.closed.Load() {
 		return 0, ErrClosed
 	}
+	ctx, tracing := s.trace(ctx, TraceStart{Operation: OperationEvict, Kind: kindPattern.String()})
 	w := &walk{st: s, match: literal(s.cfg.namespace) + ":{" + glob + "}", progress: progress}
 	var err error
 	switch rdb := s.rdb.(type) {
@@ -26,6 +27,7 @@ func (s *Store) EvictMatching(ctx context.Context, glob string, progress func(in
 	case *redis.Client:
 		err = w.master(ctx, rdb)
 	}
+	tracing.End(err)
 	return w.evicted, err
 }
 
@@ -70,7 +72,8 @@ func (w *walk) evict(ctx context.Context, addrs []string) error {
 			keys = append(keys, Key{addr: addr})
 		}
 	}
-	err := w.st.Evict(context.WithoutCancel(ctx), keys...)
+	w.st.stats.evictions[kindPattern].Add(int64(len(keys)))
+	err := w.st.evict(context.WithoutCancel(ctx), keys)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {

@@ -7,22 +7,31 @@ import (
 )
 
 // Put stores a value over whatever is there: the last write wins. Only the hold of a writer stays, and the value is
-// not stored then. It reports whether it is. A value that could not be stored may have left an older one behind, so
-// after an error the entry is evicted as soon as Redis can be reached. The error wraps [ErrUnavailable].
+// not stored then. It reports whether it is, or was until somebody else stored or evicted something. A value that could
+// not be stored may have left an older one behind, so after an error the entry is evicted as soon as Redis can be
+// reached. The error wraps [ErrUnavailable].
+//
+// The value takes the place of a lease that is put there first: a command that arrives late, when the entry has been
+// evicted since, finds no lease and so can't bring an old value back.
 func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
-	start, err := p.Start(ctx, ref)
-	if err != nil {
-		p.st.evictions.add(ref.Key)
-		return false, err
+	if p.st.life.closed.Load() {
+		return false, ErrClosed
 	}
-	record := p.record(ref, start.gens, start.created, r)
-	put := &call{Script: putScript, Key: ref.addr, Args: []any{envelope.HoldPrefix(), record, r.kept()}}
-	if err := p.st.run(ctx, put); err != nil {
-		p.st.evictions.add(ref.Key)
-		return false, err
+	lease := envelope.NewLease(envelope.NewToken())
+	look := p.look(ref, true)
+	place := &call{Script: putScript, Key: ref.addr, Args: []any{envelope.HoldPrefix(), lease, p.st.cfg.lease.Milliseconds()}}
+	err := p.st.run(ctx, append(look.starts(), place)...)
+	if err == nil && place.Did() {
+		look.answered()
+		record := p.record(ref, look.gens(), p.st.clock.now(), r)
+		err = p.st.run(ctx, &call{Script: casScript, Key: ref.addr, Args: []any{lease, "set", record, r.kept()}})
 	}
 	p.st.changed(ref.addr)
-	return put.Did(), nil
+	if err != nil {
+		p.st.evictions.add(err, ref.Key)
+		return false, err
+	}
+	return place.Did(), nil
 }
 
 // Start is the state of an entry's tags before something was read or written. What is stored with it is a miss as

@@ -22,6 +22,14 @@ type queue struct {
 	keys      map[string]uint64 // to the number of the failure, which tells an eviction from a later one
 	failures  uint64
 	replaying bool
+	outage    outage
+}
+
+// outage is the time from the first eviction that is queued until none is left, which is logged once.
+type outage struct {
+	began            time.Time // zero if there is none
+	queued, replayed int64
+	overflowed       bool
 }
 
 func (q *queue) empty() bool { return q.n.Load() == 0 }
@@ -41,16 +49,28 @@ func (q *queue) failed(keys []Key, calls []*call, cause error) error {
 			lost = append(lost, keys[i])
 		}
 	}
-	q.add(lost...)
+	q.add(cause, lost...)
 	if q.st.life.closed.Load() {
 		return fmt.Errorf("%w: %d evictions not delivered", ErrClosed, len(lost))
 	}
-	q.st.cfg.log.Warn("aside: evictions queued", "keys", len(lost), "cause", cause)
 	return fmt.Errorf("%w: %d of %d keys: %w", ErrQueued, len(lost), len(keys), cause)
 }
 
-// add queues evictions and sees to it that they are repeated.
-func (q *queue) add(keys ...Key) {
+// add queues evictions that failed because of cause, and sees to it that they are repeated.
+func (q *queue) add(cause error, keys ...Key) {
+	first, tooMany := q.keep(keys)
+	if first && !q.st.life.closed.Load() {
+		q.st.cfg.log.Warn("aside: Redis could not be told of evictions; they are repeated until it is, and this node does not read those keys from Redis meanwhile",
+			"keys", len(keys), "cause", cause)
+	}
+	if tooMany {
+		q.st.cfg.log.Error("aside: too many evictions queued, everything will be evicted", "limit", q.st.cfg.queue)
+	}
+}
+
+// keep queues evictions. It reports whether they are the first of an outage, and whether it is the first time in it
+// that there are too many. The lock is not held while that is logged, for a handler is not ours.
+func (q *queue) keep(keys []Key) (first, tooMany bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.keys == nil {
@@ -61,15 +81,21 @@ func (q *queue) add(keys ...Key) {
 		q.keys[key.addr] = q.failures
 	}
 	if len(q.keys) > q.st.cfg.queue {
-		q.st.cfg.log.Error("aside: too many evictions queued, everything will be evicted", "keys", len(q.keys))
+		tooMany, q.outage.overflowed = !q.outage.overflowed, true
+		q.st.stats.overflows.Add(1)
 		clear(q.keys)
 		q.keys[q.st.everything.key.addr] = q.failures
 	}
 	q.n.Store(int64(len(q.keys)))
 	q.st.stats.queued.Add(int64(len(keys)))
+	if first = q.outage.began.IsZero() && len(q.keys) > 0; first {
+		q.outage.began = time.Now()
+	}
+	q.outage.queued += int64(len(keys))
 	if !q.replaying && len(q.keys) > 0 {
 		q.replaying = q.st.start(&q.st.life.watch, "replay of evictions", q.replay)
 	}
+	return first, tooMany
 }
 
 // replay repeats the evictions until none is left or the store closes.
@@ -101,9 +127,19 @@ func (q *queue) done() bool {
 func (q *queue) attempt(ctx context.Context) int {
 	batch, calls := q.batch()
 	_ = q.st.run(ctx, calls...)
+	n, over := q.settled(batch, calls)
+	if !over.began.IsZero() {
+		q.st.cfg.log.Info("aside: the evictions that Redis could not be told of are carried out",
+			"queued", over.queued, "replayed", over.replayed, "after", time.Since(over.began).Round(time.Millisecond))
+	}
+	return n
+}
+
+// settled removes the evictions that were carried out, and returns how many these are. If none is left it returns the
+// outage, which is over then.
+func (q *queue) settled(batch []uint64, calls []*call) (n int, over outage) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := 0
 	for i, c := range calls {
 		if c.Err() != nil {
 			continue
@@ -116,7 +152,11 @@ func (q *queue) attempt(ctx context.Context) int {
 	}
 	q.n.Store(int64(len(q.keys)))
 	q.st.stats.replayed.Add(int64(n))
-	return n
+	q.outage.replayed += int64(n)
+	if len(q.keys) == 0 {
+		over, q.outage = q.outage, outage{}
+	}
+	return n, over
 }
 
 func (q *queue) batch() (failures []uint64, calls []*call) {

@@ -3,7 +3,8 @@ package store
 import "sync/atomic"
 
 type storeStats struct {
-	evictions, queued, replayed atomic.Int64
+	evictions                   [evictionKinds]atomic.Int64
+	queued, replayed, overflows atomic.Int64
 }
 
 // Stats is what a store has done so far.
@@ -11,10 +12,12 @@ type Stats struct {
 	Feed      FeedStats
 	Breakers  BreakerStats
 	Evictions int64 // keys and tags evicted, or queued
+	Kinds     EvictionStats
 	Queued    int64 // evictions that failed at first
 	Replayed  int64 // queued evictions carried out since
+	Overflows int64 // times that there were too many queued evictions, so that everything is evicted instead
 	Pending   int64 // evictions queued now
-	Panics    int64 // recovered in background goroutines
+	Panics    int64 // recovered in background goroutines, and in functions of the user's that may fail
 	Caches    map[string]CacheStats
 }
 
@@ -33,15 +36,19 @@ type CacheStats struct {
 	Corrupt      int64 // ... because they were damaged or not written by aside
 	Clash        int64 // ... because they belong to another key with the same hash
 	Loads        int64
-	LoadErrors   int64 // loads that returned an error, but for those that NotFound accepts; panics included
-	Panics       int64 // loads that panicked
-	Refused      int64 // results not stored because the key was evicted, or written, while the load ran
-	Waits        int64 // times that a load of another process was waited for
-	Unencodable  int64 // results that the codec could not encode
-	RedisErrors  int64 // commands of reads and loads that failed
-	Refreshes    int64 // loads in the background
-	Unrefreshed  int64 // ... that failed
-	Mutated      int64 // shared values found changed, see cacheable.Near; only under the race detector
+	LoadErrors   int64     // loads that returned an error, but for those that NotFound accepts; panics included
+	Panics       int64     // loads that panicked
+	LoadTimes    Durations // of the loads that have ended, or that nobody waits for any more
+	Refused      int64     // results not stored because the key was evicted, or written, while the load ran
+	Waits        int64     // times that a load of another process was waited for
+	Unencodable  int64     // results that the codec could not encode
+	RedisErrors  int64     // commands of reads and loads that failed
+	Refreshes    int64     // loads in the background
+	Unrefreshed  int64     // ... that failed
+	Mutated      int64     // shared values found changed, see cacheable.Near; only under the race detector
+	BytesRead    int64     // size of the entries read from Redis
+	BytesWritten int64     // size of the entries sent to Redis, whether or not it stored them
+	NearEntries  int64     // values kept in this process now
 }
 
 // Event is what a cache counts.
@@ -74,29 +81,40 @@ const (
 	events
 )
 
-type counters [events]atomic.Int64
+// counters are those of the caches of one name.
+type counters struct {
+	events        [events]atomic.Int64
+	loads         histogram
+	read, written atomic.Int64 // bytes
+	near          sizes
+}
 
 func (c *counters) stats() CacheStats {
-	n := func(e Event) int64 { return c[e].Load() }
+	n := func(e Event) int64 { return c.events[e].Load() }
 	reason := func(r Reason) int64 { return n(eventInvalidReason + Event(r)) }
 	return CacheStats{
 		Hits: n(EventHit), NegativeHits: n(EventNegativeHit), Misses: n(EventMiss), Bypasses: n(EventBypass),
 		Invalid: n(EventInvalid), Evicted: reason(Evicted), Schema: reason(Schema), Corrupt: reason(Corrupt),
 		Clash: reason(Clash), Loads: n(EventLoad), LoadErrors: n(EventLoadError), Panics: n(EventPanic),
-		Refused: n(EventRefused), Waits: n(EventWait), Unencodable: n(EventUnencodable),
+		LoadTimes: c.loads.stats(), Refused: n(EventRefused), Waits: n(EventWait), Unencodable: n(EventUnencodable),
 		RedisErrors: n(EventRedisError), NearHits: n(EventNearHit), StaleHits: n(EventStale),
 		Refreshes: n(EventRefresh), Unrefreshed: n(EventRefreshFailed), Mutated: n(EventMutated),
+		BytesRead: c.read.Load(), BytesWritten: c.written.Load(), NearEntries: c.near.sum(),
 	}
 }
 
 // Count counts an event of the cache.
-func (p *Space) Count(e Event) { p.counts[e].Add(1) }
+func (p *Space) Count(e Event) { p.counts.events[e].Add(1) }
 
 // CountInvalid counts an invalid view with its reason.
 func (p *Space) CountInvalid(v View) {
 	p.Count(EventInvalid)
 	p.Count(eventInvalidReason + Event(v.Reason))
 }
+
+// CountNear makes what size returns part of [CacheStats.NearEntries]. It is called whenever somebody asks for the
+// statistics, from any goroutine, until the end of the process.
+func (p *Space) CountNear(size func() int) { p.counts.near.add(size) }
 
 func (s *Store) countersOf(name string) *counters {
 	s.mu.Lock()
@@ -114,13 +132,15 @@ func (s *Store) Stats() Stats {
 	stats := Stats{
 		Feed:      s.feed.stats(),
 		Breakers:  s.breakers.stats(),
-		Evictions: s.stats.evictions.Load(),
+		Kinds:     s.stats.kinds(),
 		Queued:    s.stats.queued.Load(),
 		Replayed:  s.stats.replayed.Load(),
+		Overflows: s.stats.overflows.Load(),
 		Pending:   s.evictions.n.Load(),
 		Panics:    s.life.panics.Load(),
 		Caches:    make(map[string]CacheStats),
 	}
+	stats.Evictions = stats.Kinds.total()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for name, c := range s.counters {

@@ -25,6 +25,8 @@ const (
 	verdicts
 )
 
+const together = 4
+
 var errLost = errors.New("i/o timeout")
 
 // actor is a goroutine that runs only between resume and the next stop.
@@ -33,7 +35,7 @@ type actor struct {
 	node    int
 	unlucky bool // whether its commands may be lost
 	command bool // whether it has stopped before a command
-	choose  int  // which command of a pipeline goes first
+	choose  int  // which command of a pipeline goes first; from together on, all at once
 	resume  chan verdict
 	stopped chan struct{}
 	over    bool
@@ -65,6 +67,13 @@ func (a *actor) pause() verdict {
 	return <-a.resume
 }
 
+// stop is a stop before a command.
+func (a *actor) stop() verdict {
+	a.command = true
+	defer func() { a.command = false }()
+	return a.pause()
+}
+
 func (s *stepper) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (s *stepper) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
@@ -73,7 +82,7 @@ func (s *stepper) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if !ok {
 			return next(ctx, cmd)
 		}
-		return s.one(a, cmd, func() error { return next(ctx, cmd) })
+		return s.pass(a.stop(), []redis.Cmder{cmd}, func() error { return next(ctx, cmd) })
 	}
 }
 
@@ -83,33 +92,38 @@ func (s *stepper) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 		if !ok {
 			return next(ctx, cmds)
 		}
-		var first error
-		rest := slices.Clone(cmds)
-		for len(rest) > 0 {
-			i := a.choose % len(rest)
-			cmd := rest[i]
-			rest = slices.Delete(rest, i, i+1)
-			if err := s.one(a, cmd, func() error { return next(ctx, []redis.Cmder{cmd}) }); err != nil && first == nil {
-				first = err
+		var errs []error
+		for rest := slices.Clone(cmds); len(rest) > 0; {
+			v := a.stop()
+			some := rest
+			if a.choose >= together {
+				rest = nil
+			} else {
+				i := a.choose % len(rest)
+				some = []redis.Cmder{rest[i]}
+				rest = slices.Delete(rest, i, i+1)
 			}
+			errs = append(errs, s.pass(v, some, func() error { return next(ctx, some) }))
 		}
-		return first
+		return errors.Join(errs...)
 	}
 }
 
-func (s *stepper) one(a *actor, cmd redis.Cmder, send func() error) error {
-	a.command = true
-	v := a.pause()
-	a.command = false
+// pass sends commands that belong together, or does what else the verdict says.
+func (s *stepper) pass(v verdict, cmds []redis.Cmder, send func() error) error {
 	switch v {
 	case delivered:
 		return send()
 	case replyLost:
 		_ = send()
 	case tooLate:
-		s.late = append(s.late, redis.NewCmd(context.Background(), cmd.Args()...))
+		for _, cmd := range cmds {
+			s.late = append(s.late, redis.NewCmd(context.Background(), cmd.Args()...))
+		}
 	}
-	cmd.SetErr(errLost)
+	for _, cmd := range cmds {
+		cmd.SetErr(errLost)
+	}
 	return errLost
 }
 

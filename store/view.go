@@ -75,6 +75,7 @@ func (v *View) Discredit() { v.State, v.Reason = Invalid, Corrupt }
 // judge decides what raw is, for an entry that should be of the generations that l has found.
 func (p *Space) judge(ref *Ref, raw []byte, present bool, l *look) View {
 	v := View{raw: raw}
+	p.counts.read.Add(int64(len(raw)))
 	switch kind := envelope.KindOf(raw); {
 	case l.held() || kind == envelope.Hold:
 		v.State = Held

@@ -1,4 +1,4 @@
--- Stores a value over whatever is there, but for the hold of a writer.
+-- Stores a record over whatever is there, but for the hold of a writer.
 -- KEYS[1] entry  ARGV[1] the prefix of holds  ARGV[2] the record  ARGV[3] its time in ms
 local seen = redis.pcall('GETRANGE', KEYS[1], 0, #ARGV[1] - 1)
 if seen == ARGV[1] then return 0 end

@@ -1,0 +1,185 @@
+package evict_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/store"
+)
+
+// exampleStore stands for a store that the program opens once, with its own client.
+func exampleStore() (st *store.Store, done func()) {
+	server, err := miniredis.Run()
+	if err != nil {
+		panic(err)
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	st, err = store.Open(context.Background(), rdb, store.Namespace("shop"), store.Logger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		panic(err)
+	}
+	return st, func() {
+		_ = st.Close()
+		_ = rdb.Close()
+		server.Close()
+	}
+}
+
+type Product struct{ ID, Name string }
+
+type RenameInput struct{ ID, Name string }
+
+// Shop stands for a repository.
+type Shop map[string]Product
+
+func (s Shop) FindByID(_ context.Context, id string) (Product, error) { return s[id], nil }
+
+func (s Shop) Rename(_ context.Context, in RenameInput) (Product, error) {
+	s[in.ID] = Product(in)
+	return s[in.ID], nil
+}
+
+func (s Shop) Delete(_ context.Context, id string) error {
+	delete(s, id)
+	return nil
+}
+
+func ExampleAfter() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	repo := Shop{"p1": {ID: "p1", Name: "Lamp"}}
+	products := cacheable.New(st, "product", repo.FindByID)
+	rename := evict.After(repo.Rename,
+		evict.Key(products, func(in RenameInput) string { return in.ID }),
+		evict.Tags(st, func(RenameInput) []string { return []string{"catalogue"} }))
+
+	p, _ := products.Get(ctx, "p1")
+	fmt.Println(p.Name)
+	_, _ = rename(ctx, RenameInput{ID: "p1", Name: "Desk lamp"})
+	p, _ = products.Get(ctx, "p1")
+	fmt.Println(p.Name)
+	// Output:
+	// Lamp
+	// Desk lamp
+}
+
+// A write that returns only an error.
+func ExampleAfterErr() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	repo := Shop{"p1": {ID: "p1", Name: "Lamp"}}
+	products := cacheable.New(st, "product", repo.FindByID)
+	remove := evict.AfterErr(repo.Delete, evict.Key(products, func(id string) string { return id }))
+
+	_, _ = products.Get(ctx, "p1")
+	fmt.Println(remove(ctx, "p1"))
+	_, cached, _ := products.Peek(ctx, "p1")
+	fmt.Println(cached)
+	// Output:
+	// <nil>
+	// false
+}
+
+// While the write is under way the entry is held: if the process dies in the middle, no old value is left behind.
+func ExampleAround() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	repo := Shop{"p1": {ID: "p1", Name: "Lamp"}}
+	products := cacheable.New(st, "product", repo.FindByID)
+	rename := evict.Around(func(ctx context.Context, in RenameInput) (Product, error) {
+		_, info, _ := products.GetInfo(ctx, in.ID)
+		fmt.Println("during the write:", info.Source)
+		return repo.Rename(ctx, in)
+	}, evict.Key(products, func(in RenameInput) string { return in.ID }))
+
+	_, _ = rename(ctx, RenameInput{ID: "p1", Name: "Desk lamp"})
+	p, info, _ := products.GetInfo(ctx, "p1")
+	fmt.Println("after it:", info.Source, p.Name)
+	// Output:
+	// during the write: bypass
+	// after it: miss Desk lamp
+}
+
+// What was written takes the place of the old entry, unless somebody else has changed it meanwhile.
+func ExampleReplace() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	repo := Shop{}
+	products := cacheable.New(st, "product", repo.FindByID)
+	rename := evict.Around(repo.Rename,
+		evict.Replace(products, func(in RenameInput, p Product) (string, Product) { return in.ID, p }))
+
+	_, _ = rename(ctx, RenameInput{ID: "p1", Name: "Desk lamp"})
+	p, info, _ := products.GetInfo(ctx, "p1")
+	fmt.Println(info.Source, p.Name)
+	// Output:
+	// hit Desk lamp
+}
+
+// A source that is read from replicas: what is read there is not cached until they have the write.
+func ExampleHoldFor() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	repo := Shop{}
+	products := cacheable.New(st, "product", repo.FindByID)
+	rename := evict.Around(repo.Rename,
+		evict.Key(products, func(in RenameInput) string { return in.ID }),
+		evict.HoldFor(2*time.Second))
+
+	_, _ = rename(ctx, RenameInput{ID: "p1", Name: "Desk lamp"})
+	_, info, _ := products.GetInfo(ctx, "p1")
+	fmt.Println(info.Source)
+	// Output:
+	// bypass
+}
+
+func ExampleByTag() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	repo := Shop{"p1": {ID: "p1", Name: "Lamp"}}
+	products := cacheable.New(st, "product", repo.FindByID,
+		cacheable.Tags(func(id string) []string { return []string{"catalogue"} }))
+	_, _ = products.Get(ctx, "p1")
+
+	fmt.Println(evict.ByTag(ctx, st, "catalogue"))
+	_, cached, _ := products.Peek(ctx, "p1")
+	fmt.Println(cached)
+	// Output:
+	// <nil>
+	// false
+}
+
+func ExampleByPattern() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	products := cacheable.New(st, "product", Shop{}.FindByID)
+	for _, id := range []string{"p41", "p42", "p5"} {
+		_, _ = products.Get(ctx, id)
+	}
+
+	n, err := evict.ByPattern(ctx, st, "product:p4*")
+	fmt.Println(n, err)
+	// Output:
+	// 2 <nil>
+}
