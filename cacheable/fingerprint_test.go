@@ -135,198 +135,31 @@ func TestFingerprintsAreStable(t *testing.T) {
 // Types that refer to one another have far more paths through them than parts.
 func TestFingerprintsOfEntangledTypesEnd(t *testing.T) {
 	done := make(chan uint64, 1)
-	go func() { done <- of[e1]() }()
+	go func() { done <- of[entangled[[1]int]]() }()
 	select {
 	case f := <-done:
-		require.NotEqual(t, f, of[e2]())
+		require.NotEqual(t, f, of[entangled[[2]int]]())
 	case <-time.After(20 * time.Second):
 		t.Fatal("not done after 20 s")
 	}
 }
 
-// Each of these refers to all of them.
-type (
-	e0 struct {
-		N0 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e1 struct {
-		N1 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e2 struct {
-		N2 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e3 struct {
-		N3 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e4 struct {
-		N4 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e5 struct {
-		N5 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e6 struct {
-		N6 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e7 struct {
-		N7 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e8 struct {
-		N8 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e9 struct {
-		N9 int
-		A  *e0
-		B  *e1
-		C  *e2
-		D  *e3
-		E  *e4
-		F  *e5
-		G  *e6
-		H  []e7
-		I  []e8
-		J  []e9
-		K  []e10
-		L  map[string]e11
-	}
-	e10 struct {
-		N10 int
-		A   *e0
-		B   *e1
-		C   *e2
-		D   *e3
-		E   *e4
-		F   *e5
-		G   *e6
-		H   []e7
-		I   []e8
-		J   []e9
-		K   []e10
-		L   map[string]e11
-	}
-	e11 struct {
-		N11 int
-		A   *e0
-		B   *e1
-		C   *e2
-		D   *e3
-		E   *e4
-		F   *e5
-		G   *e6
-		H   []e7
-		I   []e8
-		J   []e9
-		K   []e10
-		L   map[string]e11
-	}
-)
+// entangled is a type for each T, and all of them refer to all of these.
+type entangled[T any] struct {
+	Own T
+	A   *entangled[[0]int]
+	B   *entangled[[1]int]
+	C   *entangled[[2]int]
+	D   *entangled[[3]int]
+	E   *entangled[[4]int]
+	F   *entangled[[5]int]
+	G   []entangled[[6]int]
+	H   []entangled[[7]int]
+	I   []entangled[[8]int]
+	J   map[string]entangled[[9]int]
+	K   map[string]entangled[[10]int]
+	L   map[string]entangled[[11]int]
+}
 
 func TestPlain(t *testing.T) {
 	require.True(t, plain(reflect.TypeFor[struct {

@@ -1,0 +1,45 @@
+// Package ratelimit decides how often somebody may do something, for a whole fleet: the state is in Redis, and a
+// decision is one script on one slot, by Redis's clock.
+//
+//	limiter := ratelimit.New(rdb, ratelimit.SlidingWindow(100, time.Minute))
+//	defer limiter.Close()
+//	r, err := limiter.Allow(ctx, "user:42")         // r.Allowed, r.Remaining, r.RetryAfter
+//	http.ListenAndServe(addr, limiter.Middleware(mux)) // by client address
+//
+// # Policies
+//
+// What each lets through at most in a window of its length, and what it costs. L is the limit, B a bucket's burst; a test
+// searches for the worst case of each, and another compares every decision with a model.
+//
+//	policy                         at most          retry-after    in Redis
+//	SlidingWindow(L, w)            2L-1             exact          one string, about 30 bytes
+//	SlidingWindow(L, w).Exact()    L                exact          a sorted set of L members
+//	SlidingWindow(L, w).Strict(n)  L                exact          one string, up to n counts
+//	TokenBucket(rate, B)           B + rate*w       exact          one string, about 40 bytes
+//	FixedWindow(L, w)              2L               exact          one string, about 30 bytes
+//	Concurrency(n, lease)          n at once        lease's end    a sorted set of n members
+//
+// Exact means that the same request is allowed after RetryAfter and denied a microsecond before, if nobody else takes a
+// permit in between. Take SlidingWindow unless its bound is too weak, Strict where a limit is a promise to somebody else,
+// and TokenBucket to smooth traffic out. A clock of Redis that steps back by less than a window (a failover to a server
+// that is behind) lets nothing more through; after a longer step the state is taken for old and dropped, but for leases,
+// which their holders renew.
+//
+// # What is charged
+//
+// A denial is charged nothing and writes nothing. [All] charges several policies in one step or none; [AllowAll] and
+// [Stack] do so for different keys, with refunds. The limiter has a client of its own, made from the options of the
+// one it is given, which sends each charge once: where an answer is lost, a permit may be, but none is taken twice.
+//
+// # When Redis is away
+//
+// Each command has a timeout, and after some failures a breaker keeps requests from waiting for it at all. Then [Local]
+// (the default), [FailOpen] or [FailClosed] decides.
+//
+// # HTTP
+//
+// The middleware sets RateLimit and RateLimit-Policy as structured fields, RFC 9651, as in
+// draft-ietf-httpapi-ratelimit-headers-10: a work in progress, so names and parameters may change with it. A
+// denial is 429 with Retry-After and problem details, RFC 9457, of the draft's type. The client's address is that of the
+// connection; see [TrustedProxies] before believing a header.
+package ratelimit

@@ -1,0 +1,88 @@
+package ratelimit
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Middleware lets requests through to next that the limiter allows, and answers the others with 429, or with 503 where
+// the limiter is [FailClosed] and Redis is away. It passes the ResponseWriter on as it is, so flushing and hijacking work.
+func (l *Limiter) Middleware(next http.Handler) http.Handler { return Stack(l)(next) }
+
+// Stack is a middleware of several limiters, each with its own key, such as an address and a user. A request has to be
+// allowed by all of them and is charged to all or to none; see [AllowAll].
+func Stack(limiters ...*Limiter) func(http.Handler) http.Handler {
+	checkLimiters("Stack", limiters)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(w, r, next, limiters) })
+	}
+}
+
+func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters []*Limiter) {
+	asks := make([]Ask, 0, len(limiters))
+	for _, l := range limiters {
+		if l.skip == nil || !l.skip(r) {
+			asks = append(asks, l.ask(r))
+		}
+	}
+	results, release, err := acquireAll(r.Context(), asks)
+	defer release() // also when next panics
+	switch {
+	case errors.Is(err, ErrCost):
+		writeQuota(w, nil)
+	case err != nil:
+		writeAway(w, asks[len(results)].Limiter.pause)
+	case len(results) == 0 || results[len(results)-1].Allowed:
+		for i := range results {
+			asks[i].Limiter.setHeaders(w.Header(), &results[i])
+		}
+		next.ServeHTTP(w, r)
+	default:
+		last := len(results) - 1
+		asks[last].Limiter.deny429(w, r, results[last])
+	}
+}
+
+func (l *Limiter) ask(r *http.Request) Ask {
+	key := l.key(r)
+	if key == "" {
+		key = byRemote(r)
+	}
+	n := 1
+	if l.cost != nil {
+		n = l.cost(r)
+	}
+	return Ask{Limiter: l, Key: key, N: n}
+}
+
+func (l *Limiter) deny429(w http.ResponseWriter, r *http.Request, result Result) {
+	l.setHeaders(w.Header(), &result)
+	if l.denied != nil {
+		l.denied(w, r, result)
+		return
+	}
+	writeQuota(w, violated(&result))
+}
+
+func violated(r *Result) (names []string) {
+	for _, one := range r.results() {
+		if !one.Allowed {
+			names = append(names, one.Policy)
+		}
+	}
+	return names
+}
+
+func (l *Limiter) setHeaders(h http.Header, r *Result) {
+	h.Add("RateLimit-Policy", policyField(l.parts))
+	if r.Source != FromFailOpen {
+		h.Add("RateLimit", limitField(r))
+	}
+	if !r.Allowed {
+		setRetryAfter(h, r.RetryAfter)
+	}
+	if l.legacy && r.Source != FromFailOpen {
+		setLegacy(h, r, time.Now())
+	}
+}

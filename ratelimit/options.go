@@ -1,0 +1,202 @@
+package ratelimit
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Option changes a default of [New] or [NewTable].
+type Option func(*config)
+
+type config struct {
+	namespace string
+	name      string
+	timeout   time.Duration
+	failures  int
+	pause     time.Duration
+	changed   func(open bool)
+	hooks     []redis.Hook
+	fallback  fallback
+	replicas  int
+	localKeys int
+	denyKeys  int
+	shadow    bool
+	observe   func(Event)
+
+	key    KeyFunc
+	keys   map[string]KeyFunc
+	cost   func(*http.Request) int
+	skip   func(*http.Request) bool
+	denied func(http.ResponseWriter, *http.Request, Result)
+	legacy bool
+}
+
+type fallback uint8
+
+const (
+	fallLocal fallback = iota
+	fallOpen
+	fallClosed
+)
+
+func defaults() config {
+	return config{
+		namespace: "aside",
+		name:      "default",
+		timeout:   200 * time.Millisecond,
+		failures:  5,
+		pause:     time.Second,
+		replicas:  1,
+		localKeys: 100_000,
+		key:       ByIP(),
+	}
+}
+
+func (c *config) apply(options []Option) {
+	for _, o := range options {
+		o(c)
+	}
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+
+// Namespace is the first part of every key. The default is "aside". It is made of letters, digits and . _ / - and at
+// most 100 characters long.
+func Namespace(name string) Option {
+	checkName("Namespace", name)
+	return func(c *config) { c.namespace = name }
+}
+
+// Name tells limiters apart: it is part of every key, and the label of statistics. Limiters of the same name, policy and
+// namespace share their state. The default is "default". It is made like a [Namespace].
+func Name(name string) Option {
+	checkName("Name", name)
+	return func(c *config) { c.name = name }
+}
+
+func checkName(option, name string) {
+	if !plainName.MatchString(name) {
+		panic(fmt.Sprintf("ratelimit: %s(%q): use up to 100 letters, digits and . _ / -, the first a letter or digit", option, name))
+	}
+}
+
+// Timeout bounds each command: the wait for a connection, the dial, and the reply, each for itself. It replaces the
+// timeouts of the client given to [New]. The default is 200 ms.
+func Timeout(d time.Duration) Option {
+	if d < time.Millisecond {
+		panic(fmt.Sprintf("ratelimit: Timeout(%v): use 1ms or more", d))
+	}
+	return func(c *config) { c.timeout = d }
+}
+
+// Breaker sets how many failures in a row make the limiter stop asking Redis, and after which pause it lets one request
+// try. While it does not ask, requests are decided at once by [Local], [FailOpen] or [FailClosed]. The defaults are 5
+// failures and 1 s.
+func Breaker(failures int, pause time.Duration) Option {
+	if failures < 1 || pause < time.Millisecond {
+		panic(fmt.Sprintf("ratelimit: Breaker(%d, %v): use 1 failure or more, and a pause of 1ms or more", failures, pause))
+	}
+	return func(c *config) { c.failures, c.pause = failures, pause }
+}
+
+// OnBreaker is told when the breaker opens and closes. It runs on the goroutine of a request, so it must be quick.
+func OnBreaker(changed func(open bool)) Option {
+	if changed == nil {
+		panic("ratelimit: OnBreaker(nil): leave the option out")
+	}
+	return func(c *config) { c.changed = changed }
+}
+
+// Hooks adds hooks, such as those for tracing, to the limiter's client. Hooks that were added to the client given to
+// [New] can't be read from it, so they see the commands of that client alone. A hook must not send a command twice.
+func Hooks(hooks ...redis.Hook) Option {
+	for i, h := range hooks {
+		if h == nil {
+			panic(fmt.Sprintf("ratelimit: Hooks: hook %d is nil", i+1))
+		}
+	}
+	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
+}
+
+// FailOpen allows every request while Redis is away. It is for limits that are a courtesy; one that guards a login
+// should not have it.
+func FailOpen() Option { return func(c *config) { c.fallback = fallOpen } }
+
+// FailClosed refuses every request while Redis is away: Allow returns an error that wraps [ErrUnavailable], and the
+// middleware answers 503, not 429, for the client did nothing wrong.
+func FailClosed() Option { return func(c *config) { c.fallback = fallClosed } }
+
+// Local decides in this process while Redis is away, with the same policy and its limits, and the rate of a token
+// bucket, divided by the number of replicas of the service; a share is at least one permit. It is the default, with
+// Local(1): no process allows more than the whole limit. A local limiter begins with all permits, and remembers the
+// 100,000 keys used last.
+func Local(replicas int) Option {
+	if replicas < 1 {
+		panic(fmt.Sprintf("ratelimit: Local(%d): use the number of replicas, 1 or more", replicas))
+	}
+	return func(c *config) { c.fallback, c.replicas = fallLocal, replicas }
+}
+
+// DenyCache remembers denials of up to keys keys in this process, and repeats them without asking Redis: those who keep
+// hammering no longer reach it. A denial is repeated until its RetryAfter, but for a second at most, so a Reset, Refund
+// or raised limit on another process is seen after a second. It is off by default, and does nothing for [Concurrency],
+// whose permits come back at any time.
+func DenyCache(keys int) Option {
+	if keys < 1 {
+		panic(fmt.Sprintf("ratelimit: DenyCache(%d): use the number of keys to remember, 1 or more", keys))
+	}
+	return func(c *config) { c.denyKeys = keys }
+}
+
+// Shadow decides, counts and reports denials, but allows those requests: for trying a limit on live traffic. What would
+// have been denied is not charged.
+func Shadow() Option { return func(c *config) { c.shadow = true } }
+
+// Observe is told about each decision. It runs on the goroutine of the request, so it must be quick.
+func Observe(observe func(Event)) Option {
+	if observe == nil {
+		panic("ratelimit: Observe(nil): leave the option out")
+	}
+	return func(c *config) { c.observe = observe }
+}
+
+// By sets whom a request is charged to. The default is ByIP(). A request for which key returns "" is charged to its
+// client's address, so leaving an API key out is no way around a limit.
+func By(key KeyFunc) Option {
+	if key == nil {
+		panic("ratelimit: By(nil): leave the option out for ByIP()")
+	}
+	return func(c *config) { c.key = key }
+}
+
+// Cost sets how many permits a request takes; 0 looks without charging. The default is 1.
+func Cost(cost func(*http.Request) int) Option {
+	if cost == nil {
+		panic("ratelimit: Cost(nil): leave the option out")
+	}
+	return func(c *config) { c.cost = cost }
+}
+
+// Skip exempts requests from the middleware, such as health checks.
+func Skip(skip func(*http.Request) bool) Option {
+	if skip == nil {
+		panic("ratelimit: Skip(nil): leave the option out")
+	}
+	return func(c *config) { c.skip = skip }
+}
+
+// OnDenied writes the answer to a denied request in place of 429 with problem details. The headers are set already.
+func OnDenied(denied func(http.ResponseWriter, *http.Request, Result)) Option {
+	if denied == nil {
+		panic("ratelimit: OnDenied(nil): leave the option out")
+	}
+	return func(c *config) { c.denied = denied }
+}
+
+// LegacyHeaders adds X-RateLimit-Limit, -Remaining and -Reset, the last in Unix seconds: the time at which all permits
+// will be there.
+func LegacyHeaders() Option { return func(c *config) { c.legacy = true } }
