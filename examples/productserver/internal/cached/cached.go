@@ -23,9 +23,11 @@ const catalogue = "catalogue"
 func Decorate(st *store.Store, plain usecase.UseCases) usecase.UseCases {
 	products := cacheable.New(st, "product", plain.Get,
 		cacheable.TTL(10*time.Minute),
+		cacheable.FailSafe(time.Hour), // a product of an hour ago is better than none when MongoDB is away
 		cacheable.NotFound(absent, time.Minute))
 	pages := cacheable.New(st, "products", plain.List,
 		cacheable.TTL(time.Minute),
+		cacheable.FailSafe(time.Hour),
 		cacheable.Tags(func(domain.Query) []string { return []string{catalogue} }))
 
 	return usecase.UseCases{
