@@ -13,8 +13,9 @@
 //   - What is under the key but is not an entry of this cache (damaged, of another type, of another program) is a
 //     counted miss.
 //   - Every caller gets a value of its own: what one does to it no other sees. The exceptions are values that the codec
-//     can't encode.
+//     can't encode, those that the loader returns beside an error, and those of [Near] where there is no [Clone].
 //
 // The loader runs in a goroutine of its own, with the values of the first caller's context but not its cancellation.
-// A panic in it is a panic in every caller that waits, with a [*PanicError] as its value.
+// A panic in it is a panic in every caller that waits, with a [*PanicError] as its value. A loader that reads its own
+// key through the cache waits for itself.
 package cacheable

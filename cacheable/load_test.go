@@ -120,6 +120,18 @@ func TestAnErrorOfTheLoaderReachesEveryCallerAndIsNotCached(t *testing.T) {
 	})
 }
 
+// Some functions return what they have together with an error. The decorated one does, too.
+func TestAValueBesideAnErrorIsReturnedAndNotCached(t *testing.T) {
+	st, failure := open(t, redistest.Start(t).Client(t)), errors.New("half of it")
+	c := cacheable.New(st, "c", func(context.Context, string) (int, error) { return 7, failure })
+	for range 2 {
+		v, err := c.Get(t.Context(), "k")
+		require.Equal(t, failure, err)
+		require.Equal(t, 7, v)
+	}
+	require.EqualValues(t, 2, st.Stats().Caches["c"].Loads)
+}
+
 func TestACallerThatLeavesTakesNobodyWithIt(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, crowd := open(t, rdb), newCrowd()

@@ -82,7 +82,7 @@ type Holding struct {
 	refuse bool
 }
 
-func (h Holding) target() (name, fits string) {
+func (h Holding) target() (name, fits string) { //nolint:unparam // it fits every write
 	if h.refuse {
 		return "RefuseUnheld", ""
 	}

@@ -30,7 +30,6 @@ type feedConn struct {
 
 var (
 	errSecondConn = errors.New("a feed session is one connection")
-	errSilent     = errors.New("no sign of life")
 	errProbe      = errors.New("a probe key's change was not told")
 )
 

@@ -39,10 +39,10 @@ func (w *Watch) Stop() {
 }
 
 // Wait returns when the entry, seen as v before, may have changed: the feed says so, the lease that was seen runs
-// out, or it is time to look again. The latter is every 50 ms or so with a feed, and after 2 to 10 ms without one.
+// out, or it is time to look again. The latter is every 50 ms or so with a feed, and after a few ms without one.
 func (w *Watch) Wait(ctx context.Context, v View) {
 	d := w.pause
-	w.pause = min(w.pause*3/2, 10*time.Millisecond)
+	w.pause = min(w.pause*3/2, 5*time.Millisecond)
 	if _, up := w.feed.status(); up {
 		d = 50 * time.Millisecond
 	}

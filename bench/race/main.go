@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -20,10 +21,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jollyjet/aside/store"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/jollyjet/aside/bench/racelab"
-	"github.com/jollyjet/aside/store"
 )
 
 type options struct {
@@ -61,7 +62,7 @@ func parse(args []string) (options, error) {
 		return o, fmt.Errorf("-mode %q: use all or one of %v", o.mode, racelab.Modes)
 	}
 	if o.nodes < 1 || o.writers < 1 || o.writers > o.nodes || o.rounds < 1 || o.keys < 1 || o.writes < 1 || o.readers < 1 || o.slowness < 0 {
-		return o, fmt.Errorf("use numbers of 1 or more, and no more -writers than -nodes")
+		return o, errors.New("use numbers of 1 or more, and no more -writers than -nodes")
 	}
 	return o, nil
 }
@@ -91,7 +92,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		wrong = wrong || !v.OK()
 	}
 	if wrong {
-		return fmt.Errorf("something wrong was seen")
+		return errors.New("something wrong was seen")
 	}
 	return nil
 }

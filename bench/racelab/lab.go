@@ -142,7 +142,7 @@ func (r *race) round(ctx context.Context, round int) {
 	for i, c := range cells {
 		writers.Go(func() {
 			for version := range int64(r.cfg.Writes) {
-				time.Sleep(rand.N(time.Millisecond + r.cfg.Slowness)) //nolint:forbidigo // the pace of the race, not a wait
+				time.Sleep(rand.N(time.Millisecond + r.cfg.Slowness)) // the pace of the race, not a wait
 				r.put(ctx, (round+i+int(version))%r.cfg.Writers, c, version+1)
 			}
 		})

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/bench/racelab"
-	"github.com/jollyjet/aside/cacheable"
-	"github.com/jollyjet/aside/internal/redistest"
-	"github.com/jollyjet/aside/store"
 )
 
 var rounds = flag.Int("rounds", 40, "rounds of each race")

@@ -1,0 +1,160 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+// journal is a slog handler that keeps what is logged at Info and above.
+type journal struct {
+	mu    sync.Mutex
+	lines []slog.Record
+}
+
+func (j *journal) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (j *journal) WithAttrs([]slog.Attr) slog.Handler               { return j }
+func (j *journal) WithGroup(string) slog.Handler                    { return j }
+
+func (j *journal) Handle(_ context.Context, r slog.Record) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, r)
+	return nil
+}
+
+// of returns what was logged at the level and begins with the words.
+func (j *journal) of(level slog.Level, words string) (found []slog.Record) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, r := range j.lines {
+		if r.Level == level && len(r.Message) >= len(words) && r.Message[:len(words)] == words {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func attr(r slog.Record, name string) (value slog.Value) {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == name {
+			value = a.Value
+		}
+		return a.Key != name
+	})
+	return value
+}
+
+const (
+	queueing = "aside: Redis could not be told of evictions"
+	replayed = "aside: the evictions that Redis could not be told of are carried out"
+	tooMany  = "aside: too many evictions queued"
+)
+
+// However many evictions fail, an outage is two lines: its beginning and its end.
+func TestAnOutageIsLoggedOnceForAllEvictions(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		log := &journal{}
+		e := newEntry(t, rdb, store.Logger(slog.New(log)))
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		for outage := 1; outage <= 2; outage++ {
+			resume := e.st.SuspendReplay()
+			for range 10 {
+				require.ErrorIs(t, e.st.Evict(gone, e.Space.Key("a"), e.Space.Key("b")), store.ErrQueued)
+			}
+			_, err := e.Put(gone, &e.Ref, result("x"))
+			require.Error(t, err)
+			begins := log.of(slog.LevelWarn, queueing)
+			require.Len(t, begins, outage)
+			require.EqualValues(t, 2, attr(begins[outage-1], "keys").Int64())
+			cause, _ := attr(begins[outage-1], "cause").Any().(error)
+			require.ErrorIs(t, cause, context.Canceled)
+			require.Len(t, log.of(slog.LevelInfo, replayed), outage-1)
+
+			resume()
+			require.Eventually(t, func() bool { return len(log.of(slog.LevelInfo, replayed)) == outage }, soon, often)
+			end := log.of(slog.LevelInfo, replayed)[outage-1]
+			require.EqualValues(t, 21, attr(end, "queued").Int64())
+			require.EqualValues(t, 3, attr(end, "replayed").Int64(), "each key once")
+			require.EqualValues(t, 0, e.st.Stats().Pending)
+		}
+	})
+}
+
+func TestTooManyEvictionsAreLoggedOnceInAnOutage(t *testing.T) {
+	log := &journal{}
+	e := newEntry(t, redistest.Start(t).Client(t), store.Logger(slog.New(log)), store.QueueLimit(1))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	resume := e.st.SuspendReplay()
+	for range 5 {
+		require.ErrorIs(t, e.st.Evict(gone, e.Space.Key("a"), e.Space.Key("b")), store.ErrQueued)
+	}
+	require.Len(t, log.of(slog.LevelError, tooMany), 1)
+	require.EqualValues(t, 5, e.st.Stats().Overflows)
+	require.EqualValues(t, 1, e.st.Stats().Pending, "of everything")
+	resume()
+	require.Eventually(t, func() bool { return e.st.Stats().Pending == 0 }, soon, often)
+}
+
+// A store that is closed has nothing to repeat, so it does not promise that it will.
+func TestEvictionsAfterCloseAreNotLogged(t *testing.T) {
+	log := &journal{}
+	st, err := store.Open(t.Context(), redistest.Start(t).Client(t), store.Namespace("n"), store.Logger(slog.New(log)))
+	require.NoError(t, err)
+	require.NoError(t, st.Close())
+	require.ErrorIs(t, st.Evict(t.Context(), st.Tag("a")), store.ErrClosed)
+	require.Empty(t, log.lines)
+}
+
+// A server that does not know CLIENT TRACKING is mentioned once, with what follows.
+func TestAServerWithoutTrackingIsMentionedOnce(t *testing.T) {
+	var tries atomic.Int64 // a connection for each, and the few of the pool
+	rdb := redis.NewClient(&redis.Options{
+		Addr:      redistest.Mini(t).Addr(),
+		OnConnect: func(context.Context, *redis.Conn) error { tries.Add(1); return nil },
+	})
+	t.Cleanup(func() { _ = rdb.Close() })
+	log := &journal{}
+	st := open(t, rdb, store.Logger(slog.New(log)), store.FeedRetry(time.Millisecond)) // it is tried every 30 ms
+	refusal := func() error {
+		lines := log.of(slog.LevelWarn, "aside: this Redis does not offer CLIENT TRACKING, so there is no invalidation feed; what other nodes do")
+		if len(lines) != 1 {
+			return nil
+		}
+		cause, _ := attr(lines[0], "cause").Any().(error)
+		return cause
+	}
+	require.Eventually(t, func() bool { return refusal() != nil }, soon, often)
+	require.False(t, st.Stats().Feed.Up)
+	before := tries.Load()
+	require.Eventually(t, func() bool { return tries.Load() >= before+3 }, soon, often)
+	require.Len(t, log.lines, 1)
+	var answer redis.Error
+	require.True(t, errors.As(refusal(), &answer), "it is the server's answer: %v", refusal())
+}
+
+// A feed that breaks and comes back is two lines.
+func TestAFeedThatBreaksAndComesBackIsLogged(t *testing.T) {
+	server, log := redistest.Start(t), &journal{}
+	st := open(t, server.Client(t), store.Logger(slog.New(log)), store.FeedRetry(20*time.Millisecond))
+	feedUp(t, st)
+	require.Empty(t, log.lines)
+	_, err := server.Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return st.Stats().Feed.Drops == 1 && st.Stats().Feed.Up }, soon, often)
+	require.Eventually(t, func() bool { return len(log.of(slog.LevelInfo, "aside: the invalidation feed works again")) == 1 }, soon, often)
+	require.Len(t, log.of(slog.LevelWarn, "aside: the invalidation feed is interrupted"), 1)
+	require.Positive(t, st.Stats().Feed.Lag)
+}

@@ -1,0 +1,145 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jollyjet/aside/store"
+)
+
+var mixes = [][]string{
+	{"read", "read", "read", "refresh", "ahead", "after", "after", "after", "expire", "around", "replace", "put"},
+	{"read", "read", "after", "after", "refresh"},
+	{"read", "read", "around", "replace", "replace", "after"},
+	{"read", "read", "put", "after", "ahead"},
+}
+
+// begin starts an actor that does something.
+func (m *model) begin(number int) *actor {
+	node := []int{0, 0, 1}[m.pick(3)]
+	e := m.nodes[node]
+	keys := []store.Key{e.Ref.Key, e.st.Tag(m.tag), e.All(), e.st.Everything()}
+	key := keys[[]int{0, 0, 0, 1, 1, 2, 3}[m.pick(7)]]
+	what := m.mix[m.pick(len(m.mix))]
+	if what == "replace" {
+		key = e.Ref.Key
+	}
+	renew, stay := m.pick(2) == 0, time.Duration(max(0, m.pick(4)-2))*time.Second
+	a := m.start(fmt.Sprintf("%d: %s %v on node %d", number, what, key, node), node, func(ctx context.Context, a *actor) {
+		switch what {
+		case "read":
+			m.read(ctx, a, renew)
+		case "refresh":
+			m.load(ctx, a, renew, m.reading(a), func() (*store.Claim, store.View, error) { return e.AcquireOver(ctx, &e.Ref) })
+		case "ahead":
+			m.ahead(ctx, a)
+		case "after":
+			version := m.write()
+			m.evicted(node, version, e.st.Evict(ctx, key))
+		case "expire":
+			version := m.write()
+			m.evicted(node, version, e.st.Expire(ctx, e.Ref.Key))
+		case "around":
+			m.around(ctx, a, key, false, renew, stay)
+		case "replace":
+			m.around(ctx, a, key, true, renew, 0)
+		case "put":
+			m.puts++ // it makes no promise about writes at the same time
+			_, _ = e.Put(ctx, &e.Ref, store.Result{Payload: fmt.Append(nil, m.source), TTL: ttl})
+			m.puts--
+		}
+	})
+	a.unlucky = m.pick(3) == 0 && what != "read"
+	return a
+}
+
+// read is what a decorator does, but that it gives up sooner.
+func (m *model) read(ctx context.Context, a *actor, renew bool) {
+	e, judge := m.nodes[a.node], m.reading(a)
+	seen, err := e.Read(ctx, &e.Ref)
+	switch {
+	case err != nil || seen.State == store.Held:
+	case seen.State == store.Value:
+		judge(seen)
+	case seen.State == store.Stale:
+		m.load(ctx, a, renew, judge, func() (*store.Claim, store.View, error) { return e.AcquireRefresh(ctx, &e.Ref, seen) })
+	default:
+		m.load(ctx, a, renew, judge, func() (*store.Claim, store.View, error) { return e.Acquire(ctx, &e.Ref, seen) })
+	}
+}
+
+// ahead refreshes a value before it is stale.
+func (m *model) ahead(ctx context.Context, a *actor) {
+	e, judge := m.nodes[a.node], m.reading(a)
+	seen, err := e.Read(ctx, &e.Ref)
+	if err == nil && seen.State == store.Value {
+		judge(seen)
+		m.load(ctx, a, false, m.reading(a), func() (*store.Claim, store.View, error) { return e.AcquireRefresh(ctx, &e.Ref, seen) })
+	}
+}
+
+// load acquires a claim, or finds a value, loads and fills.
+func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(store.View), acquire func() (*store.Claim, store.View, error)) {
+	var claim *store.Claim
+	var v store.View
+	var err error
+	for range 4 {
+		if claim, v, err = acquire(); err != nil || v.State != store.Leased {
+			break
+		}
+		a.pause()
+	}
+	if err == nil && v.State == store.Value {
+		judge(v)
+	}
+	if err != nil || claim == nil {
+		return
+	}
+	a.pause()
+	loaded := m.source
+	a.pause()
+	if renew {
+		if _, err := claim.Renew(ctx); err != nil {
+			return
+		}
+	}
+	late := m.least[a.node]
+	confirmed, err := claim.Fill(ctx, store.Result{Payload: fmt.Append(nil, loaded), TTL: ttl})
+	if err == nil && confirmed && loaded < late {
+		m.wrong("%s: version %d is confirmed although %d was evicted meanwhile", a.name, loaded, late)
+	}
+}
+
+// around writes under a hold. Its process may die when it has written.
+func (m *model) around(ctx context.Context, a *actor, key store.Key, replace, renew bool, stay time.Duration) {
+	e := m.nodes[a.node]
+	start, startErr := e.Start(ctx, &e.Ref)
+	began := m.now
+	hold, err := e.st.Hold(ctx, key)
+	if err == nil {
+		m.holders[a] = &holding{until: began.Add(modelHold)}
+	}
+	a.pause()
+	if renew {
+		began = m.now
+		if err := hold.Renew(ctx); err == nil && m.holders[a] != nil && m.holders[a].until.After(began) {
+			m.holders[a].until = began.Add(modelHold)
+		}
+	}
+	version := m.write()
+	h := m.holders[a]
+	stood := h != nil && h.until.After(m.now)
+	if a.pause() == neverSent {
+		if delete(m.holders, a); stood {
+			m.dead = append(m.dead, holding{h.until, version})
+		}
+		return
+	}
+	delete(m.holders, a)
+	var replacements []store.Replacement
+	if replace && startErr == nil {
+		replacements = append(replacements, e.Replacement(&e.Ref, start, store.Result{Payload: fmt.Append(nil, version), TTL: ttl}))
+	}
+	m.evicted(a.node, version, hold.End(ctx, stay, replacements...))
+}
