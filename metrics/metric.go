@@ -1,0 +1,150 @@
+package metrics
+
+import (
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/jollyjet/aside/store"
+)
+
+// emit gives out one value, with the value of the metric's own label if it has one.
+type emit func(value float64, label ...string)
+
+// metric is a metric that is read from S.
+type metric[S any] struct {
+	name, help string
+	kind       prometheus.ValueType
+	label      string // its own, besides the namespace and the cache; empty if it has none
+	read       func(*S, emit)
+}
+
+func (m metric[S]) labels() []string {
+	if m.label == "" {
+		return nil
+	}
+	return []string{m.label}
+}
+
+// counter is a metric that is one counter.
+func counter[S any](name, help string, value func(*S) int64) metric[S] {
+	return metric[S]{name, help, prometheus.CounterValue, "", func(s *S, out emit) { out(float64(value(s))) }}
+}
+
+// gauge is a metric that is one gauge.
+func gauge[S any](name, help string, value func(*S) float64) metric[S] {
+	return metric[S]{name, help, prometheus.GaugeValue, "", func(s *S, out emit) { out(value(s)) }}
+}
+
+// part is a counter under one value of a label.
+type part struct {
+	label string
+	value int64
+}
+
+// counters is a metric that is several counters, told apart by a label.
+func counters[S any](name, help, label string, parts func(*S) []part) metric[S] {
+	return metric[S]{name, help, prometheus.CounterValue, label, func(s *S, out emit) {
+		for _, p := range parts(s) {
+			out(float64(p.value), p.label)
+		}
+	}}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+var storeMetrics = []metric[store.Stats]{
+	counters("aside_evictions_total", "Keys, tags, caches and namespaces evicted, or queued to be.", "kind",
+		func(s *store.Stats) []part {
+			k := &s.Kinds
+			return []part{
+				{"key", k.Keys},
+				{"tag", k.Tags},
+				{"all", k.All},
+				{"everything", k.Everything},
+				{"pattern", k.Pattern},
+				{"expire", k.Expired},
+			}
+		}),
+	gauge("aside_recovery_queue_length", "Evictions that Redis could not be told of, and that are still repeated.",
+		func(s *store.Stats) float64 { return float64(s.Pending) }),
+	counter("aside_recovery_queued_total", "Evictions that Redis could not be told of at first.",
+		func(s *store.Stats) int64 { return s.Queued }),
+	counter("aside_recovery_replayed_total", "Queued evictions that have been carried out since.",
+		func(s *store.Stats) int64 { return s.Replayed }),
+	counter("aside_recovery_overflows_total", "Times that too many evictions were queued, so that everything is evicted instead.",
+		func(s *store.Stats) int64 { return s.Overflows }),
+	gauge("aside_feed_up", "Whether every master has a connection that is known to tell what changes.",
+		func(s *store.Stats) float64 { return truth(s.Feed.Up) }),
+	gauge("aside_feed_masters", "Masters that the invalidation feed follows.",
+		func(s *store.Stats) float64 { return float64(s.Feed.Masters) }),
+	gauge("aside_feed_lag_seconds", "How long the invalidation feed takes at present to tell of a change.",
+		func(s *store.Stats) float64 { return time.Duration(s.Feed.Lag).Seconds() }),
+	counter("aside_feed_drops_total", "Times that a connection of the invalidation feed broke.",
+		func(s *store.Stats) int64 { return s.Feed.Drops }),
+	{
+		"aside_breaker_open", "Whether nothing is sent to a master because it did not answer.", prometheus.GaugeValue, "node",
+		func(s *store.Stats, out emit) {
+			for _, node := range s.Breakers.Masters {
+				out(truth(slices.Contains(s.Breakers.Open, node)), node)
+			}
+		},
+	},
+	counter("aside_breaker_trips_total", "Times that a circuit breaker has opened.",
+		func(s *store.Stats) int64 { return s.Breakers.Trips }),
+	counter("aside_recovered_panics_total", "Panics recovered outside of loaders.",
+		func(s *store.Stats) int64 { return s.Panics }),
+}
+
+var cacheMetrics = []metric[store.CacheStats]{
+	counters("aside_requests_total", "Reads, by what answered them.", "result", func(c *store.CacheStats) []part {
+		return []part{
+			{"near_hit", c.NearHits},
+			{"hit", c.Hits},
+			{"stale", c.StaleHits},
+			{"negative", c.NegativeHits},
+			{"miss", c.Misses},
+			{"bypass", c.Bypasses},
+		}
+	}),
+	counters("aside_invalid_entries_total", "Entries found in Redis that were of no use.", "reason",
+		func(c *store.CacheStats) []part {
+			return []part{
+				{"evicted", c.Evicted},
+				{"schema", c.Schema},
+				{"corrupt", c.Corrupt},
+				{"clash", c.Clash},
+			}
+		}),
+	counter("aside_loads_total", "Calls of the loader.", func(c *store.CacheStats) int64 { return c.Loads }),
+	counter("aside_load_errors_total", "Calls of the loader that failed, timeouts and panics included.",
+		func(c *store.CacheStats) int64 { return c.LoadErrors }),
+	counter("aside_load_panics_total", "Calls of the loader that panicked.",
+		func(c *store.CacheStats) int64 { return c.Panics }),
+	counter("aside_refreshes_total", "Values loaded again in the background.",
+		func(c *store.CacheStats) int64 { return c.Refreshes }),
+	counter("aside_refresh_errors_total", "Values whose load in the background failed.",
+		func(c *store.CacheStats) int64 { return c.Unrefreshed }),
+	counter("aside_fills_refused_total", "Loaded values not stored, because the key was evicted or written meanwhile.",
+		func(c *store.CacheStats) int64 { return c.Refused }),
+	counter("aside_waits_total", "Waits for the load of another process.",
+		func(c *store.CacheStats) int64 { return c.Waits }),
+	counter("aside_encode_errors_total", "Values that the codec could not encode.",
+		func(c *store.CacheStats) int64 { return c.Unencodable }),
+	counter("aside_redis_errors_total", "Commands of reads and loads that failed.",
+		func(c *store.CacheStats) int64 { return c.RedisErrors }),
+	counter("aside_mutated_values_total", "Shared values that a caller was found to have changed.",
+		func(c *store.CacheStats) int64 { return c.Mutated }),
+	counter("aside_read_bytes_total", "Size of the entries read from Redis.",
+		func(c *store.CacheStats) int64 { return c.BytesRead }),
+	counter("aside_written_bytes_total", "Size of the entries sent to Redis.",
+		func(c *store.CacheStats) int64 { return c.BytesWritten }),
+	gauge("aside_near_entries", "Values kept in this process.",
+		func(c *store.CacheStats) float64 { return float64(c.NearEntries) }),
+}
