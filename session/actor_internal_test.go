@@ -1,0 +1,193 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// input and output of an operation in the history. Tokens are their texts.
+type input struct{ kind, token string }
+
+type output struct {
+	result string
+	n      int
+	token  string // the new one
+}
+
+// condition of the one session that the history is about.
+type condition struct {
+	alive, bound  bool
+	n             int
+	cur, previous string
+}
+
+func (c condition) admits(token string) bool {
+	return c.alive && token != "" && (token == c.cur || token == c.previous)
+}
+
+func model(initial condition) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return initial },
+		Step: func(state, in, out any) (bool, any) {
+			return step(state.(condition), in.(input), out.(output))
+		},
+		DescribeOperation: func(in, out any) string { return fmt.Sprintf("%+v: %+v", in, out) },
+	}
+}
+
+func step(c condition, in input, out output) (bool, condition) {
+	admitted := c.admits(in.token)
+	switch in.kind + " " + out.result {
+	case "read ok":
+		return admitted && c.n == out.n, c
+	case "read none", "update ended", "renew ended", "logout none":
+		return !admitted, c
+	case "update ok":
+		c.n++
+		return admitted, c
+	case "renew ok":
+		c.cur, c.previous = out.token, ""
+		return admitted, c
+	case "grace ok":
+		current := in.token == c.cur
+		c.cur, c.previous = out.token, in.token
+		return admitted && current, c
+	case "login same":
+		c.cur, c.previous, c.bound = out.token, "", true
+		return admitted, c
+	case "login new": // another session, and the end of this one if it was the request's
+		c.alive = c.alive && !admitted
+		return true, c
+	case "logout ok":
+		c.alive = false
+		return true, c
+	case "all ok":
+		c.alive = c.alive && !c.bound
+		return true, c
+	}
+	return false, c
+}
+
+type actor struct {
+	l       *lab
+	id      int
+	e       *engine
+	history []porcupine.Operation
+}
+
+func (a *actor) scope(token string) *scope {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.AddCookie(&http.Cookie{Name: a.e.cookie, Value: token})
+	return &scope{e: a.e, request: r}
+}
+
+func (a *actor) do(kind, token string, run func() output) output {
+	op := porcupine.Operation{ClientId: a.id, Input: input{kind, token}, Call: a.l.clock.Add(1)}
+	out := run()
+	op.Output, op.Return = out, a.l.clock.Add(1)
+	a.history = append(a.history, op)
+	return out
+}
+
+func (a *actor) read(ctx context.Context, s *scope) bool {
+	text, _ := a.e.tokenOf(s.request)
+	out := a.do("read", text, func() output {
+		rec, _, err := s.peek(ctx)
+		if err != nil {
+			return output{result: word(err, "none")}
+		}
+		return output{result: "ok", n: len(rec.body.payload)}
+	})
+	return out.result == "ok"
+}
+
+func (a *actor) update(ctx context.Context, s *scope) {
+	a.do("update", s.tok.String(), func() output {
+		err := s.update(ctx, false, func(b *body) (bool, error) {
+			// One digit more: the number of changes is the length of the data.
+			b.payload = append(b.payload[:len(b.payload):len(b.payload)], '1')
+			return true, nil
+		})
+		return output{result: word(err, "ended")}
+	})
+}
+
+func word(err error, none string) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, ErrNoSession):
+		return none
+	}
+	return err.Error()
+}
+
+func (a *actor) act(ctx context.Context, kind, token string, pick int) {
+	m := &Manager[int]{e: a.e}
+	s := a.scope(token)
+	bound := context.WithValue(ctx, scopeKey{a.e}, s)
+	if kind == "all" {
+		a.do("all", "", func() output { return output{result: word(m.DestroyAll(ctx, "ann"), "")} })
+		return
+	}
+	if !a.read(ctx, s) {
+		return
+	}
+	switch kind {
+	case "slow":
+		a.update(ctx, s)
+		if pick == 0 {
+			return
+		}
+		a.update(ctx, s)
+	case "renew":
+		a.do("renew", s.tok.String(), func() output {
+			err := m.Renew(bound)
+			return output{result: word(err, "ended"), token: newTokenOf(s, err)}
+		})
+	case "grace":
+		was := s.tok.String()
+		began := a.l.clock.Add(1)
+		s.mu.Lock()
+		s.renewInUse(ctx)
+		s.mu.Unlock()
+		if now := s.tok.String(); now != was {
+			a.history = append(a.history, porcupine.Operation{
+				ClientId: a.id, Input: input{"grace", was}, Call: began, Output: output{result: "ok", token: now}, Return: a.l.clock.Add(1),
+			})
+		}
+	case "login":
+		handle := s.tok.handle()
+		a.do("login", s.tok.String(), func() output {
+			if err := m.Login(bound, "ann"); err != nil {
+				return output{result: err.Error()}
+			}
+			if s.tok.handle() != handle {
+				return output{result: "new"}
+			}
+			return output{result: "same", token: s.tok.String()}
+		})
+	case "logout":
+		a.do("logout", s.tok.String(), func() output { return output{result: word(m.Destroy(bound), "none")} })
+	}
+	if pick == 0 && kind != "logout" && s.state == live && s.tok.handle() == nameOfToken(token) {
+		a.update(ctx, s)
+	}
+}
+
+func newTokenOf(s *scope, err error) string {
+	if err != nil {
+		return ""
+	}
+	return s.tok.String()
+}
+
+func nameOfToken(text string) string {
+	t, _ := parseToken(text)
+	return t.handle()
+}

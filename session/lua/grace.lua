@@ -1,0 +1,5 @@
+-- Says whether an id that was replaced is still good.
+-- KEYS[1] session  ARGV[1] SHA-256 of the id
+local seen = redis.pcall('GETRANGE', KEYS[1], 0, 177)
+if not readable(seen) or string.sub(seen, 100, 132) ~= '1' .. ARGV[1] then return 0 end
+return tonumber(string.sub(seen, 133, 146)) > now and 1 or 0

@@ -1,0 +1,199 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/session"
+)
+
+func TestMain(m *testing.M) { redistest.Main(m) }
+
+const (
+	soon  = 10 * time.Second // an upper bound for what takes milliseconds on an idle machine
+	often = 2 * time.Millisecond
+)
+
+type data struct {
+	N    int    `json:"n,omitempty"`
+	Text string `json:"text,omitempty"`
+}
+
+type manager = session.Manager[data]
+
+// node is a manager with a namespace of its own, unless the options name one.
+func node(t testing.TB, rdb redis.UniversalClient, options ...session.Option) *manager {
+	t.Helper()
+	m := session.New[data](rdb, append([]session.Option{
+		session.Namespace(redistest.Unique(t)), session.Timeout(5 * time.Second),
+	}, options...)...)
+	t.Cleanup(func() { require.NoError(t, m.Close()) })
+	return m
+}
+
+// nodes are n managers of the same namespace.
+func nodes(t testing.TB, n int, rdb redis.UniversalClient, options ...session.Option) []*manager {
+	t.Helper()
+	options = append([]session.Option{session.Namespace(redistest.Unique(t))}, options...)
+	all := make([]*manager, n)
+	for i := range all {
+		all[i] = node(t, rdb, options...)
+	}
+	return all
+}
+
+func tokenOf(t testing.TB, m *manager, ctx context.Context) string {
+	t.Helper()
+	text, err := m.Token(ctx)
+	require.NoError(t, err)
+	return text
+}
+
+// begin begins a session and returns its token.
+func begin(t testing.TB, m *manager, d data) string {
+	t.Helper()
+	ctx := m.Attach(t.Context(), "")
+	require.NoError(t, m.Create(ctx, d))
+	return tokenOf(t, m, ctx)
+}
+
+func login(t testing.TB, m *manager, user, token string) string {
+	t.Helper()
+	ctx := m.Attach(t.Context(), token)
+	require.NoError(t, m.Login(ctx, user))
+	return tokenOf(t, m, ctx)
+}
+
+// valid tells whether a request with the token has a session.
+func valid(t testing.TB, m *manager, token string) bool {
+	t.Helper()
+	_, err := m.Get(m.Attach(t.Context(), token))
+	if errors.Is(err, session.ErrNoSession) {
+		return false
+	}
+	require.NoError(t, err)
+	return true
+}
+
+func get(t testing.TB, m *manager, token string) data {
+	t.Helper()
+	d, err := m.Get(m.Attach(t.Context(), token))
+	require.NoError(t, err)
+	return d
+}
+
+func handleOf(t testing.TB, m *manager, token string) string {
+	t.Helper()
+	info, err := m.Info(m.Attach(t.Context(), token))
+	require.NoError(t, err)
+	return info.Handle
+}
+
+func add(n int) func(*data) error { return func(d *data) error { d.N += n; return nil } }
+
+// keysOf returns the keys in Redis that begin with prefix.
+func keysOf(t testing.TB, rdb redis.UniversalClient, prefix string) (keys []string) {
+	t.Helper()
+	var mu sync.Mutex
+	walk := func(ctx context.Context, c *redis.Client) error {
+		it := c.Scan(ctx, 0, prefix+"*", 1000).Iterator()
+		for it.Next(ctx) {
+			mu.Lock()
+			keys = append(keys, it.Val())
+			mu.Unlock()
+		}
+		return it.Err()
+	}
+	if c, ok := rdb.(*redis.ClusterClient); ok {
+		require.NoError(t, c.ForEachMaster(t.Context(), walk))
+	} else {
+		require.NoError(t, walk(t.Context(), rdb.(*redis.Client)))
+	}
+	return keys
+}
+
+// recorder is a hook that notes the commands of a client.
+type recorder struct {
+	mu       sync.Mutex
+	commands []string // with their arguments
+}
+
+func (r *recorder) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (r *recorder) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		r.note(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (r *recorder) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		r.note(cmds...)
+		return next(ctx, cmds)
+	}
+}
+
+func (r *recorder) note(cmds ...redis.Cmder) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range cmds {
+		if name := c.Name(); name == "hello" || name == "client" {
+			continue // of a new connection
+		}
+		r.commands = append(r.commands, c.String())
+	}
+}
+
+// take returns what was noted, and forgets it.
+func (r *recorder) take() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := r.commands
+	r.commands = nil
+	return taken
+}
+
+// events collects what OnEvent is told.
+type events struct {
+	mu  sync.Mutex
+	all []session.Event
+}
+
+func (e *events) observe(ev session.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, ev)
+}
+
+// kinds returns what was seen, in words, and forgets it.
+func (e *events) kinds() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var words []string
+	for _, ev := range e.all {
+		words = append(words, ev.Kind.String())
+	}
+	e.all = nil
+	return strings.Join(words, ", ")
+}
+
+// kindsOf returns those of one kind that were seen since kinds was last called.
+func (e *events) kindsOf(kind session.Kind) (of []session.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ev := range e.all {
+		if ev.Kind == kind {
+			of = append(of, ev)
+		}
+	}
+	return of
+}

@@ -1,0 +1,218 @@
+package session
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/codec"
+)
+
+// Option changes a default of [New].
+type Option func(*config)
+
+type config struct {
+	namespace string
+	timeout   time.Duration
+	hooks     []redis.Hook
+	codec     codec.Codec
+	idle      time.Duration
+	absolute  time.Duration
+	renew     time.Duration
+	grace     time.Duration
+	max       int
+	policy    Policy
+	maxBytes  int
+	anonymous bool
+	observe   func(Event)
+	describe  func(*http.Request) string
+
+	bearer     bool
+	cookie     string // its name, "" for the default
+	domain     string
+	insecure   bool
+	persistent bool
+	sameSite   http.SameSite
+	csrf       *http.CrossOriginProtection
+	clear      string
+}
+
+func defaults() config {
+	return config{
+		namespace: "session",
+		timeout:   500 * time.Millisecond,
+		codec:     codec.JSON(),
+		idle:      30 * time.Minute,
+		absolute:  12 * time.Hour,
+		grace:     30 * time.Second,
+		maxBytes:  64 << 10,
+		describe:  func(*http.Request) string { return "" },
+		sameSite:  http.SameSiteLaxMode,
+		csrf:      http.NewCrossOriginProtection(),
+		clear:     `"cache", "storage"`,
+	}
+}
+
+// check finds what single options can't see.
+func (c *config) check() {
+	if c.renew > 0 && c.grace >= c.renew {
+		panic(fmt.Sprintf("session: RenewEvery(%v) with RenewGrace(%v): use a grace period shorter than that", c.renew, c.grace))
+	}
+	if c.bearer && c.renew > 0 {
+		panic("session: RenewEvery with Bearer: a client without cookies would not learn its new token; call Renew where it can")
+	}
+	if c.insecure && c.domain != "" {
+		panic("session: InsecureDevelopment with Domain: leave Domain out in development")
+	}
+	if c.cookie == "" {
+		c.cookie = c.prefix() + "id"
+	}
+	switch hasPrefix := c.prefix() != "" && strings.HasPrefix(c.cookie, c.prefix()); {
+	case c.insecure && strings.HasPrefix(c.cookie, "__"):
+		panic(fmt.Sprintf("session: InsecureDevelopment with CookieName(%q): browsers refuse that prefix without Secure; use a name without", c.cookie))
+	case !c.insecure && !hasPrefix:
+		panic(fmt.Sprintf("session: CookieName(%q): use a name that begins with %s", c.cookie, c.prefix()))
+	}
+}
+
+func (c *config) prefix() string {
+	switch {
+	case c.insecure:
+		return ""
+	case c.domain != "":
+		return "__Secure-"
+	}
+	return "__Host-"
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+
+// Namespace is the first part of every key. The default is "session". It is made of letters, digits and . _ / - and at
+// most 100 characters long. Managers of the same namespace share their sessions, so they must have the same T and the
+// same timeouts.
+func Namespace(name string) Option {
+	if !plainName.MatchString(name) {
+		panic(fmt.Sprintf("session: Namespace(%q): use up to 100 letters, digits and . _ / -, the first a letter or digit", name))
+	}
+	return func(c *config) { c.namespace = name }
+}
+
+// Timeout bounds each command: the wait for a connection, the dial, and the reply, each for itself. It replaces the
+// timeouts of the client given to [New]. The default is 500 ms.
+func Timeout(d time.Duration) Option {
+	atLeast("Timeout", d, time.Millisecond)
+	return func(c *config) { c.timeout = d }
+}
+
+// Hooks adds hooks, such as those for tracing, to the manager's client. Hooks that were added to the client given to
+// [New] can't be read from it, so they see the commands of that client alone. A hook must not send a command twice.
+func Hooks(hooks ...redis.Hook) Option {
+	for i, h := range hooks {
+		if h == nil {
+			panic(fmt.Sprintf("session: Hooks: hook %d is nil", i+1))
+		}
+	}
+	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
+}
+
+// Codec encodes the data of a session. The default is codec.JSON().
+func Codec(with codec.Codec) Option {
+	if with == nil {
+		panic("session: Codec(nil): leave the option out for JSON")
+	}
+	return func(c *config) { c.codec = with }
+}
+
+// Idle ends a session that is not used (ASVS 5.0 7.3.1). The default is 30 minutes, the least 1 s. So that most reads
+// write nothing, use prolongs a session only when a tenth of this time has passed since the last time it did: a session
+// ends after 0.9 to 1.0 times d without use, never later.
+func Idle(d time.Duration) Option {
+	atLeast("Idle", d, time.Second)
+	return func(c *config) { c.idle = d }
+}
+
+// Absolute ends a session however much it is used (ASVS 5.0 7.3.2), counted from Create, and anew from Login. Renewals
+// don't prolong it. The default is 12 hours, the least 1 s.
+func Absolute(d time.Duration) Option {
+	atLeast("Absolute", d, time.Second)
+	return func(c *config) { c.absolute = d }
+}
+
+// RenewEvery gives a session in use another id each time d has passed, so that a stolen one is good for d at most (OWASP:
+// renewal timeout). It is off by default. The age of the id is looked at when use prolongs the session, so about every
+// tenth of [Idle], and only behind the middleware. The old id stays good for [RenewGrace].
+func RenewEvery(d time.Duration) Option {
+	atLeast("RenewEvery", d, time.Second)
+	return func(c *config) { c.renew = d }
+}
+
+// RenewGrace is for how long the old id stays good after a renewal by [RenewEvery], for requests that run in parallel or
+// whose response got lost; they receive the new id as well. The default is 30 s. It does not apply to Login and Renew,
+// which end the old id at once.
+func RenewGrace(d time.Duration) Option {
+	atLeast("RenewGrace", d, time.Millisecond)
+	return func(c *config) { c.grace = d }
+}
+
+// Policy says what happens to a login above [MaxPerUser].
+type Policy uint8
+
+const (
+	// EvictOldest ends the session of the user that would expire first.
+	EvictOldest Policy = iota + 1
+	// Refuse returns [ErrTooMany] from Login.
+	Refuse
+)
+
+// MaxPerUser bounds the sessions of one user (ASVS 5.0 7.1.2). By default there is no bound. It holds exactly, also
+// for logins on several nodes at once.
+func MaxPerUser(n int, policy Policy) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("session: MaxPerUser(%d): use 1 or more, or leave the option out", n))
+	}
+	if policy != EvictOldest && policy != Refuse {
+		panic(fmt.Sprintf("session: MaxPerUser: policy %d; use EvictOldest or Refuse", policy))
+	}
+	return func(c *config) { c.max, c.policy = n, policy }
+}
+
+// MaxBytes bounds the encoded data of one session, flash values included. The default is 64 KiB.
+func MaxBytes(n int) Option {
+	if n < 1 {
+		panic(fmt.Sprintf("session: MaxBytes(%d): use 1 or more", n))
+	}
+	return func(c *config) { c.maxBytes = n }
+}
+
+// AnonymousWhenAway makes a request look as if it had no session while Redis is away: Get and the like return
+// [ErrNoSession], and pages that need none go on. Whatever would write still fails with [ErrUnavailable]. Without it
+// everything does.
+func AnonymousWhenAway() Option { return func(c *config) { c.anonymous = true } }
+
+// OnEvent is told what happens to sessions. It runs on the goroutine of the request, so it must be quick; it may be
+// called by several at once, and must not call the manager.
+func OnEvent(observe func(Event)) Option {
+	if observe == nil {
+		panic("session: OnEvent(nil): leave the option out")
+	}
+	return func(c *config) { c.observe = observe }
+}
+
+// Describe says of the request that logs a user in what List is to show of it, such as the address and the User-Agent.
+// It is cut to 256 bytes. By default nothing is kept.
+func Describe(describe func(*http.Request) string) Option {
+	if describe == nil {
+		panic("session: Describe(nil): leave the option out")
+	}
+	return func(c *config) { c.describe = describe }
+}
+
+func atLeast(name string, d, least time.Duration) {
+	if d < least {
+		panic(fmt.Sprintf("session: %s(%v): use %v or more", name, d, least))
+	}
+}

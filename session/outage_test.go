@@ -1,0 +1,162 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/session"
+)
+
+func TestRedisAway(t *testing.T) {
+	server := redistest.Start(t)
+	ns := redistest.Unique(t)
+	const patience = 100 * time.Millisecond
+	var seen events
+	closed := node(t, server.Client(t), session.Namespace(ns), session.Timeout(patience), session.OnEvent(seen.observe))
+	anonymous := node(t, server.Client(t), session.Namespace(ns), session.Timeout(patience), session.AnonymousWhenAway())
+	token := login(t, closed, "ann", "")
+	running := closed.Attach(t.Context(), token)
+	_, err := closed.Get(running)
+	require.NoError(t, err)
+
+	for name, trouble := range map[string]struct{ begin, end func() }{
+		"killed": {server.Kill, server.Restart},
+		"paused": {server.Pause, server.Resume},
+	} {
+		t.Run(name, func(t *testing.T) {
+			trouble.begin()
+			for what, do := range map[string]func(m *manager, ctx context.Context) error{
+				"get":     func(m *manager, ctx context.Context) error { _, err := m.Get(ctx); return err },
+				"user":    func(m *manager, ctx context.Context) error { _, err := m.User(ctx); return err },
+				"token":   func(m *manager, ctx context.Context) error { _, err := m.Token(ctx); return err },
+				"update":  func(m *manager, ctx context.Context) error { return m.Update(ctx, add(1)) },
+				"flash":   func(m *manager, ctx context.Context) error { return m.Flash(ctx, "k", "t") },
+				"login":   func(m *manager, ctx context.Context) error { return m.Login(ctx, "ann") },
+				"renew":   (*manager).Renew,
+				"destroy": (*manager).Destroy,
+				"others":  (*manager).DestroyOthers,
+				"all":     func(m *manager, ctx context.Context) error { return m.DestroyAll(ctx, "ann") },
+				"list":    func(m *manager, ctx context.Context) error { _, err := m.List(ctx, "ann"); return err },
+				"sweep":   func(m *manager, ctx context.Context) error { _, err := m.Sweep(ctx); return err },
+			} {
+				began := time.Now()
+				err := do(closed, closed.Attach(t.Context(), token))
+				require.ErrorIs(t, err, session.ErrUnavailable, what)
+				require.NotErrorIs(t, err, session.ErrNoSession, what)
+				require.Less(t, time.Since(began), soon, what)
+				switch err := do(anonymous, anonymous.Attach(t.Context(), token)); what {
+				case "get":
+					require.ErrorIs(t, err, session.ErrNoSession)
+				case "user":
+					require.NoError(t, err)
+				default:
+					require.ErrorIs(t, err, session.ErrUnavailable, what)
+				}
+			}
+			require.ErrorIs(t, closed.Update(running, add(1)), session.ErrUnavailable, "also a request that has begun")
+			require.NotEmpty(t, seen.kindsOf(session.Unavailable))
+			res := serve(site(closed), "/user", token)
+			require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+			require.Empty(t, res.Header["Set-Cookie"])
+			res = serve(site(closed), "/logout", token)
+			require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+			require.Empty(t, res.Header["Set-Cookie"], "the session may still be there, the client has to try again")
+			trouble.end()
+		})
+	}
+}
+
+// The caller's own impatience is no trouble of Redis.
+func TestCanceledContext(t *testing.T) {
+	m := node(t, redistestMini(t), session.AnonymousWhenAway())
+	token := begin(t, m, data{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := m.Get(m.Attach(ctx, token))
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, session.ErrNoSession)
+	require.Zero(t, m.Stats().Unavailable)
+}
+
+// A reply that is lost: the change may be there or not, but not twice, and no second session.
+func TestLostReply(t *testing.T) {
+	server := redistest.Start(t)
+	proxy := redistest.StartProxy(t, server.Addr())
+	rdb := redis.NewClient(&redis.Options{Addr: proxy.Addr()})
+	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+	ns := redistest.Unique(t)
+	m := node(t, rdb, session.Namespace(ns), session.Timeout(100*time.Millisecond))
+	direct := node(t, server.Client(t), session.Namespace(ns))
+	token := begin(t, m, data{N: 1})
+	ctx := m.Attach(t.Context(), token)
+	_, err := m.Get(ctx)
+	require.NoError(t, err)
+	proxy.Hang()
+	require.ErrorIs(t, m.Update(ctx, add(1)), session.ErrUnavailable)
+	require.ErrorIs(t, m.Login(ctx, "ann"), session.ErrUnavailable)
+	proxy.Heal()
+	require.LessOrEqual(t, get(t, direct, token).N, 2)
+	list, err := direct.List(t.Context(), "ann")
+	require.NoError(t, err)
+	require.Empty(t, list)
+}
+
+// scs answers 500 until the cookie is gone when the codec changes.
+func TestUndecodable(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		ns := redistest.Unique(t)
+		var seen events
+		m := node(t, rdb, session.Namespace(ns), session.OnEvent(seen.observe))
+		other := node(t, rdb, session.Namespace(ns), session.Codec(gobCodec{}))
+		for name, spoil := range map[string]func(key string) error{
+			"other codec": func(string) error { return nil },
+			"cut":         func(key string) error { return rdb.Set(t.Context(), key, "s1L", time.Hour).Err() },
+			"foreign":     func(key string) error { return rdb.Set(t.Context(), key, string(make([]byte, 300)), time.Hour).Err() },
+			"no string": func(key string) error {
+				return errors.Join(rdb.Del(t.Context(), key).Err(), rdb.RPush(t.Context(), key, "x").Err())
+			},
+			"no end": func(key string) error { return rdb.Persist(t.Context(), key).Err() },
+		} {
+			t.Run(name, func(t *testing.T) {
+				token := login(t, other, "ann", begin(t, other, data{N: 1}))
+				require.NoError(t, spoil(ns+":s:"+handleOf(t, other, token)))
+				seen.kinds()
+				require.False(t, valid(t, m, token))
+				require.Equal(t, "undecodable", seen.kinds())
+				user, err := m.User(m.Attach(t.Context(), token))
+				require.NoError(t, err)
+				require.Empty(t, user)
+				ctx := m.Attach(t.Context(), token)
+				require.NoError(t, m.Update(ctx, add(5)), "a new session")
+				require.NotEqual(t, token, tokenOf(t, m, ctx))
+				require.Equal(t, 5, get(t, m, tokenOf(t, m, ctx)).N)
+				_, err = m.List(t.Context(), "ann")
+				require.NoError(t, err)
+				require.NoError(t, m.DestroyAll(t.Context(), "ann"))
+			})
+		}
+	})
+}
+
+type gobCodec struct{}
+
+func (gobCodec) Name() string { return "gob" }
+
+func (gobCodec) Marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(v)
+	return b.Bytes(), err
+}
+
+func (gobCodec) Unmarshal(raw []byte, v any) error {
+	return gob.NewDecoder(bytes.NewReader(raw)).Decode(v)
+}

@@ -1,0 +1,111 @@
+package session
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+)
+
+const (
+	selectorBytes = 16
+	idBytes       = 32
+	locatorBytes  = 16
+	handleChars   = 22 // of 16 bytes in base64url
+
+	anonymousBytes = selectorBytes + idBytes
+	boundBytes     = selectorBytes + idBytes + locatorBytes
+	anonymousChars = 64
+	boundChars     = 86
+)
+
+// token is what the client holds. The selector says which session it means, and stays when the id is renewed; the id is
+// the secret; the locator of the user lets one round trip read both the session and whether it is revoked. All three
+// come from the client, so all three are hashed before they become part of a key, and the locator has to be that of
+// the user whom the session belongs to.
+type token struct {
+	selector [selectorBytes]byte
+	id       [idBytes]byte
+	locator  [locatorBytes]byte
+	bound    bool // it has a locator
+}
+
+var alphabet = base64.RawURLEncoding.Strict()
+
+func newToken() (t token) {
+	t.renewSelector()
+	t.renewID()
+	return t
+}
+
+func (t *token) renewSelector() { _, _ = rand.Read(t.selector[:]) } // it never fails
+
+func (t *token) renewID() { _, _ = rand.Read(t.id[:]) }
+
+func (t *token) bindTo(user string) { t.locator, t.bound = locatorOf(user), true }
+
+// parseToken accepts exactly what String returns, and so one spelling of each token.
+func parseToken(text string) (t token, ok bool) {
+	if len(text) != anonymousChars && len(text) != boundChars || !plain(text) {
+		return token{}, false
+	}
+	var raw [boundBytes]byte
+	n, err := alphabet.Decode(raw[:], []byte(text))
+	if err != nil {
+		return token{}, false
+	}
+	copy(t.selector[:], raw[:selectorBytes])
+	copy(t.id[:], raw[selectorBytes:anonymousBytes])
+	if t.bound = n == boundBytes; t.bound {
+		copy(t.locator[:], raw[anonymousBytes:])
+	}
+	return t, true
+}
+
+// plain is asked first because package base64 skips line ends.
+func plain(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (t *token) String() string {
+	raw := make([]byte, 0, boundBytes)
+	raw = append(append(raw, t.selector[:]...), t.id[:]...)
+	if t.bound {
+		raw = append(raw, t.locator[:]...)
+	}
+	return alphabet.EncodeToString(raw)
+}
+
+func (t *token) handle() string { return nameOf(t.selector[:]) }
+
+func (t *token) hash() [sha256.Size]byte { return sha256.Sum256(t.id[:]) }
+
+func locatorOf(user string) (l [locatorBytes]byte) {
+	sum := sha256.Sum256([]byte(user))
+	copy(l[:], sum[:])
+	return l
+}
+
+// nameOf is the name that a part of a token has in Redis.
+func nameOf(part []byte) string {
+	sum := sha256.Sum256(part)
+	return alphabet.EncodeToString(sum[:16])
+}
+
+// seal hides an id so that only who knows the one before it can tell it. Each id is the key of one sealed id at most,
+// that of its successor, so the pad is used once.
+func seal(before, id [idBytes]byte) (sealed [idBytes]byte) {
+	pad := sha256.Sum256(append([]byte("aside session successor "), before[:]...))
+	for i := range sealed {
+		sealed[i] = id[i] ^ pad[i]
+	}
+	return sealed
+}
+
+func unseal(before, sealed [idBytes]byte) [idBytes]byte { return seal(before, sealed) }

@@ -1,0 +1,176 @@
+package session
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+)
+
+func TestTokensAreRandom(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		tok := newToken()
+		require.False(t, seen[string(tok.id[:])] || seen[string(tok.selector[:])])
+		seen[string(tok.id[:])], seen[string(tok.selector[:])] = true, true
+	}
+	require.Equal(t, 256, idBytes*8)
+}
+
+func TestSeal(t *testing.T) {
+	a, b, c := newToken(), newToken(), newToken()
+	sealed := seal(a.id, b.id)
+	require.Equal(t, b.id, unseal(a.id, sealed))
+	require.NotEqual(t, b.id, unseal(c.id, sealed))
+	require.NotEqual(t, b.id, sealed)
+}
+
+func FuzzToken(f *testing.F) {
+	tok := newToken()
+	f.Add(tok.String())
+	tok.bindTo("ann")
+	f.Add(tok.String())
+	for _, text := range []string{
+		"", strings.Repeat("A", 64), strings.Repeat("A", 86), strings.Repeat("A", 85) + "B", strings.Repeat("=", 64),
+		strings.Repeat("A", 63) + "\n", strings.Repeat("\xff", 64), strings.Repeat("é", 32), strings.Repeat("A", 65),
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		tok, ok := parseToken(text)
+		if !ok {
+			require.Zero(t, tok)
+			return
+		}
+		require.Equal(t, text, tok.String(), "one spelling of each token")
+		require.Len(t, tok.handle(), handleChars)
+	})
+}
+
+// sentinel notes whether anything is sent.
+type sentinel struct{ sent []string }
+
+func (s *sentinel) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s *sentinel) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(_ context.Context, cmd redis.Cmder) error { return s.note(cmd) }
+}
+
+func (s *sentinel) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(_ context.Context, cmds []redis.Cmder) error { return s.note(cmds...) }
+}
+
+func (s *sentinel) note(cmds ...redis.Cmder) error {
+	for _, c := range cmds {
+		s.sent = append(s.sent, c.String())
+		if c.Name() != "pttl" {
+			c.SetErr(redis.Nil)
+		}
+	}
+	return redis.Nil
+}
+
+// Whatever comes in the Cookie or Authorization header, only a hash of a well-formed token is sent to Redis.
+func FuzzHeader(f *testing.F) {
+	tok := newToken()
+	bound := tok
+	bound.bindTo("ann")
+	for _, text := range []string{
+		tok.String(), bound.String(), "x", `"` + tok.String() + `"`, tok.String() + "; __Host-id=" + bound.String(),
+		tok.String() + "; __Host-id=" + tok.String(), "\r\nSet-Cookie: a=b", "*", "session:s:*", strings.Repeat("A", 64),
+	} {
+		f.Add(text, false)
+		f.Add(text, true)
+	}
+	s := &sentinel{}
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	cookies, bearer := New[int](rdb, Hooks(s)), New[int](rdb, Hooks(s), Bearer())
+	f.Cleanup(func() { _, _, _ = rdb.Close(), cookies.Close(), bearer.Close() })
+	f.Fuzz(func(t *testing.T, text string, asBearer bool) {
+		s.sent = nil
+		r := &http.Request{Header: http.Header{}}
+		e := cookies.e
+		if asBearer {
+			e = bearer.e
+			r.Header.Set("Authorization", "Bearer "+text)
+		} else {
+			r.Header.Set("Cookie", "__Host-id="+text)
+		}
+		_, _, err := (&scope{e: e, request: r}).peek(t.Context())
+		require.ErrorIs(t, err, ErrNoSession)
+		for _, command := range s.sent {
+			require.Regexp(t, `^(get|pttl|zscore) session:[su]:[A-Za-z0-9_-]{22}[: ]`, command)
+			if len(text) > 20 {
+				require.NotContains(t, command, text[:20])
+			}
+		}
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	tok := newToken()
+	hash := tok.hash()
+	head := "s1L" + "version!" + string(hash[:]) + strings.Repeat("01795510000000", 4)
+	b := body{user: "ann", label: "phone", flashes: []Flash{{"info", "hello"}}, payload: []byte(`{"n":1}`)}
+	previous := "1" + string(hash[:]) + "01795510000000" + string(hash[:])
+	f.Add(string(b.append([]byte(head + "0"))))
+	f.Add(string(b.append([]byte(head + previous))))
+	f.Add(string((&body{}).append([]byte(head + "0"))))
+	f.Add(head + "0")
+	f.Add(head + previous[:40])
+	f.Add(head + "0\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, raw string) {
+		r, ok := parseRecord(raw)
+		owner, readable := parseOwner(raw)
+		if !ok {
+			require.Zero(t, r)
+			return
+		}
+		require.True(t, readable)
+		require.Equal(t, r.body.user, owner.body.user)
+		again, ok := parseRecord(string(r.body.append([]byte(head + "0"))))
+		require.True(t, ok)
+		require.Equal(t, r.body, again.body)
+	})
+}
+
+// What it takes: a session of a user with 300 bytes of data, and its entry among those of the user.
+func TestMemoryPerSession(t *testing.T) {
+	server := redistest.Start(t)
+	rdb := server.Client(t)
+	m := New[string](rdb)
+	t.Cleanup(func() { require.NoError(t, m.Close()) })
+	measure := func() int64 {
+		info, err := rdb.InfoMap(t.Context(), "memory").Result()
+		require.NoError(t, err)
+		n, err := redis.NewStringResult(info["Memory"]["used_memory_dataset"], nil).Int64()
+		require.NoError(t, err)
+		return n
+	}
+	const users, each = 500, 4
+	for _, size := range []int{0, 300} {
+		before := measure()
+		for range users {
+			user := rand16()
+			for range each {
+				ctx := m.Attach(t.Context(), "")
+				require.NoError(t, m.Login(ctx, user))
+				require.NoError(t, m.Update(ctx, func(v *string) error { *v = strings.Repeat("x", size); return nil }))
+			}
+		}
+		per := (measure() - before) / (users * each)
+		t.Logf("%d bytes in Redis for a session of a user with %d bytes of data", per, size)
+		require.Less(t, per, int64(size)+500)
+	}
+}
+
+func rand16() string {
+	tok := newToken()
+	return tok.handle()
+}
