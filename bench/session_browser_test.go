@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/session"
+	"github.com/stretchr/testify/require"
 )
 
 // browserSite has a page that says who is logged in, with buttons to log in and out, and a slow one.

@@ -186,8 +186,17 @@ func (p *tab) visit(url string) {
 	p.must("Page.navigate", map[string]any{"url": url}, nil)
 }
 
-// leave runs a script that leads to another page.
-func (p *tab) leave(script string) { _, _ = p.eval(script) }
+// leave runs a script that leads to another page, and waits until this one, which it marks, has gone.
+func (p *tab) leave(script string) {
+	p.t.Helper()
+	_, ok := p.eval(`window.before = true`)
+	require.True(p.t, ok)
+	_, _ = p.eval(script)
+	require.Eventually(p.t, func() bool {
+		mark, ok := p.eval(`String(window.before)`)
+		return ok && mark == "undefined"
+	}, patience, 20*time.Millisecond, "%s leads nowhere", script)
+}
 
 type browserCookie struct {
 	Name, Value, Path, SameSite string

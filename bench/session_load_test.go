@@ -13,11 +13,11 @@ import (
 
 	"github.com/alexedwards/scs/goredisstore"
 	"github.com/alexedwards/scs/v2"
-	"github.com/redis/go-redis/v9"
-	"github.com/stretchr/testify/require"
-
+	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/session"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
 )
 
 // visitor is what both keep of a user: about 300 bytes.
@@ -119,6 +119,7 @@ func scsSessions(tb testing.TB) *sessionContestant {
 	tb.Helper()
 	rdb := redistest.Start(tb).Client(tb)
 	m := scs.New()
+	m.Store.(*memstore.MemStore).StopCleanup() // its default, of which it starts a goroutine
 	m.Store = goredisstore.New(rdb)
 	m.IdleTimeout, m.Lifetime, m.HashTokenInStore = 30*time.Minute, 12*time.Hour, true
 	get := func(r *http.Request) (v visitor, err error) {

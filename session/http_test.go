@@ -232,8 +232,14 @@ func TestBearer(t *testing.T) {
 	}
 	rec.take()
 	for _, values := range [][]string{
-		{"Bearer  " + token}, {"Bearer " + token + " "}, {"Basic " + token}, {token}, {"Bearer"}, {""},
-		{"Bearer " + token, "Bearer " + token}, {"Bearer " + token + "," + token},
+		{"Bearer  " + token},
+		{"Bearer " + token + " "},
+		{"Basic " + token},
+		{token},
+		{"Bearer"},
+		{""},
+		{"Bearer " + token, "Bearer " + token},
+		{"Bearer " + token + "," + token},
 	} {
 		require.Empty(t, serve(h, "/user", "", auth(values...)).Header.Get("User"), "%q", values)
 		require.Empty(t, rec.take())

@@ -29,7 +29,7 @@ func openGoRedisCache(local bool) func(context.Context, Setup) (*Node, error) {
 		rdb := client(s)
 		options := &cache.Options{
 			Redis: rdb, Marshal: json.Marshal,
-			Unmarshal: func(raw []byte, v any) error { return json.Unmarshal(raw, v) },
+			Unmarshal: json.Unmarshal,
 		}
 		if local {
 			options.LocalCache = cache.NewTinyLFU(entries, near)
