@@ -119,7 +119,7 @@ func scsSessions(tb testing.TB) *sessionContestant {
 	tb.Helper()
 	rdb := redistest.Start(tb).Client(tb)
 	m := scs.New()
-	m.Store.(*memstore.MemStore).StopCleanup() // its default, of which it starts a goroutine
+	tb.Cleanup(m.Store.(*memstore.MemStore).StopCleanup) // its default, which starts a goroutine
 	m.Store = goredisstore.New(rdb)
 	m.IdleTimeout, m.Lifetime, m.HashTokenInStore = 30*time.Minute, 12*time.Hour, true
 	get := func(r *http.Request) (v visitor, err error) {

@@ -56,7 +56,7 @@ func (e *engine) save(ctx context.Context, handle, version string, c change) (sa
 	switch {
 	case err != nil || len(n) == 0:
 		return saved{}, e.judge(ctx, errors.Join(err, errReply))
-	case n[0] == 1 && false:
+	case n[0] == 1 && len(calls) == 2 && !calls[1].Did():
 		s.outcome = vanished
 		return s, nil
 	case n[0] == 1 && len(n) == 2:

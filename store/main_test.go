@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -13,7 +14,15 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-func TestMain(m *testing.M) { redistest.Main(m) }
+func TestMain(m *testing.M) {
+	redis.SetLogger(silence{})
+	redistest.Main(m)
+}
+
+// silence takes what go-redis prints about the connections that tests break.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 const (
 	ttl    = time.Hour

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -39,7 +40,7 @@ type Store struct {
 // ctx bounds how long Open waits for a first answer from Redis, which is half a second at most; it does not limit
 // the life of the store. Close the store when it is no longer needed.
 func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*Store, error) {
-	if rdb == nil {
+	if redisx.IsNil(rdb) {
 		panic("store: Open: the client is nil; use redis.NewUniversalClient")
 	}
 	cfg := defaults()
@@ -50,6 +51,9 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		option(&cfg)
 	}
 	own, err := redisx.Own(rdb, redisx.Limits{Timeout: cfg.timeout, ReplicaReads: cfg.replicas, Hooks: cfg.hooks})
+	if errors.Is(err, redisx.ErrReplicas) {
+		return nil, fmt.Errorf("store: %w, or pass store.AllowReplicaReads()", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}

@@ -11,6 +11,23 @@ import (
 // ErrClient is wrapped by the error of [Own] for a client that can't be used. The text says what to change.
 var ErrClient = errors.New("unsuitable Redis client")
 
+// ErrReplicas is returned by [Own] for a client that reads from replicas.
+var ErrReplicas = fmt.Errorf("%w: it reads from replicas, which lag; leave ReadOnly, RouteByLatency and RouteRandomly unset", ErrClient)
+
+// IsNil reports whether there is no client, also where it is a nil pointer of a type that is one.
+func IsNil(given redis.UniversalClient) bool {
+	switch given := given.(type) {
+	case nil:
+		return true
+	case *redis.Client:
+		return given == nil
+	case *redis.ClusterClient:
+		return given == nil
+	default:
+		return false
+	}
+}
+
 // Limits are what a client of one's own has in place of the given one's timeouts and retries.
 type Limits struct {
 	Timeout      time.Duration // for the wait for a connection, the dial, and the reply, each for itself
@@ -28,7 +45,7 @@ func Own(given redis.UniversalClient, l Limits) (redis.UniversalClient, error) {
 	case *redis.ClusterClient:
 		o := given.Options()
 		if o.ReadOnly && !l.ReplicaReads {
-			return nil, fmt.Errorf("%w: it reads from replicas, which lag; leave ReadOnly, RouteByLatency and RouteRandomly unset", ErrClient)
+			return nil, ErrReplicas
 		}
 		own = redis.NewClusterClient(clusterOptions(o, l))
 	default:
