@@ -81,6 +81,10 @@ bench: ## benchmarks (BENCH, BENCHFLAGS); compare two runs with: make benchstat 
 race: ## 500 rounds of readers against writers in every way to evict; what readers must never see is counted (RACEFLAGS)
 	@go -C bench run ./race $(RACEFLAGS)
 
+.PHONY: compare
+compare: ## aside beside other caching libraries, on the same work in the same run
+	@go -C bench run ./compare
+
 .PHONY: hit-ratio
 hit-ratio: ## throughput of a hit beside GET and json.Unmarshal in the same run
 	@go -C bench test -run TestHitRatio -count=1 -v . | grep -E 'hit_test|^(---|ok|FAIL)'

@@ -4,11 +4,14 @@
 //   - store opens a namespace in Redis, and is what the decorators are built on.
 //   - cacheable decorates reads: cache-aside, with one load per miss in the whole fleet.
 //   - evict decorates writes, and evicts directly: by key, by tag, by pattern, everything.
+//   - ratelimit limits how often something is done, with middleware for net/http.
+//   - session keeps sessions, with middleware for net/http.
+//   - metrics shows what a store counts to Prometheus.
 //   - codec and the packages below it encode values.
 //
 // Imports go one way:
 //
-//	examples, bench  ->  cacheable, evict, ratelimit  ->  store, codec  ->  internal
+//	examples, bench, otelaside  ->  cacheable, evict, ratelimit, session, metrics  ->  store, codec  ->  internal
 //
 // Packages of the same layer do not import one another: evict meets cacheable through an interface of its own.
 package aside

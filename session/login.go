@@ -130,8 +130,7 @@ func (s *scope) loginSame(ctx context.Context, user, label string) (done bool, e
 func (s *scope) loggedIn(next token, b body, res saved) {
 	s.rec.body, s.rec.version, s.rec.hash, s.rec.hasPrevious = b, res.version, next.hash(), false
 	s.rec.began, s.rec.seen, s.rec.deadline = res.now, res.now, res.now+s.e.absolute.Milliseconds()
-	s.tok = next
-	s.issue()
+	s.become(next)
 	s.e.report(Event{Kind: LoggedIn, Handle: next.handle(), User: b.user})
 }
 

@@ -27,6 +27,7 @@ type scope struct {
 	mu        sync.Mutex
 	state     state
 	tok       token
+	former    []token // what the request itself has replaced by tok
 	rec       record
 	issued    string // a token that the client does not have yet
 	ended     bool   // the client is to forget its token
@@ -90,9 +91,15 @@ func (s *scope) adopt() {
 	next := s.tok
 	next.id = unseal(s.tok.id, s.rec.sealed)
 	if same(next.hash(), s.rec.hash) {
-		s.tok = next
-		s.issue()
+		s.become(next)
 	}
+}
+
+// become takes another token of the same session. What a goroutine of this request read before is still its own.
+func (s *scope) become(next token) {
+	s.former = append(s.former, s.tok)
+	s.tok = next
+	s.issue()
 }
 
 // use slides the session, if enough time has passed, and renews its id.
@@ -131,8 +138,7 @@ func (s *scope) renewInUse(ctx context.Context) {
 // renewed notes that the session has a new id.
 func (s *scope) renewed(next token, res saved) {
 	s.rec.version, s.rec.hash, s.rec.hasPrevious = res.version, next.hash(), false
-	s.tok = next
-	s.issue()
+	s.become(next)
 	s.e.report(Event{Kind: Renewed, Handle: s.tok.handle(), User: s.rec.body.user})
 }
 
@@ -140,7 +146,7 @@ func (s *scope) issue() { s.issued, s.ended = s.tok.String(), false }
 
 // begin makes a new session that of the request.
 func (s *scope) begin(tok token, rec record) {
-	s.state, s.tok, s.rec = live, tok, rec
+	s.state, s.tok, s.rec, s.former = live, tok, rec, nil
 	s.issue()
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 )
 
 // attempts bounds the tries to store one change. On one node writers take turns, so each failed try is a success of
@@ -124,7 +125,10 @@ func (s *scope) again(ctx context.Context, handle string) (record, error) {
 func (s *scope) admitted(handle string, r *record, now int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state == live && s.tok.handle() == handle && s.tok.admits(r, now)
+	if s.state != live || s.tok.handle() != handle {
+		return false
+	}
+	return s.tok.admits(r, now) || slices.ContainsFunc(s.former, func(t token) bool { return t.admits(r, now) })
 }
 
 // note keeps what was stored as what the request has read.

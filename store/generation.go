@@ -15,6 +15,22 @@ type generation struct {
 
 	mu      sync.Mutex    // orders learning against forgetting
 	changes atomic.Uint64 // how often it was forgotten; guards against learning what was read before that
+
+	kept atomic.Pointer[keeping] // what was asked for last
+}
+
+// keeping is a wish for how long a generation is to be kept. Those that are known, so that nobody asks for them, would
+// otherwise expire one day, and all entries with them.
+type keeping struct {
+	keep time.Duration
+	at   time.Time
+}
+
+// isKept reports whether Redis keeps the generation for at least half of keep. It does if a load has asked for it lately:
+// then three quarters were left.
+func (g *generation) isKept(keep time.Duration) bool {
+	k := g.kept.Load()
+	return k != nil && k.keep >= keep && time.Since(k.at) < keep/4
 }
 
 type knownGeneration struct {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,9 +13,10 @@ import (
 // look is a look at the generations that an entry depends on, in a fixed order: of the namespace, of the cache, and of
 // its tags. Those that nothing vouches for are asked for.
 type look struct {
-	space  *Space
-	states []markerState
-	asks   []ask
+	space   *Space
+	states  []markerState
+	asks    []ask
+	keeping *keeping // of those that are asked for; nil if they are only read
 
 	roomForStates [4]markerState // the usual number
 	roomForAsks   [4]ask
@@ -22,21 +24,22 @@ type look struct {
 
 // ask is a question for one generation.
 type ask struct {
-	place int // in states
-	key   string
-	learn func(markerState) // nil for a tag
-	call  *call
+	place  int // in states
+	key    string
+	learn  func(markerState) // nil for a tag
+	shared *generation       // nil for a tag
+	call   *call
 }
 
 // look prepares a look at the generations of ref. One before a load asks also for those that are known to be none,
-// because it is going to start them.
+// because it is going to start them, and for those that Redis may not keep for long enough.
 func (p *Space) look(ref *Ref, beforeLoad bool) *look {
 	l := &look{space: p}
 	l.states, l.asks = l.roomForStates[:0], l.roomForAsks[:0]
 	for _, g := range p.shared() {
 		state, ok := g.vouched(p.st)
-		if !ok || beforeLoad && state.none() {
-			l.asks = append(l.asks, ask{place: len(l.states), key: g.key.addr, learn: g.reading(p.st)})
+		if !ok || beforeLoad && (state.none() || !g.isKept(p.keep)) {
+			l.asks = append(l.asks, ask{place: len(l.states), key: g.key.addr, learn: g.reading(p.st), shared: g})
 		}
 		l.states = append(l.states, state)
 	}
@@ -52,8 +55,9 @@ func (l *look) reads() []*call {
 	return l.calls(redisx.Get)
 }
 
-// starts returns calls that read what is asked for, and start a generation where there is none.
+// starts returns calls that read what is asked for, start a generation where there is none, and keep it alive.
 func (l *look) starts() []*call {
+	l.keeping = &keeping{keep: l.space.keep, at: time.Now()}
 	keep := l.space.keep.Milliseconds()
 	return l.calls(func(key string) *call {
 		fresh := envelope.NewGeneration(envelope.NewGen())
@@ -75,6 +79,9 @@ func (l *look) answered() {
 	for i := range l.asks {
 		raw, _ := l.asks[i].call.Reply.Text()
 		l.answer(i, raw)
+		if g := l.asks[i].shared; g != nil && l.keeping != nil {
+			g.kept.Store(l.keeping)
+		}
 	}
 }
 

@@ -108,6 +108,12 @@ func (e *entry) sees() string {
 	return words(e.read())
 }
 
+// eventually waits until the entry is seen so.
+func (e *entry) eventually(want string) {
+	e.t.Helper()
+	require.Eventually(e.t, func() bool { return e.sees() == want }, soon, often, "never %q", want)
+}
+
 func (e *entry) acquire() *store.Claim {
 	e.t.Helper()
 	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, store.View{})

@@ -7,7 +7,7 @@ if type(seen) == 'string' then
 	if string.sub(seen, 1, #ARGV[3]) == ARGV[3] and records > 0 and records % 30 == 0 then return seen end
 	if #seen == #ARGV[1] and string.sub(seen, 1, 3) == string.sub(ARGV[1], 1, 3) then
 		local left = redis.call('PTTL', KEYS[1])
-		if left >= 0 and left < ARGV[2] / 2 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+		if left >= 0 and left < ARGV[2] * 3 / 4 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 		return seen
 	end
 end

@@ -1,0 +1,174 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+// over is a claim for a refresh by hand.
+func (e *entry) over() (*store.Claim, store.View) {
+	e.t.Helper()
+	claim, v, err := e.AcquireOver(e.t.Context(), &e.Ref)
+	require.NoError(e.t, err)
+	return claim, v
+}
+
+// ahead is a claim for a refresh of what is there.
+func (e *entry) ahead() (*store.Claim, store.View) {
+	e.t.Helper()
+	claim, v, err := e.AcquireRefresh(e.t.Context(), &e.Ref, e.read())
+	require.NoError(e.t, err)
+	return claim, v
+}
+
+var refreshes = map[string]func(e *entry) (*store.Claim, store.View){
+	"by hand": (*entry).over,
+	"ahead":   (*entry).ahead,
+}
+
+func eachRefresh(t *testing.T, test func(t *testing.T, e *entry, claim func(e *entry) (*store.Claim, store.View))) {
+	for name, claim := range refreshes {
+		t.Run(name, func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) { test(t, newEntry(t, rdb), claim) })
+		})
+	}
+}
+
+func TestRefreshLeavesTheValueReadable(t *testing.T) {
+	eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+		e.load("one")
+		other := e.elsewhere()
+		claim, _ := claimOn(e)
+		require.NotNil(t, claim)
+		require.Equal(t, "value one", other.sees())
+		require.Equal(t, "value one", other.waitsFor())
+		require.True(t, e.fill(claim, "two"))
+		require.Equal(t, "value two", other.sees())
+	})
+}
+
+func TestRefreshThatIsGivenUpLeavesTheValue(t *testing.T) {
+	eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+		e.load("one")
+		claim, _ := claimOn(e)
+		confirmed, err := claim.Drop(t.Context())
+		require.NoError(t, err)
+		require.True(t, confirmed)
+		require.Equal(t, "value one", e.sees())
+
+		claim, _ = claimOn(e)
+		require.NotNil(t, claim, "and the next may try")
+		e.evict(e.st.Tag("tag"))
+		confirmed, err = claim.Drop(t.Context())
+		require.NoError(t, err)
+		require.False(t, confirmed)
+	})
+}
+
+// What has happened to the entry since the refresh began is not undone by it.
+func TestRefreshStoresOnlyOverWhatItSaw(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(e *entry)
+		left   string
+	}{
+		{"evicted", func(e *entry) { e.evict(e.Ref.Key) }, "absent"},
+		{"put", func(e *entry) { e.put("newer") }, "value newer"},
+		{"evicted and loaded", func(e *entry) { e.evict(e.Ref.Key); e.load("newer") }, "value newer"},
+		{"refreshed by hand", func(e *entry) { c, _ := e.over(); e.fill(c, "newer") }, "value newer"},
+		{"held", func(e *entry) { e.hold(e.Ref.Key) }, "held"},
+		{"replaced", func(e *entry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
+		{"deleted", func(e *entry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
+		{"its tag evicted", func(e *entry) { e.evict(e.st.Tag("tag")) }, "evicted"},
+		{"its cache evicted", func(e *entry) { e.evict(e.All()) }, "evicted"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+				e.load("one")
+				claim, _ := claimOn(e)
+				tt.change(e)
+				require.False(t, e.fill(claim, "older"))
+				require.Equal(t, tt.left, e.sees())
+			})
+		})
+	}
+}
+
+// A refresh by hand does not wait for another loader, whose result it voids. A hold it respects.
+func TestRefreshByHandTakesTheLease(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb)
+		loading := e.acquire()
+		claim, _ := e.elsewhere().over()
+		require.NotNil(t, claim)
+		require.False(t, e.fill(loading, "older"))
+		require.True(t, e.fill(claim, "newer"))
+		require.Equal(t, "value newer", e.sees())
+
+		e.hold(e.Ref.Key)
+		claim, v := e.over()
+		require.Nil(t, claim)
+		require.Equal(t, store.Held, v.State)
+	})
+}
+
+// Of the refreshes ahead of time there is one in the whole fleet, and one that failed keeps the others from trying.
+func TestRefreshAheadIsOneForAll(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb)
+		other := e.elsewhere()
+		e.load("one")
+		claim, _ := e.ahead()
+		require.NotNil(t, claim)
+		second, v := other.ahead()
+		require.Nil(t, second)
+		require.Equal(t, store.Leased, v.State)
+		require.Positive(t, v.Left())
+
+		_, err := claim.Cool(t.Context(), time.Minute)
+		require.NoError(t, err)
+		second, v = other.ahead()
+		require.Nil(t, second)
+		require.Equal(t, store.Value, v.State)
+		require.Greater(t, v.Cooldown(), 30*time.Second)
+
+		e.evict(e.Ref.Key)
+		other.load("two")
+		require.Equal(t, "value two", e.sees(), "a cooldown does not keep what is absent from being loaded")
+	})
+}
+
+// A refresh whose value is gone when it asks is told what is there instead.
+func TestRefreshOfWhatIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(e *entry)
+		want   string
+	}{
+		{"evicted", func(e *entry) { e.evict(e.Ref.Key) }, "absent"},
+		{"replaced", func(e *entry) { e.put("newer") }, "value newer"},
+		{"held", func(e *entry) { e.hold(e.Ref.Key) }, "held"},
+		{"its tag held", func(e *entry) { e.hold(e.st.Tag("tag")) }, "held"},
+		{"its tag evicted", func(e *entry) { e.evict(e.st.Tag("tag")) }, "evicted"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+				e := newEntry(t, rdb)
+				e.load("one")
+				seen := e.read()
+				tt.change(e)
+				claim, v, err := e.AcquireRefresh(t.Context(), &e.Ref, seen)
+				require.NoError(t, err)
+				require.Nil(t, claim)
+				require.Equal(t, tt.want, words(v))
+				require.False(t, e.exists(e.addr()+":r"), "no lease is left behind")
+			})
+		})
+	}
+}
