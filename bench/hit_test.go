@@ -110,8 +110,8 @@ func BenchmarkHit(b *testing.B) {
 	}
 }
 
-// A hit costs about what GET and json.Unmarshal cost: at least 0.9 of the throughput, at most 6 allocations more. The
-// two take turns, so that whatever else the machine does strikes both.
+// A hit costs no more than GET and json.Unmarshal, for callers that are many less, and at most 6 allocations more. The two
+// take turns, so that whatever else the machine does strikes both.
 func TestHitRatio(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector's cost is not the library's")
@@ -135,7 +135,7 @@ func TestHitRatio(t *testing.T) {
 			more := testing.AllocsPerRun(2000, func() { c.aside(names[7]) }) - testing.AllocsPerRun(2000, func() { c.plain(names[7]) })
 			t.Logf("allocations more: %.0f", more)
 			if name == "plain" {
-				require.GreaterOrEqual(t, ratio, 0.9)
+				require.GreaterOrEqual(t, ratio, 1.0)
 				require.LessOrEqual(t, more, 6.0)
 			}
 		})

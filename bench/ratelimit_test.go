@@ -151,9 +151,7 @@ func TestAllowRatio(t *testing.T) {
 	for _, name := range names {
 		t.Logf("%-14s throughput is %.2f of redis_rate's, %.2f of httprate's", name, ratio(name, "redis_rate"), ratio(name, "httprate"))
 	}
-	// Two runs of one contestant on a busy machine differ by a few percent.
-	const equal = 0.93
-	require.GreaterOrEqual(t, ratio("aside/bucket", "redis_rate"), equal)
-	require.GreaterOrEqual(t, ratio("aside/sliding", "redis_rate"), equal)
+	require.GreaterOrEqual(t, ratio("aside/bucket", "redis_rate"), 1.0)
+	require.GreaterOrEqual(t, ratio("aside/sliding", "redis_rate"), 1.0)
 	require.GreaterOrEqual(t, ratio("aside/sliding", "httprate"), 2.0)
 }

@@ -14,13 +14,13 @@ import (
 
 // backend is the way to Redis: a client of one's own, and the breaker in front of it. The limiters of a [Table] share one.
 type backend struct {
-	rdb     redis.UniversalClient
+	rdb     *redisx.Client
 	patient time.Duration // a wait of this length in vain counts as a failure, whoever ended it
 	breaker breaker
 }
 
 func newBackend(given redis.UniversalClient, c *config) *backend {
-	own, err := redisx.Own(given, redisx.Limits{Timeout: c.timeout, Hooks: c.hooks})
+	own, err := redisx.Own(given, redisx.Limits{Timeout: c.timeout, Hooks: c.hooks, ShareFrom: c.shareFrom})
 	if err != nil {
 		panic("ratelimit: " + err.Error())
 	}
@@ -70,7 +70,9 @@ func (b *backend) run(ctx context.Context, s *script, c command) ([]int64, error
 func (b *backend) send(ctx context.Context, c command, name, script string) ([]int64, error) {
 	c[0], c[1] = name, script
 	cmd := once{redis.NewIntSliceCmd(ctx, c...)}
-	_ = b.rdb.Process(ctx, cmd) // the command has the error
+	if err := b.rdb.Do(ctx, cmd); err != nil {
+		return nil, err
+	}
 	return cmd.Result()
 }
 

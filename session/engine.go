@@ -17,14 +17,14 @@ import (
 type engine struct {
 	config
 	meter
-	rdb   redis.UniversalClient
+	rdb   *redisx.Client
 	locks locks
 	valid func(payload []byte) bool // whether it can be decoded
 	pause func(ctx context.Context, conflicts int) error
 }
 
 func newEngine(given redis.UniversalClient, c config) *engine {
-	own, err := redisx.Own(given, redisx.Limits{Timeout: c.timeout, Hooks: c.hooks})
+	own, err := redisx.Own(given, redisx.Limits{Timeout: c.timeout, Hooks: c.hooks, ShareFrom: c.shareFrom})
 	if err != nil {
 		panic("session: " + err.Error())
 	}

@@ -31,7 +31,7 @@ func (e *engine) scan(ctx context.Context, kind string, visit func(ctx context.C
 			}
 		}
 	}
-	switch rdb := e.rdb.(type) {
+	switch rdb := e.rdb.UniversalClient.(type) {
 	case *redis.ClusterClient:
 		return rdb.ForEachMaster(ctx, walk)
 	case *redis.Client:

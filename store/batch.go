@@ -54,7 +54,7 @@ func (l *look) err(entry *call) error {
 
 // gather carries out calls that read: on one node by a single command, which asks for each key once.
 func (s *Store) gather(ctx context.Context, reads []*call) {
-	node, ok := s.rdb.(*redis.Client)
+	_, ok := s.rdb.Node()
 	if !ok || !s.breakers.only.allow() {
 		_ = s.run(ctx, reads...)
 		return
@@ -67,7 +67,7 @@ func (s *Store) gather(ctx context.Context, reads []*call) {
 			keys = append(keys, c.Key)
 		}
 	}
-	replies, err := node.MGet(ctx, keys...).Result()
+	replies, err := s.mget(ctx, keys)
 	s.breakers.only.record(ctx, err)
 	for _, c := range reads {
 		c.Reply = redis.NewCmd(ctx)

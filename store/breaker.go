@@ -39,7 +39,7 @@ type breakers struct {
 
 func newBreakers(st *Store) *breakers {
 	b := &breakers{st: st, byNode: make(map[string]*breaker)}
-	if node, ok := st.rdb.(*redis.Client); ok {
+	if node, ok := st.rdb.Node(); ok {
 		b.only = b.of(node)
 	}
 	return b
@@ -50,7 +50,8 @@ func (b *breakers) forKey(ctx context.Context, key string) *breaker {
 	if b.only != nil {
 		return b.only
 	}
-	node, err := b.st.rdb.(*redis.ClusterClient).MasterForKey(ctx, key)
+	cluster, _ := b.st.rdb.Cluster()
+	node, err := cluster.MasterForKey(ctx, key)
 	if err != nil {
 		return nil
 	}

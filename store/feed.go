@@ -59,7 +59,7 @@ func (f *feed) shift() {
 
 // covers reports whether changes of the key are being told.
 func (f *feed) covers(key string) bool {
-	cluster, ok := f.st.rdb.(*redis.ClusterClient)
+	cluster, ok := f.st.rdb.Cluster()
 	if !ok {
 		return true
 	}
@@ -93,7 +93,7 @@ func (f *feed) run() {
 // masters returns how to reach each master.
 func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
 	masters := make(map[string]*redis.Options)
-	switch rdb := f.st.rdb.(type) {
+	switch rdb := f.st.rdb.UniversalClient.(type) {
 	case *redis.Client:
 		masters[rdb.Options().Addr] = rdb.Options()
 		f.st.askTime(ctx, rdb)

@@ -223,7 +223,7 @@ func (c *feedConn) probe(ctx context.Context) (key string, sent time.Time, err e
 	token := envelope.NewToken()
 	for i := range 10_000 {
 		key = probeKey(st.cfg.namespace, fmt.Sprintf("%x-%d", token[:6], i))
-		cluster, ok := st.rdb.(*redis.ClusterClient)
+		cluster, ok := st.rdb.Cluster()
 		if !ok {
 			break
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/redisx"
 )
@@ -96,8 +94,8 @@ func (l *look) answer(i int, raw string) {
 // with asks, and reads an entry in the same round trip.
 func (l *look) with(ctx context.Context, entry string) (raw []byte, present bool, err error) {
 	st := l.space.st
-	if node, ok := st.rdb.(*redis.Client); ok {
-		return l.withOnNode(ctx, node, entry)
+	if _, ok := st.rdb.Node(); ok {
+		return l.withOnNode(ctx, entry)
 	}
 	read := redisx.Get(entry)
 	if err := st.run(ctx, append(l.reads(), read)...); err != nil {
@@ -109,7 +107,7 @@ func (l *look) with(ctx context.Context, entry string) (raw []byte, present bool
 }
 
 // withOnNode is with for one node, where a single command does it.
-func (l *look) withOnNode(ctx context.Context, node *redis.Client, entry string) (raw []byte, present bool, err error) {
+func (l *look) withOnNode(ctx context.Context, entry string) (raw []byte, present bool, err error) {
 	keys := make([]string, 0, len(l.roomForAsks)+1)
 	for i := range l.asks {
 		keys = append(keys, l.asks[i].key)
@@ -118,7 +116,7 @@ func (l *look) withOnNode(ctx context.Context, node *redis.Client, entry string)
 	if !breaker.allow() {
 		return nil, false, breaker.refusal()
 	}
-	replies, err := node.MGet(ctx, append(keys, entry)...).Result()
+	replies, err := l.space.st.mget(ctx, append(keys, entry))
 	breaker.record(ctx, err)
 	if err != nil {
 		return nil, false, unavailable(err)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // Option changes a default of [Open].
@@ -25,6 +27,7 @@ type config struct {
 	strict      bool
 	replicas    bool
 	hooks       []redis.Hook
+	shareFrom   int           // see AutoPipeline
 	tracer      Tracer        // nil: none
 	trust       time.Duration // for how long a generation is believed where there is no feed
 	pingEvery   time.Duration // how often the feed's connection is tried
@@ -43,6 +46,7 @@ func defaults() config {
 		drain:       5 * time.Second,
 		queue:       100_000,
 		breakAfter:  5,
+		shareFrom:   redisx.ShareFrom,
 		probeEvery:  100 * time.Millisecond,
 		trust:       time.Second,
 		pingEvery:   500 * time.Millisecond,
@@ -127,6 +131,18 @@ func Strict() Option { return func(c *config) { c.strict = true } }
 // AllowReplicaReads accepts a Cluster client that reads from replicas. What it gives up: a replica that lags serves
 // values that were evicted, so none of the guarantees about evictions hold.
 func AllowReplicaReads() Option { return func(c *config) { c.replicas = true } }
+
+// AutoPipeline sets from how many commands on their way at once they share pipelines of one connection (go-redis's
+// autopipelining), which multiplies the throughput of busy processes: Redis and this process make one system call for
+// many commands. A command that finds fewer others goes on a connection of its own, which is quicker for it. The default
+// is 8; 0 turns it off. Commands that share see [Timeout] twice, once for their turn and once for the reply, and hooks see
+// the pipelines, without the callers' contexts.
+func AutoPipeline(from int) Option {
+	if from < 0 {
+		panic(fmt.Sprintf("store: AutoPipeline(%d): use 0 to turn it off, or the number of commands from which on they share", from))
+	}
+	return func(c *config) { c.shareFrom = from }
+}
 
 // Hooks adds hooks, such as those for tracing, to the store's client. Hooks that were added to the client given to
 // [Open] can't be read from it, so they see the commands of that client alone.

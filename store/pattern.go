@@ -21,7 +21,7 @@ func (s *Store) EvictMatching(ctx context.Context, glob string, progress func(in
 	ctx, tracing := s.trace(ctx, TraceStart{Operation: OperationEvict, Kind: kindPattern.String()})
 	w := &walk{st: s, match: literal(s.cfg.namespace) + ":{" + glob + "}", progress: progress}
 	var err error
-	switch rdb := s.rdb.(type) {
+	switch rdb := s.rdb.UniversalClient.(type) {
 	case *redis.ClusterClient:
 		err = rdb.ForEachMaster(ctx, w.master)
 	case *redis.Client:

@@ -122,11 +122,38 @@ func (s *Store) get(ctx context.Context, key string) ([]byte, error) {
 	if !b.allow() {
 		return nil, b.refusal()
 	}
-	raw, err := s.rdb.Get(ctx, key).Bytes()
+	cmd := redis.NewStringCmd(ctx, "get", key)
+	err := s.rdb.Do(ctx, onceString{cmd})
 	if errors.Is(err, redis.Nil) {
 		b.record(ctx, nil)
 	} else {
 		b.record(ctx, err)
 	}
-	return raw, err
+	if err != nil {
+		return nil, err
+	}
+	return cmd.Bytes()
 }
+
+// mget reads keys of a single node.
+func (s *Store) mget(ctx context.Context, keys []string) ([]any, error) {
+	args := make([]any, len(keys)+1)
+	args[0] = "mget"
+	for i, key := range keys {
+		args[i+1] = key
+	}
+	cmd := redis.NewSliceCmd(ctx, args...)
+	if err := s.rdb.Do(ctx, onceSlice{cmd}); err != nil {
+		return nil, err
+	}
+	return cmd.Result()
+}
+
+// Commands that a Cluster client, too, sends only once.
+type (
+	onceString struct{ *redis.StringCmd }
+	onceSlice  struct{ *redis.SliceCmd }
+)
+
+func (onceString) NoRetry() bool { return true }
+func (onceSlice) NoRetry() bool  { return true }

@@ -15,7 +15,7 @@ import (
 // Store is a namespace in Redis, opened by one process. It is safe for concurrent use.
 type Store struct {
 	cfg        config
-	rdb        redis.UniversalClient
+	rdb        *redisx.Client
 	life       *lifecycle
 	feed       *feed
 	breakers   *breakers
@@ -50,7 +50,9 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		}
 		option(&cfg)
 	}
-	own, err := redisx.Own(rdb, redisx.Limits{Timeout: cfg.timeout, ReplicaReads: cfg.replicas, Hooks: cfg.hooks})
+	own, err := redisx.Own(rdb, redisx.Limits{
+		Timeout: cfg.timeout, ReplicaReads: cfg.replicas, Hooks: cfg.hooks, ShareFrom: cfg.shareFrom,
+	})
 	if errors.Is(err, redisx.ErrReplicas) {
 		return nil, fmt.Errorf("store: %w, or pass store.AllowReplicaReads()", err)
 	}

@@ -33,11 +33,12 @@ type Limits struct {
 	Timeout      time.Duration // for the wait for a connection, the dial, and the reply, each for itself
 	ReplicaReads bool          // accept a client that reads from replicas
 	Hooks        []redis.Hook
+	ShareFrom    int // so many commands on their way at once share pipelines; 0: never
 }
 
 // Own makes a client from the options of another. The given one decides where Redis is and how to log in; how long to
 // wait and how often to try is decided here, because what waits longer than the work that it saves is worth nothing.
-func Own(given redis.UniversalClient, l Limits) (redis.UniversalClient, error) {
+func Own(given redis.UniversalClient, l Limits) (*Client, error) {
 	var own redis.UniversalClient
 	switch given := given.(type) {
 	case *redis.Client:
@@ -54,7 +55,7 @@ func Own(given redis.UniversalClient, l Limits) (redis.UniversalClient, error) {
 	for _, h := range l.Hooks {
 		own.AddHook(h)
 	}
-	return own, nil
+	return newClient(own, l.ShareFrom)
 }
 
 func nodeOptions(given *redis.Options, l Limits) *redis.Options {

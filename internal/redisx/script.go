@@ -56,8 +56,8 @@ func (c *Call) Did() bool {
 
 // Run carries out the calls in one round trip (one per node of a Cluster). A script that a server does not know yet is
 // sent in full in a second one; nothing else is ever tried twice. The error is the first of any call.
-func Run(ctx context.Context, rdb redis.UniversalClient, calls ...*Call) error {
-	send(ctx, rdb, calls, false)
+func Run(ctx context.Context, c *Client, calls ...*Call) error {
+	send(ctx, c, calls, false)
 	var again []*Call
 	for _, c := range calls {
 		if c.Script != nil && redis.HasErrorPrefix(c.Reply.Err(), "NOSCRIPT") {
@@ -65,7 +65,7 @@ func Run(ctx context.Context, rdb redis.UniversalClient, calls ...*Call) error {
 		}
 	}
 	if len(again) > 0 {
-		send(ctx, rdb, again, true)
+		send(ctx, c, again, true)
 	}
 	for _, c := range calls {
 		if err := c.Err(); err != nil {
@@ -75,21 +75,43 @@ func Run(ctx context.Context, rdb redis.UniversalClient, calls ...*Call) error {
 	return nil
 }
 
-func send(ctx context.Context, rdb redis.UniversalClient, calls []*Call, whole bool) {
+// send carries out the calls, and gives each a reply of its own to read, whatever became of it.
+func send(ctx context.Context, c *Client, calls []*Call, whole bool) {
+	for _, call := range calls {
+		call.Reply = call.command(ctx, whole)
+	}
 	if len(calls) == 1 {
-		calls[0].send(ctx, rdb, whole)
+		calls[0].settle(ctx, c.Do(ctx, once{calls[0].Reply}))
 		return
 	}
-	pipe := rdb.Pipeline()
-	for _, c := range calls {
-		c.send(ctx, pipe, whole)
+	defer c.leave()
+	if c.enter() {
+		share(ctx, c, calls)
+		return
+	}
+	pipe := c.Pipeline()
+	for _, call := range calls {
+		_ = pipe.Process(ctx, once{call.Reply})
 	}
 	_, _ = pipe.Exec(ctx) // each call has its own error
 }
 
-// sender is a client or a pipeline.
-type sender interface {
-	Process(ctx context.Context, cmd redis.Cmder) error
+func share(ctx context.Context, c *Client, calls []*Call) {
+	futures := make([]redis.AutoFuture, len(calls))
+	for i, call := range calls {
+		futures[i] = c.shared.Submit(ctx, once{call.Reply})
+	}
+	for i, call := range calls {
+		call.settle(ctx, futures[i].WaitContext(ctx))
+	}
+}
+
+// settle takes note of how sending ended.
+func (c *Call) settle(ctx context.Context, err error) {
+	if err != nil && ctx.Err() != nil {
+		c.Reply = redis.NewCmd(ctx) // the other one may still be written to
+		c.Reply.SetErr(err)
+	}
 }
 
 // once is a command that a Cluster client, too, sends only once: it would repeat others when no reply comes. What then
@@ -99,7 +121,7 @@ type once struct{ *redis.Cmd }
 // NoRetry is asked by the Cluster client.
 func (once) NoRetry() bool { return true }
 
-func (c *Call) send(ctx context.Context, to sender, whole bool) {
+func (c *Call) command(ctx context.Context, whole bool) *redis.Cmd {
 	args := make([]any, 0, 4+len(c.Args))
 	switch {
 	case c.Script == nil:
@@ -109,9 +131,9 @@ func (c *Call) send(ctx context.Context, to sender, whole bool) {
 	default:
 		args = append(args, "evalsha", c.Script.sha, 1, c.Key)
 	}
-	c.Reply = redis.NewCmd(ctx, append(args, c.Args...)...)
+	cmd := redis.NewCmd(ctx, append(args, c.Args...)...)
 	if c.Script != nil {
-		c.Reply.SetFirstKeyPos(3)
+		cmd.SetFirstKeyPos(3)
 	}
-	_ = to.Process(ctx, once{c.Reply}) // the error is in the reply
+	return cmd
 }

@@ -1,0 +1,170 @@
+package redisx
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+)
+
+// sends counts what a client sends.
+type sends struct{ commands, pipelines atomic.Int64 }
+
+func (*sends) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s *sends) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		s.commands.Add(1)
+		return next(ctx, cmd)
+	}
+}
+
+func (s *sends) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		s.pipelines.Add(1)
+		return next(ctx, cmds)
+	}
+}
+
+func own(t *testing.T, rdb redis.UniversalClient, l Limits) *Client {
+	t.Helper()
+	if l.Timeout == 0 {
+		l.Timeout = 10 * time.Second
+	}
+	c, err := Own(rdb, l)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c
+}
+
+var echo = NewScript(`return ARGV[1]`)
+
+func TestSharedRepliesBelongToTheirCommands(t *testing.T) {
+	const callers, each = 64, 50
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		var sent sends
+		c := own(t, rdb, Limits{ShareFrom: 4, Hooks: []redis.Hook{&sent}})
+		prefix := redistest.Unique(t)
+		var wg sync.WaitGroup
+		for caller := range callers {
+			wg.Go(func() {
+				for i := range each {
+					text := fmt.Sprintf("%d-%d", caller, i)
+					one := &Call{Script: echo, Key: prefix + text, Args: []any{text}}
+					other := &Call{Script: echo, Key: prefix + "other" + text, Args: []any{"other" + text}}
+					if err := Run(t.Context(), c, one); err != nil || one.Reply.Val() != text {
+						t.Error(one.Reply)
+					}
+					if err := Run(t.Context(), c, one, other, Get(prefix+"none")); err != nil ||
+						one.Reply.Val() != text || other.Reply.Val() != "other"+text {
+						t.Error(err, one.Reply, other.Reply)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		require.Less(t, sent.commands.Load()+sent.pipelines.Load(), int64(callers*each), "they shared")
+	})
+}
+
+func TestFewDoNotShare(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		var sent sends
+		c := own(t, rdb, Limits{ShareFrom: 2, Hooks: []redis.Hook{&sent}})
+		require.NoError(t, Run(t.Context(), c, Get("none")))
+		handshake := sent.pipelines.Load()
+		for range 10 {
+			require.NoError(t, Run(t.Context(), c, Get("none")))
+		}
+		require.Equal(t, handshake, sent.pipelines.Load())
+		require.Zero(t, c.busy.Load())
+	})
+}
+
+func TestTheLastOfManyGoOnSharingForAWhile(t *testing.T) {
+	c := own(t, redistest.Start(t).Client(t), Limits{ShareFrom: 3})
+	require.False(t, c.enter())
+	require.False(t, c.enter())
+	require.True(t, c.enter())
+	for range 3 {
+		c.leave()
+	}
+	for range busyFor {
+		require.True(t, c.enter(), "a burst has just been")
+		c.leave()
+	}
+	require.False(t, c.enter())
+	c.leave()
+}
+
+// A caller who gives up does not wait for the pipeline, and never sees a reply that is written to while he reads it.
+func TestContextEndsTheWaitForASharedReply(t *testing.T) {
+	server := redistest.Start(t)
+	c := own(t, server.Client(t), Limits{ShareFrom: 1})
+	require.NoError(t, Run(t.Context(), c, &Call{Script: echo, Key: "k", Args: []any{"warm"}}))
+	server.Pause()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	calls := []*Call{{Script: echo, Key: "k", Args: []any{"a"}}, {Script: echo, Key: "l", Args: []any{"b"}}}
+	require.ErrorIs(t, Run(ctx, c, calls...), context.DeadlineExceeded)
+	require.ErrorIs(t, c.Do(ctx, redis.NewStringCmd(ctx, "get", "k")), context.DeadlineExceeded)
+	for _, call := range calls {
+		require.ErrorIs(t, call.Reply.Err(), context.DeadlineExceeded)
+		require.Nil(t, call.Reply.Val())
+	}
+	server.Resume()
+	after := &Call{Script: echo, Key: "k", Args: []any{"after"}}
+	require.NoError(t, Run(t.Context(), c, after))
+	require.Equal(t, "after", after.Reply.Val())
+	for _, call := range calls {
+		require.Nil(t, call.Reply.Val(), "the late reply goes nowhere")
+	}
+}
+
+// A server that does not answer holds up nobody for longer than his turn and the reply take.
+func TestTimeoutOfSharedCommands(t *testing.T) {
+	server := redistest.Start(t)
+	const timeout = 200 * time.Millisecond
+	c := own(t, server.Client(t), Limits{ShareFrom: 1, Timeout: timeout})
+	require.NoError(t, Run(t.Context(), c, Get("k")))
+	server.Pause()
+	defer server.Resume()
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			began := time.Now()
+			if err := Run(t.Context(), c, Get("k")); err == nil {
+				t.Error("a paused server answered")
+			}
+			if took := time.Since(began); took > 10*timeout {
+				t.Errorf("waited for %v", took)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestSharedCommandsAreSentOnce(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		key := redistest.Unique(t) + "count"
+		c := own(t, rdb, Limits{ShareFrom: 1, Timeout: 2 * time.Second})
+		count := NewScript(`return redis.call("INCR", KEYS[1])`)
+		var wg sync.WaitGroup
+		for range 200 {
+			wg.Go(func() {
+				if err := Run(t.Context(), c, &Call{Script: count, Key: key}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		require.Equal(t, "200", rdb.Get(t.Context(), key).Val())
+	})
+}
