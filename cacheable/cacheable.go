@@ -17,14 +17,15 @@ type Func[K comparable, V any] = func(context.Context, K) (V, error)
 // Cacheable is a loader with a cache in front of it. It is safe for concurrent use.
 type Cacheable[K comparable, V any] struct {
 	settings
-	space   *store.Space
-	load    Func[K, V]
-	keyOf   func(K) store.Key
-	tagsOf  func(K) []string
-	storeIf func(K, V) bool
-	ttlOf   func(K, V) time.Duration
-	plain   bool          // values share nothing with their copies
-	slots   chan struct{} // one for each load that may run; nil is no bound
+	space       *store.Space
+	load        Func[K, V]
+	keyOf       func(K) store.Key
+	tagsOf      func(K) []string
+	valueTagsOf func(K, V) []string
+	storeIf     func(K, V) bool
+	ttlOf       func(K, V) time.Duration
+	plain       bool          // values share nothing with their copies
+	slots       chan struct{} // one for each load that may run; nil is no bound
 
 	near      *near[K, V] // nil if there is none
 	refresher *ahead
@@ -55,19 +56,23 @@ func New[K comparable, V any](st *store.Store, name string, load func(context.Co
 	}
 	t := reflect.TypeFor[V]()
 	c := &Cacheable[K, V]{
-		settings: s,
-		space:    st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)+s.maxStale),
-		load:     load,
-		tagsOf:   typed[func(K) []string](name, "Tags", s.tags),
-		storeIf:  typed[func(K, V) bool](name, "StoreIf", s.storeIf),
-		ttlOf:    typed[func(K, V) time.Duration](name, "TTLOf", s.ttlOf),
-		plain:    plain(t),
+		settings:    s,
+		space:       st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)+s.maxStale),
+		load:        load,
+		tagsOf:      typed[func(K) []string](name, "Tags", s.tags),
+		valueTagsOf: typed[func(K, V) []string](name, "TagsOf", s.valueTags),
+		storeIf:     typed[func(K, V) bool](name, "StoreIf", s.storeIf),
+		ttlOf:       typed[func(K, V) time.Duration](name, "TTLOf", s.ttlOf),
+		plain:       plain(t),
 
 		refresher: newAhead(),
 	}
 	c.keyOf = keyFunc(c.space, typed[func(K) string](name, "Key", s.key))
 	if clone := typed[func(V) V](name, "Clone", s.clone); s.nearSize > 0 {
 		c.near = newNear[K](c.space, s.nearSize, clone)
+	}
+	if c.valueTagsOf != nil {
+		c.space.TagsFromValues()
 	}
 	if s.maxLoads > 0 {
 		c.slots = make(chan struct{}, s.maxLoads)
@@ -133,7 +138,7 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 		c.space.Count(store.EventUnencodable)
 		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
 	}
-	stored, err := c.space.Put(ctx, &ref, store.Result{Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale})
+	stored, err := c.space.Put(ctx, &ref, c.written(key, value, payload))
 	if err == nil && !stored {
 		return c.Evict(ctx, key) // tells the writer who holds the key that he is not the only one
 	}
@@ -170,6 +175,20 @@ func (c *Cacheable[K, V]) ttlFor(key K, value V) time.Duration {
 		return c.ttl
 	}
 	return min(c.ttlOf(key, value), maxTTL)
+}
+
+// written is what is stored of a value that was not loaded.
+func (c *Cacheable[K, V]) written(key K, value V, payload []byte) store.Result {
+	return store.Result{
+		Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale, Tags: c.tagsOfValue(key, value),
+	}
+}
+
+func (c *Cacheable[K, V]) tagsOfValue(key K, value V) []string {
+	if c.valueTagsOf == nil {
+		return nil
+	}
+	return c.valueTagsOf(key, value)
 }
 
 func (c *Cacheable[K, V]) ref(key K) store.Ref {

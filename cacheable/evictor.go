@@ -33,6 +33,6 @@ func (c *Cacheable[K, V]) Replacement(ctx context.Context, key K) (func(V) (stor
 			c.space.Count(store.EventUnencodable)
 			return store.Replacement{Key: ref.Key}, false
 		}
-		return c.space.Replacement(&ref, start, store.Result{Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale}), true
+		return c.space.Replacement(ctx, &ref, start, c.written(key, value, payload))
 	}, nil
 }

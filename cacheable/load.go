@@ -204,7 +204,7 @@ func (j *job[K, V]) call(ctx context.Context) *result[V] {
 // the copies of those who waited together.
 func (j *job[K, V]) encode(r *result[V]) {
 	if j.c.wanted(j.key, r.value) {
-		r.ttl = j.c.ttlFor(j.key, r.value)
+		r.ttl, r.tags = j.c.ttlFor(j.key, r.value), j.c.tagsOfValue(j.key, r.value)
 	}
 	payload, err := j.c.codec.Marshal(r.value)
 	if err != nil {

@@ -19,6 +19,7 @@ type settings struct {
 	negativeTTL time.Duration
 	key         any // func(K) string
 	tags        any // func(K) []string
+	valueTags   any // func(K, V) []string
 	storeIf     any // func(K, V) bool
 	codec       codec.Codec
 	maxLoads    int
@@ -82,6 +83,18 @@ func Key[K comparable](key func(K) string) Option {
 func Tags[K comparable](tags func(K) []string) Option {
 	mustNotBeNil("Tags", tags == nil)
 	return func(s *settings) { s.tags = tags }
+}
+
+// TagsOf gives the tags of a loaded value, such as the category that a product is in, in addition to those of [Tags]. An
+// evicted tag is effective at once on the node that evicted it, and on others within the delay of the invalidation feed:
+// under a millisecond as a rule, a second where there is no feed. With store.Strict it is at once everywhere, for one
+// more round trip with every read. A value whose load overlaps the eviction of one of its tags is not stored. An absence
+// has no tags of this kind.
+//
+// Storing takes two more round trips, and so does the eviction of a tag take one more.
+func TagsOf[K comparable, V any](tags func(K, V) []string) Option {
+	mustNotBeNil("TagsOf", tags == nil)
+	return func(s *settings) { s.valueTags = tags }
 }
 
 // StoreIf decides whether a loaded value is stored. By default all are.

@@ -20,6 +20,7 @@ type result[V any] struct {
 	negative bool          // and that may be stored
 	ttl      time.Duration // 0 if it is not to be stored
 	cost     time.Duration
+	tags     []string    // that the value has beside those of its key
 	taken    atomic.Bool // somebody has got value itself
 }
 
@@ -96,9 +97,9 @@ func (c *Cacheable[K, V]) share(r *result[V]) (V, error) {
 
 // stored is what of the result goes to Redis.
 func (c *Cacheable[K, V]) stored(r *result[V]) store.Result {
-	s := store.Result{Payload: r.payload, TTL: c.jittered(r.ttl), Cost: r.cost, Extra: c.maxStale}
+	s := store.Result{Payload: r.payload, TTL: c.jittered(r.ttl), Cost: r.cost, Extra: c.maxStale, Tags: r.tags}
 	if r.negative {
-		s.Negative, s.Payload, s.TTL, s.Extra = true, nil, c.jittered(c.negativeTTL), 0
+		s.Negative, s.Payload, s.TTL, s.Extra, s.Tags = true, nil, c.jittered(c.negativeTTL), 0, nil
 	}
 	return s
 }

@@ -95,8 +95,25 @@ func (s *Store) carryOut(ctx context.Context, attempts ...*attempt) {
 			back = append(back, a.settle()...)
 		}
 	}
+	s.completeAll(ctx, attempts)
 	if len(back) > 0 {
 		_ = s.run(context.WithoutCancel(ctx), back...) // where that fails the lease runs out
+	}
+}
+
+// completeAll asks for the tags of the values that were found.
+func (s *Store) completeAll(ctx context.Context, attempts []*attempt) {
+	var open []*View
+	var of []*attempt
+	for _, a := range attempts {
+		if a.view.open != nil {
+			open, of = append(open, &a.view), append(of, a)
+		}
+	}
+	for i, err := range s.complete(ctx, open...) {
+		if err != nil && of[i].claim == nil {
+			of[i].err = err
+		}
 	}
 }
 
@@ -113,14 +130,14 @@ func (a *attempt) settle() (undo []*call) {
 		return a.drop(taken)
 	}
 	a.look.answered()
-	a.candidate.gens = a.look.gens()
+	a.candidate.origin = a.look.origin(a.candidate.created)
 	if a.entry != nil {
 		return a.settleRefresh(taken, other)
 	}
 	switch {
 	case !taken:
 		a.view = a.candidate.space.judge(a.candidate.ref, other.raw, true, a.look)
-		a.view.left = other.left
+		a.view.left, a.view.groups = other.left, a.look.groups
 	case a.look.held(): // by a tag: the lease is of no use
 		a.view = View{State: Held}
 		return a.drop(true)

@@ -26,6 +26,8 @@ func (p *Space) ReadAll(ctx context.Context, refs []*Ref) ([]View, []error) {
 		return views, errs
 	}
 	p.st.gather(ctx, calls)
+	var open []*View
+	var of []int
 	for i, l := range looks {
 		if l == nil {
 			continue
@@ -34,7 +36,13 @@ func (p *Space) ReadAll(ctx context.Context, refs []*Ref) ([]View, []error) {
 			l.answered()
 			raw, err := entries[i].Reply.Text()
 			views[i] = p.judge(refs[i], []byte(raw), err == nil, l)
+			if views[i].open != nil {
+				open, of = append(open, &views[i]), append(of, i)
+			}
 		}
+	}
+	for n, err := range p.st.complete(ctx, open...) {
+		errs[of[n]] = err
 	}
 	return views, errs
 }
@@ -128,14 +136,18 @@ type Finish struct {
 	Pause  time.Duration // if given up: see [Claim.Cool]
 }
 
-// FinishAll is [Claim.Fill], [Claim.Drop] or [Claim.Cool] for several claims in one round trip. It reports which are
-// confirmed.
+// FinishAll is [Claim.Fill], [Claim.Drop] or [Claim.Cool] for several claims together. It reports which are confirmed.
 func (p *Space) FinishAll(ctx context.Context, finishes []Finish) (confirmed []bool, err error) {
 	confirmed = make([]bool, len(finishes))
 	endings := make([]*ending, len(finishes))
+	bonds := make([]*bond, len(finishes))
+	for i, f := range finishes {
+		bonds[i] = f.Claim.bond(f.Result)
+	}
+	p.st.tie(ctx, bonds...)
 	var calls []*call
 	for i, f := range finishes {
-		endings[i] = f.Claim.ending(f.Result, f.Pause)
+		endings[i] = f.Claim.ending(f.Result, f.Pause, bonds[i])
 		calls = append(calls, endings[i].calls...)
 	}
 	if len(calls) > 0 {

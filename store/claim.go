@@ -10,13 +10,12 @@ import (
 // Claim is the right to store the result of a load that is about to begin: a lease on the key, or, for the refresh of
 // a value that stays readable meanwhile, the version that was seen. It lapses with whatever changes the key.
 type Claim struct {
-	space   *Space
-	ref     *Ref
-	record  []byte // what the key must still begin with
-	lease   []byte // the lease that is renewed meanwhile; nil if there is none
-	at      string // where the lease is: the key itself, or that of its refresh
-	gens    []byte // generations before the load
-	created int64
+	space  *Space
+	ref    *Ref
+	record []byte // what the key must still begin with
+	lease  []byte // the lease that is renewed meanwhile; nil if there is none
+	at     string // where the lease is: the key itself, or that of its refresh
+	origin
 }
 
 // acquireTries bounds how often Acquire replaces an invalid entry that turns into another one meanwhile.
@@ -36,7 +35,8 @@ func (p *Space) AcquireOver(ctx context.Context, ref *Ref) (*Claim, View, error)
 	claim, v, err := p.acquire(ctx, ref, View{}, true)
 	if err == nil && claim == nil && (v.State == Value || v.State == Negative || v.State == Stale) {
 		claim = &Claim{
-			space: p, ref: ref, record: envelope.Identity(v.raw), gens: v.entry.Gens, created: p.st.clock.now(),
+			space: p, ref: ref, record: envelope.Identity(v.raw),
+			origin: origin{gens: v.entry.Gens[:p.gensOf(ref)], groups: v.groups, created: p.st.clock.now()},
 		}
 	}
 	return claim, v, err
@@ -89,21 +89,26 @@ type Result struct {
 	TTL      time.Duration // how long it counts as fresh, in whole milliseconds
 	Extra    time.Duration // how much longer it is kept, for when the source fails
 	Cost     time.Duration // how long the load took
+	Tags     []string      // that are known from the value; see [Space.TagsFromValues]
 }
 
 // Fill stores the result if the claim still holds. It reports whether the result is confirmed: stored, and not
 // evicted, directly or by a tag, since the claim was acquired.
 func (c *Claim) Fill(ctx context.Context, r Result) (bool, error) {
-	return c.finish(ctx, c.ending(&r, 0))
+	b := c.bond(&r)
+	c.space.st.tie(ctx, b)
+	return c.finish(ctx, c.ending(&r, 0, b))
 }
 
 // Drop gives the claim up without storing anything. It reports whether what was loaded under it is confirmed: not
 // evicted since the claim was acquired.
-func (c *Claim) Drop(ctx context.Context) (bool, error) { return c.finish(ctx, c.ending(nil, 0)) }
+func (c *Claim) Drop(ctx context.Context) (bool, error) {
+	return c.finish(ctx, c.ending(nil, 0, c.bond(nil)))
+}
 
 // Cool gives the claim up like Drop, and, if it is a refresh, keeps everybody from trying again before pause is over.
 func (c *Claim) Cool(ctx context.Context, pause time.Duration) (bool, error) {
-	return c.finish(ctx, c.ending(nil, pause))
+	return c.finish(ctx, c.ending(nil, pause, c.bond(nil)))
 }
 
 func (c *Claim) finish(ctx context.Context, e *ending) (bool, error) {
@@ -115,18 +120,30 @@ func (c *Claim) finish(ctx context.Context, e *ending) (bool, error) {
 // look whether the generations are still the same.
 type ending struct {
 	claim   *Claim
+	gens    []byte
 	change  *call
 	look    *look
 	calls   []*call
-	evicted bool // by an eviction that is still queued, of which Redis knows nothing yet
+	evicted bool // perhaps; also by an eviction that is still queued, of which Redis knows nothing yet
 }
 
-func (c *Claim) ending(r *Result, pause time.Duration) *ending {
-	e := &ending{claim: c, look: c.space.look(c.ref, false), evicted: c.space.blocked(c.ref)}
+// bond ties a result to its tags. Without any there is nothing to do for it.
+func (c *Claim) bond(r *Result) *bond {
+	if r == nil {
+		r = &Result{}
+	}
+	return c.space.newBond(c.ref, &c.origin, r.Tags)
+}
+
+func (c *Claim) ending(r *Result, pause time.Duration, b *bond) *ending {
+	e := &ending{
+		claim: c, gens: b.gens, look: c.space.look(b.ref, false),
+		evicted: !b.current || c.space.blocked(b.ref) || r == nil && c.space.valueTags, // then nobody has looked at the tags
+	}
 	refreshes := c.at != c.ref.addr // the version that is there stays readable
 	switch {
 	case r != nil && !e.evicted:
-		e.change = c.ofKey("set", c.space.record(c.ref, c.gens, c.created, *r), r.kept())
+		e.change = c.ofKey("set", c.space.record(b.ref, b.gens, c.created, *r), r.kept())
 	case refreshes:
 		e.change = c.ofKey("test")
 	default:
@@ -153,7 +170,7 @@ func (e *ending) confirmed() bool {
 	}
 	e.look.answered()
 	e.claim.space.st.changed(e.claim.ref.addr)
-	return e.change.Did() && !e.evicted && e.look.match(e.claim.gens)
+	return e.change.Did() && !e.evicted && e.look.match(e.gens, 0)
 }
 
 // ofKey changes the key, if it is still as it was claimed.
@@ -174,7 +191,7 @@ func (p *Space) record(ref *Ref, gens []byte, created int64, r Result) []byte {
 	loaded := max(0, time.Duration(p.st.clock.now()-created)*time.Microsecond)
 	e := envelope.Entry{
 		Kind: envelope.Value, Token: envelope.NewToken(), Created: created, TTL: loaded + r.TTL, Cost: r.Cost,
-		Schema: p.schema, Gens: gens, Key: []byte(ref.full), Payload: r.Payload,
+		Schema: p.schema, Gens: gens, Key: []byte(ref.full), Tags: ref.names, Payload: r.Payload,
 	}
 	if r.Negative {
 		e.Kind = envelope.Negative

@@ -46,7 +46,7 @@ func (s *Store) settle(ctx context.Context, keys []Key, calls []*call) error {
 	if s.life.closed.Load() {
 		err = ErrClosed
 	} else {
-		err = s.run(ctx, calls...)
+		err = s.runTags(ctx, calls...)
 	}
 	if err != nil {
 		err = s.evictions.failed(keys, calls, err)

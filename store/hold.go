@@ -34,7 +34,7 @@ func (h *Hold) place(ctx context.Context, how string) error {
 			envelope.HoldPrefix(), h.token[:], h.st.cfg.hold.Milliseconds(), how,
 		}}
 	}
-	return h.st.run(ctx, calls...)
+	return h.st.runTags(ctx, calls...)
 }
 
 // Keep renews the hold until done is closed.
@@ -58,9 +58,15 @@ type Replacement struct {
 	TTL    time.Duration
 }
 
-// Replacement makes a replacement of the entry, for a value that was written after start.
-func (p *Space) Replacement(ref *Ref, start Start, r Result) Replacement {
-	return Replacement{Key: ref.Key, Record: p.record(ref, start.gens, start.created, r), TTL: r.TTL + r.Extra}
+// Replacement makes a replacement of the entry, for a value that was written after start. It reports false if one of the
+// value's tags was evicted, or held by a writer, since then.
+func (p *Space) Replacement(ctx context.Context, ref *Ref, start Start, r Result) (Replacement, bool) {
+	b := p.newBond(ref, &start.origin, r.Tags)
+	p.st.tie(ctx, b)
+	if !b.current {
+		return Replacement{Key: ref.Key}, false
+	}
+	return Replacement{Key: ref.Key, Record: p.record(b.ref, b.gens, start.created, r), TTL: r.TTL + r.Extra}, true
 }
 
 // End ends the hold, or lets it stand for as long as stay if that is positive, and leaves the keys evicted. A

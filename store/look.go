@@ -13,6 +13,7 @@ import (
 type look struct {
 	space   *Space
 	states  []markerState
+	groups  []markerState // of tags, before a load whose value may have some
 	asks    []ask
 	keeping *keeping // of those that are asked for; nil if they are only read
 
@@ -22,7 +23,8 @@ type look struct {
 
 // ask is a question for one generation.
 type ask struct {
-	place  int // in states
+	place  int // in states, or in groups
+	group  bool
 	key    string
 	learn  func(markerState) // nil for a tag
 	shared *generation       // nil for a tag
@@ -45,7 +47,22 @@ func (p *Space) look(ref *Ref, beforeLoad bool) *look {
 		l.asks = append(l.asks, ask{place: len(l.states), key: tag})
 		l.states = append(l.states, markerState{})
 	}
+	if beforeLoad && p.valueTags {
+		l.lookAtGroups()
+	}
 	return l
+}
+
+// lookAtGroups takes note of the groups of tags. What is known of them will do even if it is old: they will seem to have
+// changed.
+func (l *look) lookAtGroups() {
+	l.groups = make([]markerState, tagGroups)
+	for i, g := range l.space.st.groups {
+		state, ok := g.vouched(l.space.st)
+		if l.groups[i] = state; !ok || state.none() || !g.isKept(l.space.keep) {
+			l.asks = append(l.asks, ask{place: i, group: true, key: g.key.addr, learn: g.reading(l.space.st), shared: g})
+		}
+	}
 }
 
 // reads returns calls that read what is asked for.
@@ -56,11 +73,7 @@ func (l *look) reads() []*call {
 // starts returns calls that read what is asked for, start a generation where there is none, and keep it alive.
 func (l *look) starts() []*call {
 	l.keeping = &keeping{keep: l.space.keep, at: time.Now()}
-	keep := l.space.keep.Milliseconds()
-	return l.calls(func(key string) *call {
-		fresh := envelope.NewGeneration(envelope.NewGen())
-		return &call{Script: generationScript, Key: key, Args: []any{fresh, keep, envelope.HoldPrefix()}}
-	})
+	return l.calls(l.space.start)
 }
 
 func (l *look) calls(of func(key string) *call) []*call {
@@ -85,7 +98,11 @@ func (l *look) answered() {
 
 func (l *look) answer(i int, raw string) {
 	state := parseMarker(raw)
-	l.states[l.asks[i].place] = state
+	if l.asks[i].group {
+		l.groups[l.asks[i].place] = state
+	} else {
+		l.states[l.asks[i].place] = state
+	}
 	if learn := l.asks[i].learn; learn != nil {
 		learn(state)
 	}
@@ -138,9 +155,10 @@ func (l *look) held() bool {
 	return false
 }
 
-// match reports whether an entry with these generations is current.
-func (l *look) match(gens []byte) bool {
-	if len(gens) != len(l.states)*envelope.GenLen {
+// match reports whether an entry with these generations is current, but for the last ones, which are of tags that it
+// names.
+func (l *look) match(gens []byte, named int) bool {
+	if len(gens) != (len(l.states)+named)*envelope.GenLen {
 		return false
 	}
 	for i, state := range l.states {
@@ -151,6 +169,11 @@ func (l *look) match(gens []byte) bool {
 	return true
 }
 
+// origin is what is known before a load that begins at the given time.
+func (l *look) origin(created int64) origin {
+	return origin{gens: l.gens(), groups: l.groups, created: created}
+}
+
 // gens returns the generations as an entry holds them.
 func (l *look) gens() []byte {
 	gens := make([]byte, 0, len(l.states)*envelope.GenLen)
@@ -159,3 +182,6 @@ func (l *look) gens() []byte {
 	}
 	return gens
 }
+
+// gensOf is the length of the generations of all that an entry depends on by its key.
+func (p *Space) gensOf(ref *Ref) int { return (len(p.shared()) + len(ref.tags)) * envelope.GenLen }

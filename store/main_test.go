@@ -167,7 +167,9 @@ func (e *entry) replacement(payload string) store.Replacement {
 	e.t.Helper()
 	start, err := e.Start(e.t.Context(), &e.Ref)
 	require.NoError(e.t, err)
-	return e.Replacement(&e.Ref, start, result(payload))
+	r, ok := e.Replacement(e.t.Context(), &e.Ref, start, result(payload))
+	require.True(e.t, ok)
+	return r
 }
 
 func (e *entry) addr() string { return e.Ref.String() }

@@ -139,7 +139,11 @@ func (m *model) around(ctx context.Context, a *actor, key store.Key, replace, re
 	delete(m.holders, a)
 	var replacements []store.Replacement
 	if replace && startErr == nil {
-		replacements = append(replacements, e.Replacement(&e.Ref, start, store.Result{Payload: fmt.Append(nil, version), TTL: ttl}))
+		replacement, ok := e.Replacement(ctx, &e.Ref, start, store.Result{Payload: fmt.Append(nil, version), TTL: ttl})
+		if !ok {
+			panic("a value without tags of its own was refused")
+		}
+		replacements = append(replacements, replacement)
 	}
 	m.evicted(a.node, version, hold.End(ctx, stay, replacements...))
 }

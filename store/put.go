@@ -18,6 +18,8 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 		return false, ErrClosed
 	}
 	lease := envelope.NewLease(envelope.NewToken())
+	all, _ := p.bonded(ref, r.Tags)
+	ref = &all
 	look := p.look(ref, true)
 	place := &call{Script: putScript, Key: ref.addr, Args: []any{envelope.HoldPrefix(), lease, p.st.cfg.lease.Milliseconds()}}
 	err := p.st.run(ctx, append(look.starts(), place)...)
@@ -36,10 +38,7 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 
 // Start is the state of an entry's tags before something was read or written. What is stored with it is a miss as
 // soon as one of them is evicted.
-type Start struct {
-	gens    []byte
-	created int64
-}
+type Start struct{ origin }
 
 // Start looks at the tags of an entry. The error wraps [ErrUnavailable].
 func (p *Space) Start(ctx context.Context, ref *Ref) (Start, error) {
@@ -53,5 +52,5 @@ func (p *Space) Start(ctx context.Context, ref *Ref) (Start, error) {
 		}
 	}
 	look.answered()
-	return Start{gens: look.gens(), created: p.st.clock.now()}, nil
+	return Start{look.origin(p.st.clock.now())}, nil
 }

@@ -126,7 +126,7 @@ func (q *queue) done() bool {
 // attempt repeats one batch, and returns how many evictions were carried out.
 func (q *queue) attempt(ctx context.Context) int {
 	batch, calls := q.batch()
-	_ = q.st.run(ctx, calls...)
+	_ = q.st.runTags(ctx, calls...)
 	n, over := q.settled(batch, calls)
 	if !over.began.IsZero() {
 		q.st.cfg.log.Info("aside: the evictions that Redis could not be told of are carried out",

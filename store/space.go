@@ -12,13 +12,14 @@ import (
 
 // Space is the part of the keyspace that belongs to one cache: all keys "namespace:{name:...}".
 type Space struct {
-	st     *Store
-	name   string
-	prefix string
-	schema uint64
-	whole  *generation   // of this cache
-	keep   time.Duration // how long generations are wanted
-	counts *counters
+	st        *Store
+	name      string
+	prefix    string
+	schema    uint64
+	whole     *generation   // of this cache
+	keep      time.Duration // how long generations are wanted
+	valueTags bool          // see TagsFromValues
+	counts    *counters
 }
 
 // minKeep is how long a generation is kept at least after it was last wanted.
@@ -58,7 +59,7 @@ func (p *Space) All() Key { return p.whole.key }
 
 // Tag returns the key whose eviction evicts all entries with the tag.
 func (s *Store) Tag(tag string) Key {
-	return markerKey(s.cfg.namespace, "tag", joinParts([]string{tag}))
+	return markerKey(s.cfg.namespace, tagKind, joinParts([]string{tag}))
 }
 
 // Everything returns the key whose eviction evicts all of the namespace.
@@ -67,7 +68,8 @@ func (s *Store) Everything() Key { return s.everything.key }
 // Ref is an entry together with the tags that it has.
 type Ref struct {
 	Key
-	tags []string // keys of the tags' markers, sorted and each once, so that their order is always the same
+	tags  []string // keys of the tags' markers, sorted and each once, so that their order is always the same
+	names []string // of those that come after them because they are known from the value
 }
 
 // Ref returns the entry with the given key and tags.
@@ -108,13 +110,21 @@ func (p *Space) Read(ctx context.Context, ref *Ref) (View, error) {
 		if err != nil && !absent(err) {
 			return View{}, unavailable(err)
 		}
-		return p.judge(ref, raw, err == nil, look), nil
+		return p.judged(ctx, ref, raw, err == nil, look)
 	}
 	raw, present, err := look.with(ctx, ref.addr)
 	if err != nil {
 		return View{}, err
 	}
-	return p.judge(ref, raw, present, look), nil
+	return p.judged(ctx, ref, raw, present, look)
+}
+
+func (p *Space) judged(ctx context.Context, ref *Ref, raw []byte, present bool, l *look) (View, error) {
+	v := p.judge(ref, raw, present, l)
+	if v.open == nil {
+		return v, nil
+	}
+	return v, p.st.complete(ctx, &v)[0]
 }
 
 func (s *Store) get(ctx context.Context, key string) ([]byte, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -65,6 +66,14 @@ func (p *Space) Stamp(ref *Ref) (Stamp, bool) {
 		s.tags = append(s.tags, st.stripes.read(tag))
 	}
 	return s, true
+}
+
+// Of adds the tags of the value that was read after the stamp was taken.
+func (s Stamp) Of(v *View) Stamp {
+	if len(v.tags) > 0 {
+		s.tags = append(slices.Clip(s.tags), v.tags...)
+	}
+	return s
 }
 
 // Valid reports whether the stamp still is. It costs a few loads.

@@ -28,6 +28,10 @@ type Store struct {
 	mu          sync.RWMutex
 	generations map[string]*generation // by key: that of the namespace, and those of the caches
 	counters    map[string]*counters   // by cache
+
+	tagPrefix string
+	groups    [tagGroups]*generation
+	tags      knownTags
 }
 
 // Open opens a namespace. The options of rdb say where Redis is; the store makes a client of its own from them, with
@@ -69,6 +73,10 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 	}
 	s.evictions.st = s
 	s.everything = s.generationOf(everythingKey(cfg.namespace))
+	s.tagPrefix = cfg.namespace + ":{#" + tagKind + ":"
+	for i := range s.groups {
+		s.groups[i] = s.generationOf(groupKey(cfg.namespace, i))
+	}
 	s.breakers = newBreakers(s)
 	s.feed = newFeed(s)
 	s.start(&s.life.watch, "feed", s.feed.run)
@@ -97,6 +105,9 @@ func (s *Store) changed(addr string) {
 	s.mu.RLock()
 	g := s.generations[addr]
 	s.mu.RUnlock()
+	if g == nil && s.isTag(addr) {
+		g = s.tags.get(addr)
+	}
 	if g != nil {
 		g.forget()
 	}

@@ -44,6 +44,10 @@ type View struct {
 	entry envelope.Entry
 	age   time.Duration
 	left  time.Duration // how long a lease or cooldown that was found has left
+
+	tags   []stripe      // of the tags that the value has
+	open   []openTag     // those of them that are to be asked for
+	groups []markerState // of tags, before a load
 }
 
 // Payload is the encoded value.
@@ -99,11 +103,12 @@ func (p *Space) judgeEntry(v *View, ref *Ref, l *look) {
 		v.Reason = Schema
 	case string(e.Key) != ref.full:
 		v.Reason = Clash
-	case !l.match(e.Gens):
+	case !l.match(e.Gens, len(e.Tags)):
 		v.Reason = Evicted
 	default:
 		v.entry, v.age = e, p.st.clock.age(e.Created)
 		v.State = p.stateOf(v)
+		v.judgeTags(p.st, e.Gens[len(l.states)*envelope.GenLen:])
 	}
 }
 

@@ -106,7 +106,8 @@ func race(ctx context.Context, rdb redis.UniversalClient, mode racelab.Mode, o o
 		}
 	}()
 	for range o.nodes {
-		st, err := store.Open(ctx, rdb, store.Namespace(namespace), store.Timeout(5*time.Second), store.Logger(slog.New(slog.DiscardHandler)))
+		st, err := store.Open(ctx, rdb, append(mode.Options(),
+			store.Namespace(namespace), store.Timeout(5*time.Second), store.Logger(slog.New(slog.DiscardHandler)))...)
 		if err != nil {
 			return racelab.Verdict{}, err
 		}

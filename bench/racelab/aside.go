@@ -18,10 +18,23 @@ const (
 	Around    Mode = "around"    // evict.Around with evict.Key
 	AroundTag Mode = "aroundtag" // evict.Around with evict.Tags
 	Replace   Mode = "replace"   // evict.Around with evict.Replace
+
+	ByValueTag     Mode = "valuetag"       // evict.After with evict.Tags that are known from the value alone
+	AroundValueTag Mode = "aroundvaluetag" // evict.Around with such tags
 )
 
 // Modes are all modes.
-var Modes = []Mode{After, ByTag, Around, AroundTag, Replace}
+var Modes = []Mode{After, ByTag, Around, AroundTag, Replace, ByValueTag, AroundValueTag}
+
+func (m Mode) tagsOfValues() bool { return m == ByValueTag || m == AroundValueTag }
+
+// Options are what a store needs for the strict promise to hold in a mode.
+func (m Mode) Options() []store.Option {
+	if m.tagsOfValues() {
+		return []store.Option{store.Strict()}
+	}
+	return nil
+}
 
 // Aside returns nodes that use aside, one for each store.
 func Aside(mode Mode, stores []*store.Store, options ...cacheable.Option) func(Source) []Node {
@@ -35,18 +48,22 @@ func Aside(mode Mode, stores []*store.Store, options ...cacheable.Option) func(S
 
 func asideNode(mode Mode, st *store.Store, source Source, options []cacheable.Option) Node {
 	tag := func(key string) []string { return []string{"tag of " + key} }
-	options = append([]cacheable.Option{cacheable.TTL(time.Hour), cacheable.Tags(tag)}, options...)
+	tags := cacheable.Tags(tag)
+	if mode.tagsOfValues() {
+		tags = cacheable.TagsOf(func(key string, _ int64) []string { return tag(key) })
+	}
+	options = append([]cacheable.Option{cacheable.TTL(time.Hour), tags}, options...)
 	cache := cacheable.New(st, "cell", source.Load, options...)
 	key := func(w Write) string { return w.Key }
-	tags := func(w Write) []string { return tag(w.Key) }
+	tagsOf := func(w Write) []string { return tag(w.Key) }
 	n := Node{Get: cache.Get}
 	switch mode {
-	case ByTag:
-		n.Write = evict.After(source.Store, evict.Tags(st, tags))
+	case ByTag, ByValueTag:
+		n.Write = evict.After(source.Store, evict.Tags(st, tagsOf))
 	case Around:
 		n.Write = evict.Around(source.Store, evict.Key(cache, key))
-	case AroundTag:
-		n.Write = evict.Around(source.Store, evict.Tags(st, tags))
+	case AroundTag, AroundValueTag:
+		n.Write = evict.Around(source.Store, evict.Tags(st, tagsOf))
 	case Replace:
 		n.Write = evict.Around(source.Store, evict.Replace(cache, func(w Write, v int64) (string, int64) { return w.Key, v }))
 	default:

@@ -9,7 +9,8 @@
 //
 // A value or negative entry goes on with a 16-byte token that no other write has, a CRC-32C of everything else, the
 // time at which its load began, its time to live, the cost of the load, the fingerprint of the schema, the
-// generations of its tags, the full key where the Redis key holds only a hash of it, and the payload. A lease is the
+// generations of its tags, the full key where the Redis key holds only a hash of it, the names of the tags that are only
+// known from the value, and the payload. A lease is the
 // prefix and its owner's token. A hold is a flag and one record per writer. A generation is the prefix and eight
 // random bytes, a cooldown the prefix alone.
 //

@@ -23,15 +23,15 @@ type Entry struct {
 	TTL     time.Duration // for how long it counts as fresh, in whole milliseconds
 	Cost    time.Duration // how long the load took, in whole microseconds
 	Schema  uint64        // fingerprint of type and codec
-	Gens    []byte        // generations of its tags, GenLen bytes each, in the order of the cache's tags
+	Gens    []byte        // generations of its tags, GenLen bytes each: those of the cache, of the key, of Tags
 	Key     []byte        // the full key, where the Redis key holds a hash of it
+	Tags    []string      // tags that are known from the value alone
 	Payload []byte
 }
 
 const (
 	crcLen    = 4
-	headerLen = IdentityLen + crcLen + 8 + 8 // then varints: TTL, cost, number of generations, length of key
-	maxGens   = 1 << 10
+	headerLen = IdentityLen + crcLen + 8 + 8 // then varints: TTL, cost, number of generations, length of key, tags
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -55,6 +55,11 @@ func Append(dst []byte, e *Entry) []byte {
 	dst = append(dst, e.Gens...)
 	dst = binary.AppendUvarint(dst, uint64(len(e.Key)))
 	dst = append(dst, e.Key...)
+	dst = binary.AppendUvarint(dst, uint64(len(e.Tags)))
+	for _, tag := range e.Tags {
+		dst = binary.AppendUvarint(dst, uint64(len(tag)))
+		dst = append(dst, tag...)
+	}
 	dst = append(dst, e.Payload...)
 	record := dst[start:]
 	binary.BigEndian.PutUint32(record[IdentityLen:], checksum(record))
@@ -63,7 +68,11 @@ func Append(dst []byte, e *Entry) []byte {
 
 // Size is an upper bound of the length that Append will need.
 func Size(e *Entry) int {
-	return headerLen + 4*binary.MaxVarintLen64 + len(e.Gens) + len(e.Key) + len(e.Payload)
+	size := headerLen + (5+len(e.Tags))*binary.MaxVarintLen64 + len(e.Gens) + len(e.Key) + len(e.Payload)
+	for _, tag := range e.Tags {
+		size += len(tag)
+	}
+	return size
 }
 
 // Parse reads an entry. It does not copy: the slices of the result point into b.
@@ -87,8 +96,14 @@ func Parse(b []byte) (Entry, error) {
 	r := reader{rest: b[headerLen:]}
 	e.TTL = r.duration(time.Millisecond)
 	e.Cost = r.duration(time.Microsecond)
-	e.Gens = r.take(r.count(maxGens) * GenLen)
+	e.Gens = r.take(r.count(len(b)/GenLen) * GenLen)
 	e.Key = r.take(r.count(len(b)))
+	if n := r.count(len(b)); n > 0 && !r.failed {
+		e.Tags = make([]string, n)
+		for i := range e.Tags {
+			e.Tags[i] = string(r.take(r.count(len(b))))
+		}
+	}
 	e.Payload = r.rest
 	if r.failed {
 		return Entry{}, ErrCorrupt

@@ -21,6 +21,7 @@ func genEntry(t *rapid.T) envelope.Entry {
 		Schema:  rapid.Uint64().Draw(t, "schema"),
 		Gens:    bytes.Repeat([]byte{7, 6, 5, 4, 3, 2, 1, 0}, rapid.IntRange(0, 9).Draw(t, "gens")),
 		Key:     rapid.SliceOf(rapid.Byte()).Draw(t, "key"),
+		Tags:    rapid.SliceOfN(rapid.String(), 0, 5).Draw(t, "tags"),
 		Payload: rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 	}
 }
@@ -40,6 +41,10 @@ func TestParseReturnsWhatWasAppended(t *testing.T) {
 		require.Equal(t, want.Schema, got.Schema)
 		require.True(t, bytes.Equal(want.Gens, got.Gens))
 		require.True(t, bytes.Equal(want.Key, got.Key))
+		require.Equal(t, len(want.Tags), len(got.Tags))
+		for i, tag := range want.Tags {
+			require.Equal(t, tag, got.Tags[i])
+		}
 		require.True(t, bytes.Equal(want.Payload, got.Payload))
 		require.Equal(t, want.Kind, envelope.KindOf(raw))
 		require.Equal(t, raw[:envelope.IdentityLen], envelope.Identity(raw))
@@ -50,7 +55,7 @@ func TestParseReturnsWhatWasAppended(t *testing.T) {
 func TestParseNoticesDamage(t *testing.T) {
 	e := envelope.Entry{
 		Kind: envelope.Value, Token: envelope.NewToken(), Created: 1, TTL: time.Minute, Cost: time.Millisecond,
-		Schema: 9, Gens: make([]byte, 16), Key: []byte("key"), Payload: []byte(`{"price":100}`),
+		Schema: 9, Gens: make([]byte, 16), Key: []byte("key"), Tags: []string{"a", "bc"}, Payload: []byte(`{"price":100}`),
 	}
 	raw := envelope.Append(nil, &e)
 	for i := range raw {
@@ -120,6 +125,7 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err, "what was read can be written and read again")
 		require.Equal(t, got.Schema, again.Schema)
 		require.True(t, bytes.Equal(got.Payload, again.Payload))
+		require.Equal(t, got.Tags, again.Tags)
 	})
 }
 

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Tags that are only known from a value are not known when its load begins, so their generations can't be read then.
+// Instead every tag belongs to one of a few groups, each with a generation of its own, and whatever is done to a tag is
+// first done to its group. A load takes note of all groups. When it has its value, it reads or starts the generations of
+// the value's tags, and after that looks at their groups again: if one has changed, or was held at either time, a tag
+// of the value may have been evicted during the load, and the value is not stored. What happens to a tag after its
+// generation was read is told by the generation, as for any other tag.
+//
+// More groups let fewer loads suffer from evictions of tags that they have nothing to do with.
+const tagGroups = 16
+
+const tagKind = "tag"
+
+func groupKey(namespace string, group int) Key {
+	return markerKey(namespace, "tags", strconv.Itoa(group))
+}
+
+func (s *Store) isTag(addr string) bool { return strings.HasPrefix(addr, s.tagPrefix) }
+
+// groupOf returns the number of a tag's group, which is the same in all processes.
+func groupOf(addr string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(addr)) // it never fails
+	return int(h.Sum32() % tagGroups)
+}
+
+// runTags is run for calls that change the generations of tags, among others. The same is done to their groups before.
+// Where that fails, the calls on the tags of the group are not sent.
+func (s *Store) runTags(ctx context.Context, calls ...*call) error {
+	var groups [tagGroups]*call
+	var first []*call
+	for _, c := range calls {
+		if !s.isTag(c.Key) {
+			continue
+		}
+		if n := groupOf(c.Key); groups[n] == nil {
+			groups[n] = &call{Script: c.Script, Key: s.groups[n].key.addr, Args: c.Args}
+			first = append(first, groups[n])
+		}
+	}
+	if len(first) == 0 {
+		return s.run(ctx, calls...)
+	}
+	err := s.run(ctx, first...)
+	for _, c := range first {
+		s.changed(c.Key)
+	}
+	if err == nil {
+		return s.run(ctx, calls...)
+	}
+	rest := slices.DeleteFunc(slices.Clone(calls), func(c *call) bool {
+		return s.isTag(c.Key) && groups[groupOf(c.Key)].Err() != nil
+	})
+	if len(rest) > 0 {
+		_ = s.run(ctx, rest...)
+	}
+	return err
+}
