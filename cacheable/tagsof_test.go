@@ -112,6 +112,11 @@ func TestTagsOfALoadThatWasOverlapped(t *testing.T) {
 			"evicted": func(t *testing.T, st *store.Store) {
 				require.NoError(t, evict.ByTag(t.Context(), st, "boots"))
 			},
+			"evicted and begun anew": func(t *testing.T, st *store.Store) {
+				require.NoError(t, evict.ByTag(t.Context(), st, "boots"))
+				_, err := cacheable.New(st, "shoe", newShelf().load, byCategory).Get(t.Context(), "another")
+				require.NoError(t, err)
+			},
 			"held": func(t *testing.T, st *store.Store) {
 				h, err := st.Hold(t.Context(), st.Tag("boots"))
 				require.NoError(t, err)
