@@ -28,6 +28,7 @@ type Cacheable[K comparable, V any] struct {
 	slots       chan struct{} // one for each load that may run; nil is no bound
 
 	near      *near[K, V] // nil if there is none
+	slide     *slide      // nil without Sliding
 	refresher *ahead
 	reads     flight.Group[store.Key, *result[V]]
 	refreshes flight.Group[store.Key, *result[V]]
@@ -70,6 +71,9 @@ func New[K comparable, V any](st *store.Store, name string, load func(context.Co
 	c.keyOf = keyFunc(c.space, typed[func(K) string](name, "Key", s.key))
 	if clone := typed[func(V) V](name, "Clone", s.clone); s.nearSize > 0 {
 		c.near = newNear[K](c.space, s.nearSize, clone)
+	}
+	if s.idle > 0 {
+		c.slide = newSlide(c.space, s.idle)
 	}
 	if c.valueTagsOf != nil {
 		c.space.TagsFromValues()
@@ -180,7 +184,8 @@ func (c *Cacheable[K, V]) ttlFor(key K, value V) time.Duration {
 // written is what is stored of a value that was not loaded.
 func (c *Cacheable[K, V]) written(key K, value V, payload []byte) store.Result {
 	return store.Result{
-		Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale, Tags: c.tagsOfValue(key, value),
+		Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale, Idle: c.idle,
+		Tags: c.tagsOfValue(key, value),
 	}
 }
 

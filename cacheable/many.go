@@ -100,6 +100,7 @@ func (m *Many[K, V]) getNear(keys []K, values map[K]V) (far []K) {
 		if e, ok := m.near.get(key); ok {
 			m.checkShared(key, e)
 			m.space.Count(store.EventNearHit)
+			m.touchNear(key, e)
 			values[key] = m.near.value(e)
 		} else {
 			far = append(far, key)
@@ -149,6 +150,7 @@ func (m *Many[K, V]) readAll(ctx context.Context, items []*item[K, V]) (missing 
 		}
 		it.result = r
 		m.count(r.source)
+		m.touchFar(it.job.ref, &it.job.seen)
 		switch view := &it.job.seen; {
 		case view.State != store.Value:
 		case m.due(view.Age(), view.TTL(), view.Cost()):

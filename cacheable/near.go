@@ -22,7 +22,8 @@ type nearEntry[V any] struct {
 	age   time.Duration // at loaded
 	put   time.Time
 	life  time.Duration
-	check uint64 // see mutation.go
+	rest  time.Duration // how long the entry could live when it was put
+	check uint64        // see mutation.go
 }
 
 func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V) *near[K, V] {

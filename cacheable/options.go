@@ -29,6 +29,7 @@ type settings struct {
 	maxStale    time.Duration
 	ahead       float64 // fraction of the time to live
 	beta        float64
+	idle        time.Duration
 	nearSize    int
 	nearTTL     time.Duration
 	clone       any // func(V) V

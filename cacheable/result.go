@@ -97,9 +97,9 @@ func (c *Cacheable[K, V]) share(r *result[V]) (V, error) {
 
 // stored is what of the result goes to Redis.
 func (c *Cacheable[K, V]) stored(r *result[V]) store.Result {
-	s := store.Result{Payload: r.payload, TTL: c.jittered(r.ttl), Cost: r.cost, Extra: c.maxStale, Tags: r.tags}
+	s := store.Result{Payload: r.payload, TTL: c.jittered(r.ttl), Cost: r.cost, Extra: c.maxStale, Idle: c.idle, Tags: r.tags}
 	if r.negative {
-		s.Negative, s.Payload, s.TTL, s.Extra, s.Tags = true, nil, c.jittered(c.negativeTTL), 0, nil
+		s.Negative, s.Payload, s.TTL, s.Extra, s.Idle, s.Tags = true, nil, c.jittered(c.negativeTTL), 0, 0, nil
 	}
 	return s
 }

@@ -89,6 +89,7 @@ type Result struct {
 	TTL      time.Duration // how long it counts as fresh, in whole milliseconds
 	Extra    time.Duration // how much longer it is kept, for when the source fails
 	Cost     time.Duration // how long the load took
+	Idle     time.Duration // it is kept for no longer than this, unless it is touched; 0 is no bound
 	Tags     []string      // that are known from the value; see [Space.TagsFromValues]
 }
 
@@ -143,7 +144,7 @@ func (c *Claim) ending(r *Result, pause time.Duration, b *bond) *ending {
 	refreshes := c.at != c.ref.addr // the version that is there stays readable
 	switch {
 	case r != nil && !e.evicted:
-		e.change = c.ofKey("set", c.space.record(b.ref, b.gens, c.created, *r), r.kept())
+		e.change = c.ofKey("set", c.space.record(b.ref, b.gens, c.created, *r), r.kept().Milliseconds())
 	case refreshes:
 		e.change = c.ofKey("test")
 	default:
@@ -183,8 +184,14 @@ func (c *Claim) ofLease(args ...any) *call {
 	return &call{Script: casScript, Key: c.at, Args: append([]any{c.lease}, args...)}
 }
 
-// kept is how long Redis keeps the result, in milliseconds.
-func (r *Result) kept() int64 { return (r.TTL + r.Extra).Milliseconds() }
+// kept is how long Redis keeps the result.
+func (r *Result) kept() time.Duration {
+	kept := r.TTL + r.Extra
+	if r.Idle > 0 {
+		kept = min(kept, r.Idle)
+	}
+	return kept
+}
 
 // record makes the bytes of an entry. Its time to live begins now, its age when the load began.
 func (p *Space) record(ref *Ref, gens []byte, created int64, r Result) []byte {

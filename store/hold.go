@@ -56,6 +56,7 @@ type Replacement struct {
 	Key    Key
 	Record []byte
 	TTL    time.Duration
+	keep   int64 // in milliseconds
 }
 
 // Replacement makes a replacement of the entry, for a value that was written after start. It reports false if one of the
@@ -66,7 +67,7 @@ func (p *Space) Replacement(ctx context.Context, ref *Ref, start Start, r Result
 	if !b.current {
 		return Replacement{Key: ref.Key}, false
 	}
-	return Replacement{Key: ref.Key, Record: p.record(b.ref, b.gens, start.created, r), TTL: r.TTL + r.Extra}, true
+	return Replacement{Key: ref.Key, Record: p.record(b.ref, b.gens, start.created, r), TTL: r.kept()}, true
 }
 
 // End ends the hold, or lets it stand for as long as stay if that is positive, and leaves the keys evicted. A

@@ -26,7 +26,7 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 	if err == nil && place.Did() {
 		look.answered()
 		record := p.record(ref, look.gens(), p.st.clock.now(), r)
-		err = p.st.run(ctx, &call{Script: casScript, Key: ref.addr, Args: []any{lease, "set", record, r.kept()}})
+		err = p.st.run(ctx, &call{Script: casScript, Key: ref.addr, Args: []any{lease, "set", record, r.kept().Milliseconds()}})
 	}
 	p.st.changed(ref.addr)
 	if err != nil {

@@ -20,6 +20,8 @@ var (
 	evictLua string
 	//go:embed lua/hold.lua
 	holdLua string
+	//go:embed lua/touch.lua
+	touchLua string
 	//go:embed lua/unhold.lua
 	unholdLua string
 
@@ -29,6 +31,7 @@ var (
 	generationScript = redisx.NewScript(generationLua)
 	evictScript      = redisx.NewScript(evictLua)
 	holdScript       = redisx.NewScript(holdLua)
+	touchScript      = redisx.NewScript(touchLua)
 	unholdScript     = redisx.NewScript(unholdLua)
 )
 

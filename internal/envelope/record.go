@@ -62,6 +62,9 @@ func prefix(k Kind) []byte { return []byte{magic, version, byte(k)} }
 // HoldPrefix is what every hold begins with; the scripts receive it as an argument.
 func HoldPrefix() []byte { return prefix(Hold) }
 
+// ValuePrefix is what every value begins with.
+func ValuePrefix() []byte { return prefix(Value) }
+
 // LeasePrefix is what every lease begins with.
 func LeasePrefix() []byte { return prefix(Lease) }
 

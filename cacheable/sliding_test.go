@@ -1,0 +1,88 @@
+package cacheable_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/internal/redistest"
+)
+
+// A value that is read stays for as long as its time to live lets it, wherever it is read from; one that is not is gone
+// when idle is over.
+func TestSliding(t *testing.T) {
+	const idle = 800 * time.Millisecond
+	rdb := redistest.Start(t).Client(t) // the clock of miniredis stands still
+	for name, options := range map[string][]cacheable.Option{
+		"far":  nil,
+		"near": {cacheable.Near(100, time.Hour)},
+	} {
+		for how, put := range map[string]func(*testing.T, *cacheable.Many[string, shoe], *shelf){
+			"loaded": func(*testing.T, *cacheable.Many[string, shoe], *shelf) {},
+			"put": func(t *testing.T, m *cacheable.Many[string, shoe], src *shelf) {
+				require.NoError(t, m.Put(t.Context(), "k", shoe{}))
+				src.loads.Add(1)
+			},
+		} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				src, st := newShelf(), openStore(t, rdb)
+				waitForFeed(t, st)
+				m := cacheable.NewMany(st, "shoe", src.loadAll, append(options, cacheable.TTL(time.Hour), cacheable.Sliding(idle))...)
+				put(t, m, src)
+				tick := time.NewTicker(idle / 8) // the pace of the reads
+				defer tick.Stop()
+				for i := range 24 {
+					if i%2 == 0 {
+						src.get(t, m.Cacheable, 0, 1)
+					} else {
+						got, err := m.GetAll(t.Context(), []string{"k"})
+						require.NoError(t, err)
+						require.Len(t, got, 1)
+					}
+					<-tick.C
+				}
+				require.EqualValues(t, 1, src.loads.Load())
+				eventually(t, "the end", func() bool { return rdb.Exists(t.Context(), m.EntryKey("k").String()).Val() == 0 })
+				src.get(t, m.Cacheable, 0, 2)
+			})
+		}
+	}
+}
+
+// Sliding does not keep a value beyond its time to live, and touches nothing but values.
+func TestSlidingKeepsToTheTimeToLive(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		st, src := openStore(t, rdb), newShelf()
+		c := cacheable.New(st, "shoe", src.load, cacheable.TTL(time.Minute), cacheable.Jitter(0), cacheable.Sliding(time.Hour))
+		src.get(t, c, 0, 1)
+		key := c.EntryKey("k").String()
+		require.LessOrEqual(t, rdb.PTTL(t.Context(), key).Val(), time.Minute)
+		src.get(t, c, 0, 1)
+		require.LessOrEqual(t, rdb.PTTL(t.Context(), key).Val(), time.Minute)
+
+		short := cacheable.New(st, "short", src.load, cacheable.TTL(time.Hour), cacheable.Sliding(time.Minute))
+		_, err := short.Get(t.Context(), "k")
+		require.NoError(t, err)
+		key = short.EntryKey("k").String()
+		require.LessOrEqual(t, rdb.PTTL(t.Context(), key).Val(), time.Minute)
+		require.NoError(t, rdb.PExpire(t.Context(), key, 20*time.Second).Err())
+		_, err = short.Get(t.Context(), "k")
+		require.NoError(t, err)
+		eventually(t, "the touch", func() bool { return rdb.PTTL(t.Context(), key).Val() > 50*time.Second })
+
+		h, err := st.Hold(t.Context(), short.EntryKey("l"))
+		require.NoError(t, err)
+		before := rdb.PTTL(t.Context(), short.EntryKey("l").String()).Val()
+		require.NoError(t, st.Space("short", 1, time.Hour).Touch(t.Context(), short.EntryKey("l"), time.Hour))
+		require.LessOrEqual(t, rdb.PTTL(t.Context(), short.EntryKey("l").String()).Val(), before)
+		require.NoError(t, h.End(t.Context(), 0))
+	})
+}
+
+func TestSlidingRefusesAnIdleThatIsTooShort(t *testing.T) {
+	require.PanicsWithValue(t, "cacheable: Sliding(1ms): use 100ms or more, and no more than 87600h0m0s", func() { cacheable.Sliding(time.Millisecond) })
+}

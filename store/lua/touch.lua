@@ -1,0 +1,7 @@
+-- Lets a value live for some time from now on, if it would not anyway.
+-- KEYS[1] entry  ARGV[1] the prefix of values  ARGV[2] the time in ms
+-- Returns 1 if there is a value.
+local seen = redis.pcall('GETRANGE', KEYS[1], 0, #ARGV[1] - 1)
+if seen ~= ARGV[1] then return 0 end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1
