@@ -57,14 +57,14 @@ func step(c condition, in input, out output) (bool, condition) {
 		current := in.token == c.cur
 		c.cur, c.previous = out.token, in.token
 		return admitted && current, c
-	case "login same":
+	case "login same": // with the data of the one before, if that had no user
 		c.cur, c.previous, c.bound = out.token, "", true
 		return admitted, c
 	case "login new": // another session, and the end of this one if it was the request's
 		c.alive = c.alive && !admitted
 		return true, c
-	case "logout ok":
-		c.alive = false
+	case "logout ok": // also with an id that was replaced, but not of the session that was there before a login
+		c.alive = c.alive && selectorOf(in.token) != selectorOf(c.cur)
 		return true, c
 	case "all ok":
 		c.alive = c.alive && !c.bound
@@ -162,22 +162,29 @@ func (a *actor) act(ctx context.Context, kind, token string, pick int) {
 			})
 		}
 	case "login":
-		handle := s.tok.handle()
-		a.do("login", s.tok.String(), func() output {
+		did := a.do("login", s.tok.String(), func() output {
 			if err := m.Login(bound, "ann"); err != nil {
 				return output{result: err.Error()}
 			}
-			if s.tok.handle() != handle {
+			if s.former == nil {
 				return output{result: "new"}
 			}
 			return output{result: "same", token: s.tok.String()}
 		})
+		if did.result == "new" {
+			return
+		}
 	case "logout":
 		a.do("logout", s.tok.String(), func() output { return output{result: word(m.Destroy(bound), "none")} })
 	}
-	if pick == 0 && kind != "logout" && s.state == live && s.tok.handle() == nameOfToken(token) {
+	if pick == 0 && kind != "logout" && s.state == live {
 		a.update(ctx, s)
 	}
+}
+
+func selectorOf(text string) [selectorBytes]byte {
+	t, _ := parseToken(text)
+	return t.selector
 }
 
 func newTokenOf(s *scope, err error) string {
@@ -185,9 +192,4 @@ func newTokenOf(s *scope, err error) string {
 		return ""
 	}
 	return s.tok.String()
-}
-
-func nameOfToken(text string) string {
-	t, _ := parseToken(text)
-	return t.handle()
 }

@@ -14,9 +14,11 @@
 //
 // The client holds a token: a selector that names the session, an id of 256 bits from crypto/rand, and, once a user is
 // logged in, a locator of the user. Redis has hashes: the SHA-256 of the selector names the key, that of the id is in
-// the value. A renewal replaces the id within the key, so there is never a moment with two sessions or none.
+// the value. A renewal replaces the id within the key, so there is never a moment with two sessions or none. A login
+// begins another session, which takes over the data: a session has the same user, or none, for all its life.
 //
-// The sessions of a user are one sorted set, and a session with a user is valid while its handle is in there. So ending
+// The sessions of a user are one sorted set, and a session with a user is valid while its handle is in there. It is put
+// in once, before anybody has its token, so what was taken out does not get back. Ending
 // one, the others or all, and the bound of [MaxPerUser], are each one command on one key, which holds from that moment
 // on all nodes, also on Cluster, where a session and its user's set are on different servers. A request reads both in
 // one round trip. If either is lost, the session has ended.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -95,11 +96,17 @@ func (s *scope) adopt() {
 	}
 }
 
-// become takes another token of the same session. What a goroutine of this request read before is still its own.
+// become takes another token, of the same session or of that which a login put in its place. What a goroutine of this request read before is still its own.
 func (s *scope) become(next token) {
 	s.former = append(s.former, s.tok)
 	s.tok = next
 	s.issue()
+}
+
+// moved tells whether the request itself has put another session in place of the one with the handle.
+func (s *scope) moved(handle string) bool {
+	return s.state == live && s.tok.handle() != handle &&
+		slices.ContainsFunc(s.former, func(t token) bool { return t.handle() == handle })
 }
 
 // use slides the session, if enough time has passed, and renews its id.
