@@ -31,13 +31,43 @@ func (c condition) admits(token string) bool {
 }
 
 func model(initial condition) porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return initial },
-		Step: func(state, in, out any) (bool, any) {
-			return step(state.(condition), in.(input), out.(output))
+	m := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{initial} },
+		Step: func(state, in, out any) []any {
+			c, in2, out2 := state.(condition), in.(input), out.(output)
+			if out2.result == "error" {
+				return mayBe(c, in2)
+			}
+			if ok, next := step(c, in2, out2); ok {
+				return []any{next}
+			}
+			return nil
 		},
 		DescribeOperation: func(in, out any) string { return fmt.Sprintf("%+v: %+v", in, out) },
 	}
+	return m.ToModel()
+}
+
+// mayBe returns what may be after an operation that failed: nothing happened, or it did, and nobody has learnt of it.
+func mayBe(c condition, in input) []any {
+	did := c
+	switch {
+	case in.kind == "all":
+		did.alive = c.alive && !c.bound
+	case in.kind == "logout":
+		did.alive = c.alive && selectorOf(in.token) != selectorOf(c.cur)
+	case !c.admits(in.token):
+	case in.kind == "update":
+		did.n++
+	case in.kind == "login" && !c.bound:
+		did.alive = false
+	case in.kind == "renew" || in.kind == "login":
+		// A token that nobody has, of the same session.
+		t, _ := parseToken(c.cur)
+		t.id = [idBytes]byte{}
+		did.cur, did.previous = t.String(), ""
+	}
+	return []any{c, did}
 }
 
 func step(c condition, in input, out output) (bool, condition) {
@@ -123,6 +153,8 @@ func word(err error, none string) string {
 		return "ok"
 	case errors.Is(err, ErrNoSession):
 		return none
+	case errors.Is(err, ErrUnavailable):
+		return "error"
 	}
 	return err.Error()
 }
@@ -164,14 +196,14 @@ func (a *actor) act(ctx context.Context, kind, token string, pick int) {
 	case "login":
 		did := a.do("login", s.tok.String(), func() output {
 			if err := m.Login(bound, "ann"); err != nil {
-				return output{result: err.Error()}
+				return output{result: word(err, "")}
 			}
 			if s.former == nil {
 				return output{result: "new"}
 			}
 			return output{result: "same", token: s.tok.String()}
 		})
-		if did.result == "new" {
+		if did.result != "same" {
 			return
 		}
 	case "logout":
