@@ -2,9 +2,12 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // Manager keeps sessions with data of type T in Redis. Its methods are safe for concurrent use, also from several
@@ -17,10 +20,17 @@ type Manager[T any] struct{ e *engine }
 
 // New returns a manager. It uses a client of its own, made from the options of rdb, with short timeouts and no retries;
 // rdb is a *redis.Client, for one node or Sentinel, or a *redis.ClusterClient that does not read from replicas. Nothing
-// is sent to Redis before the first use. New panics for options that make no sense, and says what to write instead.
+// is sent to Redis before the first use. New panics for a client or options that make no sense, and says what to write
+// instead.
 func New[T any](rdb redis.UniversalClient, options ...Option) *Manager[T] {
+	if redisx.IsNil(rdb) {
+		panic("session: New: the client is nil; use redis.NewClient or redis.NewClusterClient")
+	}
 	c := defaults()
-	for _, o := range options {
+	for i, o := range options {
+		if o == nil {
+			panic(fmt.Sprintf("session: New: option %d is nil; leave it out", i+1))
+		}
 		o(&c)
 	}
 	c.check()

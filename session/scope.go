@@ -34,7 +34,7 @@ type scope struct {
 	ended     bool   // the client is to forget its token
 	touched   bool   // the response depends on the token
 	committed bool   // the headers are out
-	away      bool   // Redis was, see AnonymousWhenAway
+	away      bool   // Redis was when the session was looked up; see AnonymousWhenAway
 }
 
 type scopeKey struct{ e *engine }
@@ -173,7 +173,7 @@ func (s *scope) left() { s.state, s.issued, s.ended = none, "", true }
 func (s *scope) peek(ctx context.Context) (rec record, handle string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.away {
+	if s.away && s.state == unread {
 		return record{}, "", ErrNoSession
 	}
 	if err := s.load(ctx); err != nil {
