@@ -29,6 +29,10 @@
 // Times are those of the Redis servers, each for its own keys; the clocks of two machines are never compared. Use
 // prolongs a session once in a tenth of the idle time, so most requests only read.
 //
+// A session of a user takes 393 bytes in Redis without data, and 649 with 300 bytes of them, its entry in the set and
+// Redis's own tables included (TestMemoryPerSession, redis-server 7.0). To read it takes a request one round trip, to
+// change it another one; a login takes two or three.
+//
 // # What it does not do
 //
 // Redis replicates asynchronously: after a failover the last changes, and logouts, may be missing, as with everything

@@ -123,8 +123,9 @@ func (m *Manager[T]) Info(ctx context.Context) (Info, error) {
 //
 // Without a session a new one begins, unless there is nothing to store: the data are at first those of the zero T. But if
 // there was one when the request first looked, and it was ended meanwhile, Update returns [ErrEnded] and stores nothing.
-// Other errors: [ErrConflict], [ErrTooLarge], for a new session [ErrCommitted], and one that wraps [ErrUnavailable]:
-// whether the change was stored is then unknown.
+// Other errors: [ErrConflict], [ErrTooLarge], for a new session [ErrCommitted]; that of the context, if the caller gave up
+// while it was not this change's turn, and nothing was stored; and one that wraps [ErrUnavailable]: whether the change
+// was stored is then unknown.
 func (m *Manager[T]) Update(ctx context.Context, apply func(*T) error) error {
 	s, err := m.e.scope(ctx)
 	if err != nil {
