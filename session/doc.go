@@ -18,10 +18,10 @@
 // begins another session, which takes over the data: a session has the same user, or none, for all its life.
 //
 // The sessions of a user are one sorted set, and a session with a user is valid while its handle is in there. It is put
-// in once, before anybody has its token, so what was taken out does not get back. Ending
-// one, the others or all, and the bound of [MaxPerUser], are each one command on one key, which holds from that moment
-// on all nodes, also on Cluster, where a session and its user's set are on different servers. A request reads both in
-// one round trip. If either is lost, the session has ended.
+// in once, before anybody has its token, so what was taken out does not get back. Ending one, the others or all, and
+// the bound of [MaxPerUser], are each one command on one key, which holds from that moment on all nodes, also on
+// Cluster, where a session and its user's set are on different servers. A request reads both in one round trip. If
+// either is lost, the session has ended.
 //
 // Every change is a script that stores it only if the session is there and has the version that was read. If somebody
 // else was first, the change is made again on top of theirs; if the session ended, it is dropped ([ErrEnded]).
@@ -37,7 +37,7 @@
 //
 // Redis replicates asynchronously: after a failover the last changes, and logouts, may be missing, as with everything
 // that is kept in Redis alone. Where that is too much, use WAIT or min-replicas-to-write on the server. Data of a
-// session from before a login stay in it; what an attacker may have put there is for the program to judge. How long a
+// session from before a login go on in the new one; what an attacker may have put there is for the program to judge. How long a
 // node tries to reach Redis is bounded by [Timeout], for each command; there is no circuit breaker.
 //
 // # OWASP ASVS 5.0
@@ -57,7 +57,7 @@
 //	7.2.4  new token at authentication        Login and Renew end the old id at once             TestLife, TestLoginEndsTheGracePeriod
 //	7.3.1  idle timeout                       30 min, [Idle]                                     TestIdleToTheMillisecond
 //	7.3.2  absolute timeout                   12 h, [Absolute]; renewals don't prolong it        TestAbsoluteToTheMillisecond, TestRenewKeepsTheDeadline
-//	7.4.1  ended is ended                     compare-and-set, no write without a session        TestNeverResurrectedInAnyInterleaving
+//	7.4.1  ended is ended                     compare-and-set, no write without a session        TestNeverResurrectedInAnyInterleaving, TestNeverResurrectedThoughCommandsFail
 //	7.4.2  account disabled: all end          [Manager.DestroyAll]                               TestDestroyAllWhileOthersLogIn
 //	7.4.3  credential changed: others end     [Manager.DestroyOthers]                            TestDestroyOthers
 //	7.4.5  administrators end sessions        DestroyAll, [Manager.DestroyEveryone]              TestDestroyEveryone

@@ -17,7 +17,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-var interleavings = flag.Int("interleavings", 1000, "how many to try on each kind of Redis")
+var interleavings = flag.Int("interleavings", 500, "how many to try on each kind of Redis")
 
 // Requests of one session run interleaved at random, command by command, on nodes of their own: slow requests that
 // change data, renewals with and without grace, logins, logouts, and revocations. Each history has to be one that a
