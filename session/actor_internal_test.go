@@ -31,13 +31,43 @@ func (c condition) admits(token string) bool {
 }
 
 func model(initial condition) porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return initial },
-		Step: func(state, in, out any) (bool, any) {
-			return step(state.(condition), in.(input), out.(output))
+	m := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{initial} },
+		Step: func(state, in, out any) []any {
+			c, in2, out2 := state.(condition), in.(input), out.(output)
+			if out2.result == "error" {
+				return mayBe(c, in2)
+			}
+			if ok, next := step(c, in2, out2); ok {
+				return []any{next}
+			}
+			return nil
 		},
 		DescribeOperation: func(in, out any) string { return fmt.Sprintf("%+v: %+v", in, out) },
 	}
+	return m.ToModel()
+}
+
+// mayBe returns what may be after an operation that failed: nothing happened, or it did, and nobody has learnt of it.
+func mayBe(c condition, in input) []any {
+	did := c
+	switch {
+	case in.kind == "all":
+		did.alive = c.alive && !c.bound
+	case in.kind == "logout":
+		did.alive = c.alive && selectorOf(in.token) != selectorOf(c.cur)
+	case !c.admits(in.token):
+	case in.kind == "update":
+		did.n++
+	case in.kind == "login" && !c.bound:
+		did.alive = false
+	case in.kind == "renew" || in.kind == "login":
+		// A token that nobody has, of the same session.
+		t, _ := parseToken(c.cur)
+		t.id = [idBytes]byte{}
+		did.cur, did.previous = t.String(), ""
+	}
+	return []any{c, did}
 }
 
 func step(c condition, in input, out output) (bool, condition) {
@@ -57,14 +87,14 @@ func step(c condition, in input, out output) (bool, condition) {
 		current := in.token == c.cur
 		c.cur, c.previous = out.token, in.token
 		return admitted && current, c
-	case "login same":
+	case "login same": // with the data of the one before, if that had no user
 		c.cur, c.previous, c.bound = out.token, "", true
 		return admitted, c
 	case "login new": // another session, and the end of this one if it was the request's
 		c.alive = c.alive && !admitted
 		return true, c
-	case "logout ok":
-		c.alive = false
+	case "logout ok": // also with an id that was replaced, but not of the session that was there before a login
+		c.alive = c.alive && selectorOf(in.token) != selectorOf(c.cur)
 		return true, c
 	case "all ok":
 		c.alive = c.alive && !c.bound
@@ -123,6 +153,8 @@ func word(err error, none string) string {
 		return "ok"
 	case errors.Is(err, ErrNoSession):
 		return none
+	case errors.Is(err, ErrUnavailable):
+		return "error"
 	}
 	return err.Error()
 }
@@ -162,22 +194,29 @@ func (a *actor) act(ctx context.Context, kind, token string, pick int) {
 			})
 		}
 	case "login":
-		handle := s.tok.handle()
-		a.do("login", s.tok.String(), func() output {
+		did := a.do("login", s.tok.String(), func() output {
 			if err := m.Login(bound, "ann"); err != nil {
-				return output{result: err.Error()}
+				return output{result: word(err, "")}
 			}
-			if s.tok.handle() != handle {
+			if s.former == nil {
 				return output{result: "new"}
 			}
 			return output{result: "same", token: s.tok.String()}
 		})
+		if did.result != "same" {
+			return
+		}
 	case "logout":
 		a.do("logout", s.tok.String(), func() output { return output{result: word(m.Destroy(bound), "none")} })
 	}
-	if pick == 0 && kind != "logout" && s.state == live && s.tok.handle() == nameOfToken(token) {
+	if pick == 0 && kind != "logout" && s.state == live {
 		a.update(ctx, s)
 	}
+}
+
+func selectorOf(text string) [selectorBytes]byte {
+	t, _ := parseToken(text)
+	return t.selector
 }
 
 func newTokenOf(s *scope, err error) string {
@@ -185,9 +224,4 @@ func newTokenOf(s *scope, err error) string {
 		return ""
 	}
 	return s.tok.String()
-}
-
-func nameOfToken(text string) string {
-	t, _ := parseToken(text)
-	return t.handle()
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -147,18 +148,22 @@ func (e *engine) inGrace(ctx context.Context, t *token) (bool, error) {
 	return c.Did(), nil
 }
 
-func (e *engine) dropCall(handle, version string) *redisx.Call {
-	return &redisx.Call{Script: dropScript, Key: e.sessionKey(handle), Args: []any{version, ""}}
+func (e *engine) dropCall(handle string) *redisx.Call {
+	return &redisx.Call{Script: dropScript, Key: e.sessionKey(handle)}
 }
 
 func (e *engine) forgetCall(userKey, handle string) *redisx.Call {
 	return &redisx.Call{Script: forgetScript, Key: userKey, Args: []any{handle}}
 }
 
+func (e *engine) memberCall(user, handle string) *redisx.Call {
+	return &redisx.Call{Script: memberScript, Key: e.keyOfUser(user), Args: []any{handle}}
+}
+
 // end ends the session of a token. For one with a user either of two commands is enough.
 func (e *engine) end(ctx context.Context, t *token) error {
 	handle := t.handle()
-	drop := e.dropCall(handle, "")
+	drop := e.dropCall(handle)
 	if !t.bound {
 		return e.run(ctx, drop)
 	}
@@ -173,19 +178,16 @@ func (e *engine) end(ctx context.Context, t *token) error {
 const batch = 500
 
 // revoked clears away sessions of a user that are not valid any more. That it may fail does no harm but to memory, until
-// their time is over. A session that a Login was just about to bind is nobody's yet, and stays.
+// their time is over.
 func (e *engine) revoked(ctx context.Context, user string, handles []string) {
 	for _, h := range handles {
 		e.report(Event{Kind: Revoked, Handle: h, User: user})
 	}
-	owner := appendText(nil, user)
-	for len(handles) > 0 {
-		n := min(batch, len(handles))
-		calls := make([]*redisx.Call, n)
-		for i, h := range handles[:n] {
-			calls[i] = &redisx.Call{Script: dropScript, Key: e.sessionKey(h), Args: []any{"", owner}}
+	for part := range slices.Chunk(handles, batch) {
+		calls := make([]*redisx.Call, len(part))
+		for i, h := range part {
+			calls[i] = e.dropCall(h)
 		}
 		_ = e.run(ctx, calls...)
-		handles = handles[n:]
 	}
 }

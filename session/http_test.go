@@ -125,6 +125,18 @@ func TestUnknownTokensAreNotAdopted(t *testing.T) {
 	require.False(t, valid(t, m, planted))
 }
 
+// The cookie of a session that was ended before the headers went out is not sent: it could only take the place of that
+// of a login in another tab.
+func TestNoCookieOfAnEndedSession(t *testing.T) {
+	m := node(t, redistestMini(t))
+	h := m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		require.NoError(t, m.Login(r.Context(), "ann"))
+		require.NoError(t, m.DestroyAll(t.Context(), "ann"))
+		require.ErrorIs(t, m.Update(r.Context(), add(1)), session.ErrEnded)
+	}))
+	require.Empty(t, serve(h, "/", "").Header["Set-Cookie"])
+}
+
 func TestLateChangesAreRefused(t *testing.T) {
 	m := node(t, redistestMini(t))
 	res := serve(site(m), "/late", "")

@@ -52,7 +52,7 @@ func (m *Manager[T]) DestroyEveryone(ctx context.Context) (int64, error) {
 			}
 			calls := make([]*redisx.Call, len(keys))
 			for i, key := range keys {
-				calls[i] = &redisx.Call{Script: dropScript, Key: key, Args: []any{"", ""}}
+				calls[i] = &redisx.Call{Script: dropScript, Key: key}
 			}
 			err := m.e.run(ctx, calls...)
 			for _, c := range calls {

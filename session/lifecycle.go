@@ -94,13 +94,15 @@ func (s *scope) renew(ctx context.Context) error {
 	return ErrConflict
 }
 
-// Login binds the session to a user who has just proved who they are, gives it a new id, ends the old one at once, and
-// starts idle and absolute time anew (ASVS 5.0 7.2.4). The data that were collected before stay. It is also for
-// re-authentication. A session that belonged to somebody else is ended, and the user begins one without data; so does a
-// request without a session, or whose session ended meanwhile.
+// Login begins the session of a user who has just proved who they are: with a new token, and idle and absolute time from
+// now (ASVS 5.0 7.2.4). It takes the place of a session without a user, which ends at once and whose data go on in it. A
+// user who is logged in already, and authenticates again, keeps the session, under a new id; the old one ends at once. A
+// session that belonged to somebody else is ended, and the user begins one without data; so does a request without a
+// session, or whose session ended meanwhile.
 //
 // The session is valid from then until it expires, is destroyed, or revoked through its user. Errors: [ErrUser],
-// [ErrTooMany], [ErrCommitted], or one that wraps [ErrUnavailable]: the client then gets no new token.
+// [ErrTooMany], [ErrCommitted], [ErrTooLarge], [ErrConflict], or one that wraps [ErrUnavailable]: the client then gets no
+// new token.
 func (m *Manager[T]) Login(ctx context.Context, user string) error {
 	if user == "" || len(user) > maxUser {
 		return ErrUser
@@ -114,17 +116,19 @@ func (m *Manager[T]) Login(ctx context.Context, user string) error {
 		if s.committed {
 			return ErrCommitted
 		}
-		if none == nil && s.rec.body.user != "" && s.rec.body.user != user {
-			if err := s.end(ctx); err != nil {
-				return err
-			}
-			none = ErrNoSession
+		var done bool
+		var err error
+		switch {
+		case none != nil:
+		case s.rec.body.user == "":
+			done, err = s.loginMove(ctx, user, label)
+		case s.rec.body.user == user:
+			done, err = s.loginAgain(ctx, user, label)
+		default:
+			err = s.end(ctx)
 		}
-		if none == nil {
-			done, err := s.loginSame(ctx, user, label)
-			if done || err != nil {
-				return err
-			}
+		if done || err != nil {
+			return err
 		}
 		return s.loginNew(ctx, user, label)
 	})

@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/jollyjet/aside/internal/redisx"
@@ -49,25 +51,38 @@ func (e *engine) bind(ctx context.Context, user, handle string, ttl time.Duratio
 
 func (e *engine) lifetime() time.Duration { return min(e.idle, e.absolute) }
 
-// loginNew begins a session for a user. It becomes valid last, when nothing can fail any more, and before anybody has
-// its token.
-func (s *scope) loginNew(ctx context.Context, user, label string) error {
+// open begins a session for a user. It becomes valid last, when nothing can fail any more, and before anybody has its
+// token. No other session is ever bound, so what was revoked once can't get back among those of a user.
+func (e *engine) open(ctx context.Context, b *body) (token, record, error) {
 	tok := newToken()
-	tok.bindTo(user)
-	b := body{user: user, label: label}
-	rec, err := s.e.create(ctx, &tok, &b)
+	tok.bindTo(b.user)
+	rec, err := e.create(ctx, &tok, b)
 	if err != nil {
-		return err
+		return token{}, record{}, err
 	}
-	did, err := s.e.bind(ctx, user, tok.handle(), s.e.lifetime(), false)
-	if err != nil || did != accepted {
-		// The bind may have been carried out although no reply came; both have to go.
-		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.e.timeout)
-		defer cancel()
-		_ = s.e.end(undo, &tok)
-		if err == nil {
-			err = ErrTooMany
-		}
+	did, err := e.bind(ctx, b.user, tok.handle(), e.lifetime(), false)
+	if err == nil && did != accepted {
+		err = ErrTooMany
+	}
+	if err != nil {
+		e.undo(ctx, &tok)
+		return token{}, record{}, err
+	}
+	return tok, rec, nil
+}
+
+// undo ends a session whose token nobody has. It is tried once also for a caller who has given up: what it stands for
+// may have been carried out although no reply came.
+func (e *engine) undo(ctx context.Context, t *token) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.timeout)
+	defer cancel()
+	_ = e.end(ctx, t)
+}
+
+// loginNew begins a session for a user, without data.
+func (s *scope) loginNew(ctx context.Context, user, label string) error {
+	tok, rec, err := s.e.open(ctx, &body{user: user, label: label})
+	if err != nil {
 		return err
 	}
 	s.begin(tok, rec)
@@ -75,49 +90,98 @@ func (s *scope) loginNew(ctx context.Context, user, label string) error {
 	return nil
 }
 
-// loginSame binds the session of the request, which belongs to nobody, or to the user already. It is not done if the
-// session was ended or revoked meanwhile.
-func (s *scope) loginSame(ctx context.Context, user, label string) (done bool, err error) {
+// loginMove begins a session for a user with the data of the anonymous one that the request has, and ends that. It is
+// not done if either was ended meanwhile.
+func (s *scope) loginMove(ctx context.Context, user, label string) (done bool, err error) {
+	b := s.rec.body
+	b.user, b.label = user, label
+	tok, rec, err := s.e.open(ctx, &b)
+	if err != nil {
+		return false, err
+	}
+	did, err := s.take(ctx, &tok, &rec)
+	if err != nil || did == vanished {
+		s.e.undo(ctx, &tok)
+		if err == nil {
+			s.state = none
+		}
+		return false, err
+	}
+	s.rec = rec
+	s.become(tok)
+	s.e.report(Event{Kind: LoggedIn, Handle: tok.handle(), User: user})
+	return true, nil
+}
+
+// take ends the anonymous session of the request. If somebody else changed it since it was read, the one that goes on in
+// its place, of token t and record r, gets what was there at the end.
+func (s *scope) take(ctx context.Context, t *token, r *record) (outcome, error) {
+	hash := s.tok.hash()
+	call := &redisx.Call{Script: takeScript, Key: s.e.sessionKey(s.tok.handle()), Args: []any{hash[:], s.rec.version}}
+	member := s.e.memberCall(r.body.user, t.handle())
+	if err := s.e.run(ctx, call, member); err != nil {
+		return vanished, err
+	}
+	n, texts, err := reply(call)
+	switch {
+	case err != nil || len(n) == 0:
+		return vanished, s.e.judge(ctx, errors.Join(err, errReply))
+	case n[0] == 0 || !member.Did():
+		return vanished, nil
+	case len(texts) == 0:
+		return stored, nil
+	}
+	last, ok := parseRecord(texts[0])
+	if !ok || !s.e.valid(last.body.payload) {
+		s.e.report(Event{Kind: Undecodable, Handle: s.tok.handle()})
+		return vanished, nil
+	}
+	s.e.report(Event{Kind: Conflict, Handle: s.tok.handle(), User: r.body.user})
+	r.body.payload, r.body.flashes = last.body.payload, last.body.flashes
+	res, err := s.e.save(ctx, t.handle(), r.version, change{body: &r.body})
+	r.version = res.version
+	return res.outcome, err
+}
+
+// loginAgain gives the session of the request, which is that of the user, a new id and new times. It is not done if
+// the session was ended or revoked meanwhile.
+func (s *scope) loginAgain(ctx context.Context, user, label string) (done bool, err error) {
 	handle := s.tok.handle()
 	next := s.tok
 	next.renewID()
-	next.bindTo(user)
 	hash := next.hash()
 	for conflicts := range attempts {
-		again := s.rec.body.user == user
 		began := time.Now()
-		did, err := s.e.bind(ctx, user, handle, s.e.lifetime(), again)
-		switch {
-		case err != nil:
+		did, err := s.e.bind(ctx, user, handle, s.e.lifetime(), true)
+		if err != nil {
 			return false, err
-		case did == refused:
-			return false, ErrTooMany
-		case did == foreign:
+		}
+		if did != accepted {
 			s.state = none
-			_ = s.e.run(ctx, s.e.dropCall(handle, s.rec.version))
+			_ = s.e.run(ctx, s.e.dropCall(handle))
 			return false, nil
 		}
 		b := s.rec.body
-		b.user, b.label = user, label
+		b.label = label
 		// What passed since the bind is taken off, so that the session does not outlive its entry among those of the
 		// user. The entry's clock is another server's; durations are all that can be compared.
 		late := time.Since(began)
 		res, err := s.e.save(ctx, handle, s.rec.version, change{
 			body: &b, hash: hash[:], idle: max(s.e.idle-late, time.Millisecond), absolute: max(s.e.absolute-late, time.Millisecond),
 		})
-		if err == nil && res.outcome == stored {
+		switch {
+		case err != nil:
+			return false, err
+		case res.outcome == stored:
 			s.loggedIn(next, b, res)
 			return true, nil
-		}
-		if err != nil || res.outcome == vanished || !s.tok.admits(&res.other, res.now) {
+		case res.outcome == vanished:
 			s.state = none
-			// If it was stored in vain nobody has its token. But if it is still there, and changed, its entry stays: another
-			// request may have logged the same user in with it, or is about to. After an error nobody knows; what is left
-			// over then has no token, and an end.
-			if err == nil && res.outcome == vanished {
-				_ = s.e.run(ctx, s.e.forgetCall(s.e.keyOfUser(user), handle), s.e.dropCall(handle, res.version))
-			}
-			return false, err
+			_ = s.e.end(ctx, &next)
+			return false, nil
+		case !s.tok.admits(&res.other, res.now): // another request has just done the same
+			s.state = none
+			return false, nil
 		}
 		s.rec = res.other
 		if err := s.e.pause(ctx, conflicts); err != nil {
@@ -141,9 +205,7 @@ func (e *engine) sweepUser(ctx context.Context, userKey string) (swept int64, er
 		return 0, err
 	}
 	swept = n[0]
-	for len(handles) > 0 {
-		part := handles[:min(batch, len(handles))]
-		handles = handles[len(part):]
+	for part := range slices.Chunk(handles, batch) {
 		gone, err := e.without(ctx, part)
 		if err != nil {
 			return swept, err

@@ -2,9 +2,12 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // Manager keeps sessions with data of type T in Redis. Its methods are safe for concurrent use, also from several
@@ -17,10 +20,17 @@ type Manager[T any] struct{ e *engine }
 
 // New returns a manager. It uses a client of its own, made from the options of rdb, with short timeouts and no retries;
 // rdb is a *redis.Client, for one node or Sentinel, or a *redis.ClusterClient that does not read from replicas. Nothing
-// is sent to Redis before the first use. New panics for options that make no sense, and says what to write instead.
+// is sent to Redis before the first use. New panics for a client or options that make no sense, and says what to write
+// instead.
 func New[T any](rdb redis.UniversalClient, options ...Option) *Manager[T] {
+	if redisx.IsNil(rdb) {
+		panic("session: New: the client is nil; use redis.NewClient or redis.NewClusterClient")
+	}
 	c := defaults()
-	for _, o := range options {
+	for i, o := range options {
+		if o == nil {
+			panic(fmt.Sprintf("session: New: option %d is nil; leave it out", i+1))
+		}
 		o(&c)
 	}
 	c.check()
@@ -113,8 +123,9 @@ func (m *Manager[T]) Info(ctx context.Context) (Info, error) {
 //
 // Without a session a new one begins, unless there is nothing to store: the data are at first those of the zero T. But if
 // there was one when the request first looked, and it was ended meanwhile, Update returns [ErrEnded] and stores nothing.
-// Other errors: [ErrConflict], [ErrTooLarge], for a new session [ErrCommitted], and one that wraps [ErrUnavailable]:
-// whether the change was stored is then unknown.
+// Other errors: [ErrConflict], [ErrTooLarge], for a new session [ErrCommitted]; that of the context, if the caller gave up
+// while it was not this change's turn, and nothing was stored; and one that wraps [ErrUnavailable]: whether the change
+// was stored is then unknown.
 func (m *Manager[T]) Update(ctx context.Context, apply func(*T) error) error {
 	s, err := m.e.scope(ctx)
 	if err != nil {

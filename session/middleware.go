@@ -13,7 +13,8 @@ import (
 //
 //   - A new token goes out in the cookie, with "Cache-Control: no-store".
 //   - A response that depends on the session has "Vary: Cookie" (or Authorization, with [Bearer]); one to a user who is
-//     logged in has "Cache-Control: no-store", unless the handler sets Cache-Control itself.
+//     logged in, or would perhaps be if Redis were not away, has "Cache-Control: no-store", unless the handler sets
+//     Cache-Control itself.
 //   - A logout removes the cookie, with "Clear-Site-Data"; see [ClearSiteData].
 //   - Requests that change something and come from other origins get 403 (CSRF), but with [Bearer]; see [CrossOrigin].
 //
@@ -95,7 +96,7 @@ func (s *scope) commit(h http.Header) {
 	}
 	s.committed = true
 	switch {
-	case s.issued != "":
+	case s.issued != "" && s.state == live: // and nobody ended it meanwhile
 		h.Set("Cache-Control", "no-store")
 		s.setCookie(h, s.issued)
 	case s.ended:
@@ -104,7 +105,7 @@ func (s *scope) commit(h http.Header) {
 		if s.e.clear != "" && !s.e.bearer {
 			h.Set("Clear-Site-Data", s.e.clear)
 		}
-	case s.state == live && s.rec.body.user != "" && h.Get("Cache-Control") == "":
+	case (s.away || s.state == live && s.rec.body.user != "") && h.Get("Cache-Control") == "":
 		h.Set("Cache-Control", "no-store")
 	}
 	if s.touched {

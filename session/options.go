@@ -157,9 +157,10 @@ func Absolute(d time.Duration) Option {
 	return func(c *config) { c.absolute = d }
 }
 
-// RenewEvery gives a session in use another id each time d has passed, so that a stolen one is good for d at most (OWASP:
-// renewal timeout). It is off by default. The age of the id is looked at when use prolongs the session, so about every
-// tenth of [Idle], and only behind the middleware. The old id stays good for [RenewGrace].
+// RenewEvery gives a session in use another id each time d has passed (OWASP: renewal timeout): so what was copied from
+// a log or a backup is soon worth nothing. Against a thief who uses the session at the same time as its owner it does not
+// help, as both receive the new id. It is off by default. The age of the id is looked at when use prolongs the session,
+// so about every tenth of [Idle], and only behind the middleware. The old id stays good for [RenewGrace].
 func RenewEvery(d time.Duration) Option {
 	atLeast("RenewEvery", d, time.Second)
 	return func(c *config) { c.renew = d }

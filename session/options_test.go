@@ -57,6 +57,12 @@ func TestBadOptionsPanic(t *testing.T) {
 			session.New[data](redistestMini(t), c.make()...)
 		})
 	}
+	for _, none := range []redis.UniversalClient{nil, (*redis.Client)(nil), (*redis.ClusterClient)(nil)} {
+		require.PanicsWithValue(t, "session: New: the client is nil; use redis.NewClient or redis.NewClusterClient",
+			func() { session.New[data](none) })
+	}
+	require.PanicsWithValue(t, "session: New: option 2 is nil; leave it out",
+		func() { session.New[data](redistestMini(t), session.Idle(time.Hour), nil) })
 	require.PanicsWithValue(t, "session: unsuitable Redis client: it reads from replicas, which lag; leave ReadOnly, RouteByLatency and RouteRandomly unset",
 		func() {
 			rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ReadOnly: true})

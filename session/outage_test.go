@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/gob"
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,6 +76,86 @@ func TestRedisAway(t *testing.T) {
 			trouble.end()
 		})
 	}
+}
+
+// Who was treated as anonymous because Redis was away, and logs in when it is back, is logged in.
+func TestBackWithinARequest(t *testing.T) {
+	server := redistest.Start(t)
+	m := node(t, server.Client(t), session.Timeout(time.Second), session.AnonymousWhenAway())
+	token := login(t, m, "ann", "")
+	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server.Kill()
+		_, err := m.Get(r.Context())
+		require.ErrorIs(t, err, session.ErrNoSession)
+		if r.URL.Path == "/away" {
+			return
+		}
+		server.Restart()
+		require.NoError(t, m.Login(r.Context(), "bob"))
+		user, err := m.User(r.Context())
+		require.NoError(t, err)
+		_, _ = w.Write([]byte(user))
+	}))
+	res := serve(h, "/", token)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Equal(t, "bob", string(body))
+	cookieOf(t, res)
+	res = serve(h, "/away", token)
+	require.Empty(t, res.Header["Set-Cookie"])
+	require.Equal(t, "no-store", res.Header.Get("Cache-Control"), "the page is not that of who asked")
+}
+
+// deaf is a connection that loses a reply when it is set.
+type deaf struct {
+	net.Conn
+	set *atomic.Bool
+}
+
+func (d deaf) Read(p []byte) (int, error) {
+	n, err := d.Conn.Read(p)
+	if d.set.CompareAndSwap(true, false) {
+		return 0, errors.Join(errors.New("the reply got lost"), io.ErrUnexpectedEOF)
+	}
+	return n, err
+}
+
+// The client of a Cluster repeats what gets no reply, unless it is told not to. A change that arrived twice would be
+// taken for somebody else's, and made again.
+func TestLostReplyOfACluster(t *testing.T) {
+	var lost atomic.Bool
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return deaf{c, &lost}, err
+	}
+	rdb := redistest.StartCluster(t).Client(t, func(o *redis.ClusterOptions) { o.Dialer = dial })
+	m := node(t, rdb, session.Timeout(150*time.Millisecond))
+	made := 0
+	for _, token := range []string{begin(t, m, data{}), login(t, m, "ann", "")} {
+		require.NoError(t, m.Update(m.Attach(t.Context(), token), add(1))) // the server knows the script from now on
+		for range 10 {
+			ctx := m.Attach(t.Context(), token)
+			before, err := m.Get(ctx)
+			require.NoError(t, err)
+			lost.Store(true)
+			err = m.Update(ctx, add(1))
+			lost.Store(false)
+			change := get(t, m, token).N - before.N
+			switch {
+			case err == nil: // the reply to something else got lost: the client asks for the state of the Cluster by itself
+				require.Equal(t, 1, change)
+			case change == 1:
+				made++
+			default: // what got lost is the greeting of a new connection
+				require.Zero(t, change)
+			}
+			if err != nil {
+				require.ErrorIs(t, err, session.ErrUnavailable)
+			}
+		}
+	}
+	require.Zero(t, m.Stats().Conflicts)
+	require.Positive(t, made, "no change arrived whose reply got lost")
 }
 
 // The caller's own impatience is no trouble of Redis.

@@ -40,7 +40,7 @@ func (e *engine) read(ctx context.Context, t *token) (found, error) {
 	}
 	if r.body.user != "" && !member {
 		e.report(Event{Kind: Revoked, Handle: handle, User: r.body.user})
-		_ = e.run(ctx, e.dropCall(handle, r.version))
+		_ = e.run(ctx, e.dropCall(handle))
 		return found{}, ErrNoSession
 	}
 	return f, nil

@@ -47,7 +47,7 @@ func (e *engine) save(ctx context.Context, handle, version string, c change) (sa
 		version, s.version, raw, c.hash, millis(c.grace), c.sealed[:], millis(c.idle), millis(c.absolute),
 	}}}
 	if c.body.user != "" {
-		calls = append(calls, &redisx.Call{Script: memberScript, Key: e.keyOfUser(c.body.user), Args: []any{handle}})
+		calls = append(calls, e.memberCall(c.body.user, handle))
 	}
 	if err := e.run(ctx, calls...); err != nil {
 		return saved{}, err

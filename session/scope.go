@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 )
 
@@ -33,7 +34,7 @@ type scope struct {
 	ended     bool   // the client is to forget its token
 	touched   bool   // the response depends on the token
 	committed bool   // the headers are out
-	away      bool   // Redis was, see AnonymousWhenAway
+	away      bool   // Redis was when the session was looked up; see AnonymousWhenAway
 }
 
 type scopeKey struct{ e *engine }
@@ -95,11 +96,17 @@ func (s *scope) adopt() {
 	}
 }
 
-// become takes another token of the same session. What a goroutine of this request read before is still its own.
+// become takes another token, of the same session or of that which a login put in its place. What a goroutine of this request read before is still its own.
 func (s *scope) become(next token) {
 	s.former = append(s.former, s.tok)
 	s.tok = next
 	s.issue()
+}
+
+// moved tells whether the request itself has put another session in place of the one with the handle.
+func (s *scope) moved(handle string) bool {
+	return s.state == live && s.tok.handle() != handle &&
+		slices.ContainsFunc(s.former, func(t token) bool { return t.handle() == handle })
 }
 
 // use slides the session, if enough time has passed, and renews its id.
@@ -166,7 +173,7 @@ func (s *scope) left() { s.state, s.issued, s.ended = none, "", true }
 func (s *scope) peek(ctx context.Context) (rec record, handle string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.away {
+	if s.away && s.state == unread {
 		return record{}, "", ErrNoSession
 	}
 	if err := s.load(ctx); err != nil {

@@ -16,6 +16,7 @@ var (
 	slideScript  = script("head", "slide")
 	graceScript  = script("head", "grace")
 	dropScript   = script("drop")
+	takeScript   = script("head", "take")
 	bindScript   = script("userhead", "bind")
 	touchScript  = script("userhead", "touch")
 	othersScript = script("userhead", "others")

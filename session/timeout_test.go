@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"net"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/session"
 )
 
@@ -186,4 +188,33 @@ func TestLoginBeginsTheTimesAnew(t *testing.T) {
 		time.Sleep(idle - ms)
 		require.True(t, valid(t, m, token))
 	})
+}
+
+// The server's clock is put back: nobody is logged out by it, the latest login is still the last to go, and what is used
+// gets no more than the idle time.
+func TestClockGoesBack(t *testing.T) {
+	server := redistest.Mini(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+	ns := redistest.Unique(t)
+	now := time.Now()
+	server.SetTime(now)
+	m := node(t, rdb, session.Namespace(ns), session.Idle(idle), session.Absolute(time.Hour),
+		session.MaxPerUser(2, session.EvictOldest), session.RenewEvery(time.Minute))
+	first, second := login(t, m, "ann", ""), login(t, m, "ann", "")
+	server.SetTime(now.Add(-30 * time.Minute))
+	server.FastForward(idle / 2) // so the next use prolongs it
+	require.Equal(t, http.StatusOK, serve(site(m), "/add", second).StatusCode)
+	require.EqualValues(t, 1, m.Stats().Slides)
+	require.Zero(t, m.Stats().Renewed, "its id is not old")
+	require.Equal(t, idle, server.TTL(ns+":s:"+handleOf(t, m, second)))
+	third := login(t, m, "ann", "")
+	require.False(t, valid(t, m, first), "the oldest has to go")
+	require.True(t, valid(t, m, second))
+	require.True(t, valid(t, m, third))
+	ctx := m.Attach(t.Context(), third)
+	require.NoError(t, m.Renew(ctx))
+	require.NoError(t, m.DestroyOthers(ctx))
+	require.False(t, valid(t, m, second))
+	require.True(t, valid(t, m, tokenOf(t, m, ctx)))
 }

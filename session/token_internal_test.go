@@ -140,7 +140,7 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// What it takes: a session of a user with 300 bytes of data, and its entry among those of the user.
+// What a session of a user takes, its entry among those of the user and Redis's own tables included.
 func TestMemoryPerSession(t *testing.T) {
 	server := redistest.Start(t)
 	rdb := server.Client(t)
@@ -149,12 +149,12 @@ func TestMemoryPerSession(t *testing.T) {
 	measure := func() int64 {
 		info, err := rdb.InfoMap(t.Context(), "memory").Result()
 		require.NoError(t, err)
-		n, err := redis.NewStringResult(info["Memory"]["used_memory_dataset"], nil).Int64()
+		n, err := redis.NewStringResult(info["Memory"]["used_memory"], nil).Int64()
 		require.NoError(t, err)
 		return n
 	}
 	const users, each = 500, 4
-	for _, size := range []int{0, 300} {
+	for i, size := range []int{0, 0, 300} {
 		before := measure()
 		for range users {
 			user := rand16()
@@ -165,6 +165,9 @@ func TestMemoryPerSession(t *testing.T) {
 			}
 		}
 		per := (measure() - before) / (users * each)
+		if i == 0 {
+			continue // what the server allocates once, such as for the scripts, is in there
+		}
 		t.Logf("%d bytes in Redis for a session of a user with %d bytes of data", per, size)
 		require.Less(t, per, int64(size)+500)
 	}

@@ -11,6 +11,9 @@ import (
 // another node.
 const attempts = 500
 
+// errMoved says that the request logged in meanwhile, and another session goes on in place of the one it had.
+var errMoved = errors.New("session: moved")
+
 // edit changes a body in place and tells whether it did. It may be called several times.
 type edit func(*body) (changed bool, err error)
 
@@ -24,7 +27,10 @@ func (s *scope) update(ctx context.Context, lax bool, apply edit) error {
 		tok, rec := s.tok, s.rec
 		s.mu.Unlock()
 		if err == nil {
-			return s.amend(ctx, tok.handle(), rec, lax || before == unread, apply)
+			if err = s.amend(ctx, tok.handle(), rec, lax || before == unread, apply); err != errMoved { //nolint:errorlint // it is ours
+				return err
+			}
+			continue
 		}
 		if !errors.Is(err, ErrNoSession) || errors.Is(err, ErrEnded) {
 			return err
@@ -94,6 +100,9 @@ func (s *scope) amend(ctx context.Context, handle string, rec record, fresh bool
 		case res.outcome == vanished || !s.admitted(handle, &res.other, res.now):
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			if s.moved(handle) {
+				return errMoved
+			}
 			return s.lost(handle)
 		}
 		rec, fresh = res.other, true
@@ -108,6 +117,9 @@ func (s *scope) amend(ctx context.Context, handle string, rec record, fresh bool
 func (s *scope) again(ctx context.Context, handle string) (record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.moved(handle) {
+		return record{}, errMoved
+	}
 	if s.state != live || s.tok.handle() != handle {
 		return record{}, ErrEnded
 	}

@@ -69,6 +69,38 @@ func TestGoroutinesOfARequest(t *testing.T) {
 	})
 }
 
+// A request that logs in goes on with another session; what its other goroutines change is kept.
+func TestGoroutinesWhileTheRequestLogsIn(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		m := node(t, rdb)
+		for range 10 {
+			ctx := m.Attach(t.Context(), begin(t, m, data{}))
+			_, err := m.Get(ctx)
+			require.NoError(t, err)
+			var wg sync.WaitGroup
+			for i := range 20 {
+				wg.Go(func() {
+					if err := m.Update(ctx, add(1)); err != nil {
+						t.Error(err)
+					}
+				})
+				if i == 10 {
+					wg.Go(func() {
+						if err := m.Login(ctx, "ann"); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+			}
+			wg.Wait()
+			token := tokenOf(t, m, ctx)
+			require.Len(t, token, 86)
+			require.Equal(t, 20, get(t, m, token).N)
+		}
+		require.Zero(t, m.Stats().ResurrectionsRefused)
+	})
+}
+
 func TestUpdateOfNothingWritesNothing(t *testing.T) {
 	m := node(t, redistestMini(t))
 	ctx := m.Attach(t.Context(), "")

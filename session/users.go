@@ -70,8 +70,8 @@ func (e *engine) currentHandle(ctx context.Context) string {
 // DestroyAll ends all sessions of a user, on all nodes (ASVS 5.0 7.4.2, 7.4.5). When it returns nil, none of those whose
 // Login had returned before is valid, nor will one be; of a Login that runs at the same time the session ends, or is
 // the first of a new set. So where an account is closed, make logins fail first. It is one command, however many there
-// are; the memory is freed after it. If the request's session is among them, its client is made to forget its token.
-// The context needs no session.
+// are; the memory is freed after it. If the session that the request has used is among them, its client is made to forget
+// its token. The context needs no session.
 func (m *Manager[T]) DestroyAll(ctx context.Context, user string) error {
 	c := &redisx.Call{Script: clearScript, Key: m.e.keyOfUser(user)}
 	if err := m.e.run(ctx, c); err != nil {

@@ -1,0 +1,11 @@
+-- Ends a session that another takes the place of.
+-- KEYS[1] session  ARGV[1] SHA-256 of the id  ARGV[2] the version that was read
+-- Returns {1}, {2, what was there} for another version, {0} if there is none, or the id is not good.
+local seen = redis.pcall('GET', KEYS[1])
+if not readable(seen) or #seen < 100 then return {0} end
+local good = string.sub(seen, 12, 43) == ARGV[1]
+if string.sub(seen, 100, 132) == '1' .. ARGV[1] then good = tonumber(string.sub(seen, 133, 146)) > now end
+if not good then return {0} end
+redis.call('UNLINK', KEYS[1])
+if string.sub(seen, 4, 11) == ARGV[2] then return {1} end
+return {2, seen}
