@@ -30,6 +30,7 @@ type Cacheable[K comparable, V any] struct {
 	near      *near[K, V] // nil if there is none
 	slide     *slide      // nil without Sliding
 	refresher *ahead
+	cooling   cooldowns
 	reads     flight.Group[store.Key, *result[V]]
 	refreshes flight.Group[store.Key, *result[V]]
 }

@@ -97,6 +97,10 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view
 		j.direct = true
 	}
 	fallback := c.fallback(&view)
+	if fallback != nil && c.cooling.active(ref.Key) {
+		c.count(SourceStale)
+		return fallback.value, fallback.origin(), nil
+	}
 	wait, cancel := ctx, func() {}
 	if fallback != nil && c.softTimeout > 0 {
 		wait, cancel = context.WithTimeout(ctx, c.softTimeout)

@@ -79,6 +79,7 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 			}
 		case store.Stale:
 			if r := c.fallback(&view); r != nil && seen.State == store.Stale { // a load has failed, it is too early for another
+				c.cooling.learn(j.ref.Key, view.Cooldown())
 				return outcome[V]{Value: r, Mark: mark}
 			}
 			if seen.State == store.Stale {

@@ -3,6 +3,7 @@ package cacheable
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jollyjet/aside/internal/flight"
 	"github.com/jollyjet/aside/store"
@@ -166,6 +167,7 @@ func (m *Many[K, V]) readAll(ctx context.Context, items []*item[K, V]) (missing 
 
 // fetchAll answers the items that Redis did not.
 func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*item[K, V], byKey map[store.Key]*item[K, V]) {
+	missing = slices.DeleteFunc(missing, m.cool)
 	if len(missing) == 0 {
 		return
 	}
@@ -186,6 +188,20 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*item[K, V], byKey 
 	for i, it := range missing {
 		m.conclude(ctx, it, results[i], fallbacks[i])
 	}
+}
+
+// cool answers an item of which Redis has a stale value that nobody is to load again yet.
+func (m *Many[K, V]) cool(it *item[K, V]) bool {
+	if !m.cooling.active(it.job.ref.Key) {
+		return false
+	}
+	fallback := m.fallback(&it.job.seen)
+	if fallback == nil {
+		return false
+	}
+	it.result = fallback
+	m.count(SourceStale)
+	return true
 }
 
 // conclude makes the answer of an item from what its flight came to.
