@@ -14,6 +14,7 @@ import (
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 )
 
@@ -62,14 +63,21 @@ var names = func() (names [keys]string) {
 	return names
 }()
 
+func openBench(tb testing.TB, rdb redis.UniversalClient, options ...store.Option) *store.Store {
+	st, err := store.Open(tb.Context(), rdb, append([]store.Option{
+		store.Namespace("bench"), store.Logger(slog.New(slog.DiscardHandler)),
+	}, options...)...)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, st.Close()) })
+	return st
+}
+
 type contestants struct{ plain, aside func(key string) }
 
 func hitContestants(tb testing.TB, options ...cacheable.Option) contestants {
 	server := redistest.Start(tb)
 	rdb := server.Client(tb)
-	st, err := store.Open(tb.Context(), rdb, store.Namespace("bench"), store.Logger(slog.New(slog.DiscardHandler)))
-	require.NoError(tb, err)
-	tb.Cleanup(func() { require.NoError(tb, st.Close()) })
+	st := openBench(tb, rdb)
 	loads := atomic.Int64{}
 	cache := cacheable.New(st, "product", func(_ context.Context, id string) (product, error) {
 		loads.Add(1)
