@@ -211,3 +211,59 @@ func ExampleKey() {
 	// Output:
 	// Tuesday
 }
+
+// A product is evicted with all others of its category, which only the product itself tells.
+func ExampleTagsOf() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	products := cacheable.New(st, "product", findProduct,
+		cacheable.TagsOf(func(_ string, p Product) []string { return []string{"name " + p.Name} }))
+	_, _ = products.Get(ctx, "p1")
+	_, _ = products.Get(ctx, "p1")
+
+	_ = evict.ByTag(ctx, st, "name Lamp")
+
+	_, _ = products.Get(ctx, "p1")
+	// Output:
+	// looking for p1
+	// looking for p1
+}
+
+// A loader of two arguments.
+func ExamplePack2() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	convert := func(_ context.Context, cents int, currency string) (string, error) {
+		fmt.Println("converting", cents)
+		return fmt.Sprintf("%d.%02d %s", cents/100, cents%100, currency), nil
+	}
+	prices := cacheable.New(st, "price", cacheable.Pack2(convert))
+	convert = cacheable.Unpack2(prices.Get) // the same type as before
+
+	for range 2 {
+		price, _ := convert(ctx, 1999, "EUR")
+		fmt.Println(price)
+	}
+	_ = prices.Evict(ctx, cacheable.Args2[int, string]{A: 1999, B: "EUR"})
+	// Output:
+	// converting 1999
+	// 19.99 EUR
+	// 19.99 EUR
+}
+
+// A session-like value that lives for as long as it is used, but for no longer than a day.
+func ExampleSliding() {
+	st, done := exampleStore()
+	defer done()
+
+	products := cacheable.New(st, "product", findProduct, cacheable.TTL(24*time.Hour), cacheable.Sliding(30*time.Minute))
+	p, _ := products.Get(context.Background(), "p1")
+	fmt.Println(p.Name)
+	// Output:
+	// looking for p1
+	// Lamp
+}

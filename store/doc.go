@@ -16,6 +16,11 @@
 // eviction costs one command whatever the tag holds, no two clocks are compared, and nothing that is lost can bring
 // an evicted value back.
 //
+// Tags that only the value tells are not known before its load. For them every tag belongs to one of sixteen groups with
+// generations of their own, and whatever is done to a tag is first done to its group. A load takes note of all groups;
+// when it has the value it settles the generations of the value's tags, and then looks whether their groups are still
+// the same. An eviction during the load has changed either the one or the other.
+//
 // # Trouble
 //
 // The store uses a client of its own, made from the options of the client that it is given, with short timeouts and
