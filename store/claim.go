@@ -16,6 +16,7 @@ type Claim struct {
 	lease   []byte // the lease that is renewed meanwhile; nil if there is none
 	at      string // where the lease is: the key itself, or that of its refresh
 	gens    []byte // generations before the load
+	epoch   uint64 // of the evictions, before the load
 	created int64
 }
 
@@ -33,10 +34,11 @@ func (p *Space) Acquire(ctx context.Context, ref *Ref, seen View) (*Claim, View,
 // AcquireOver is Acquire for a refresh by hand: it takes the lease from another loader, and where there is a value it
 // returns a claim on that version, which stays where it is.
 func (p *Space) AcquireOver(ctx context.Context, ref *Ref) (*Claim, View, error) {
+	epoch := p.st.evictions.epoch.Load()
 	claim, v, err := p.acquire(ctx, ref, View{}, true)
 	if err == nil && claim == nil && (v.State == Value || v.State == Negative || v.State == Stale) {
 		claim = &Claim{
-			space: p, ref: ref, record: envelope.Identity(v.raw), gens: v.entry.Gens, created: p.st.clock.now(),
+			space: p, ref: ref, record: envelope.Identity(v.raw), gens: v.entry.Gens, epoch: epoch, created: p.st.clock.now(),
 		}
 	}
 	return claim, v, err
@@ -118,11 +120,11 @@ type ending struct {
 	change  *call
 	look    *look
 	calls   []*call
-	evicted bool // by an eviction that is still queued, of which Redis knows nothing yet
+	evicted bool // by an eviction that is still queued, or perhaps by one that Redis has lost
 }
 
 func (c *Claim) ending(r *Result, pause time.Duration) *ending {
-	e := &ending{claim: c, look: c.space.look(c.ref, false), evicted: c.space.blocked(c.ref)}
+	e := &ending{claim: c, look: c.space.look(c.ref, false), evicted: c.outlived() || c.space.blocked(c.ref)}
 	refreshes := c.at != c.ref.addr // the version that is there stays readable
 	switch {
 	case r != nil && !e.evicted:
@@ -153,8 +155,12 @@ func (e *ending) confirmed() bool {
 	}
 	e.look.answered()
 	e.claim.space.st.changed(e.claim.ref.addr)
-	return e.change.Did() && !e.evicted && e.look.match(e.claim.gens)
+	return e.change.Did() && !e.evicted && !e.claim.outlived() && e.look.match(e.claim.gens)
 }
+
+// outlived reports whether Redis may have come back with older data, and so with the claim but without an eviction that
+// had ended it.
+func (c *Claim) outlived() bool { return c.epoch != c.space.st.evictions.epoch.Load() }
 
 // ofKey changes the key, if it is still as it was claimed.
 func (c *Claim) ofKey(what string, args ...any) *call {

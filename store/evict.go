@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
 )
@@ -13,7 +15,7 @@ const evictBatch = 512
 // Evict evicts the entries or tags with the given keys. When it returns nil no read that begins from now on, on any
 // node, sees a value from before: for entries and for tags given by a key's Tags at once, for [Space.All] and
 // [Store.Everything] on other nodes within the feed's delay (see [Strict]). Keys that can't be evicted are queued;
-// the error then wraps [ErrQueued].
+// the error then wraps [ErrQueued]. An error that wraps [ErrUnreplicated] is about what happens if the master is lost now.
 func (s *Store) Evict(ctx context.Context, keys ...Key) error {
 	if len(keys) == 0 {
 		return nil
@@ -33,23 +35,26 @@ func (s *Store) evict(ctx context.Context, keys []Key) error {
 		for i, key := range batch {
 			calls[i] = &call{Script: evictScript, Key: key.addr, Args: []any{envelope.HoldPrefix()}}
 		}
-		if err := s.settle(ctx, batch, calls); err != nil && first == nil {
+		if err := s.settle(ctx, batch, calls, 0); err != nil && first == nil {
 			first = err
 		}
 	}
 	return first
 }
 
-// settle carries out the calls that evict the keys, and queues those keys whose call failed.
-func (s *Store) settle(ctx context.Context, keys []Key, calls []*call) error {
-	var err error
-	if s.life.closed.Load() {
-		err = ErrClosed
-	} else {
-		err = s.run(ctx, calls...)
+// settle carries out the calls that evict the keys and let a hold stand for as long as stay, and queues those keys whose
+// call failed.
+func (s *Store) settle(ctx context.Context, keys []Key, calls []*call, stay time.Duration) error {
+	err, epoch, until := ErrClosed, s.evictions.epoch.Load(), time.Time{}
+	if stay > 0 {
+		until = time.Now().Add(stay)
 	}
-	if err != nil {
-		err = s.evictions.failed(keys, calls, err)
+	if !s.life.closed.Load() {
+		err = s.deliver(ctx, calls...)
+		s.evictions.confirmed(keys, calls, epoch, until)
+	}
+	if err != nil && !errors.Is(err, ErrUnreplicated) {
+		err = s.evictions.failed(keys, calls, until, err)
 	}
 	s.forget(keys)
 	return err

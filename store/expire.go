@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/redisx"
@@ -36,6 +37,7 @@ func (s *Store) expire(ctx context.Context, keys []Key) (rest []Key) {
 	if s.life.closed.Load() {
 		return keys
 	}
+	epoch := s.evictions.epoch.Load()
 	reads := make([]*call, len(keys))
 	for i, key := range keys {
 		reads[i] = redisx.Get(key.addr)
@@ -49,6 +51,9 @@ func (s *Store) expire(ctx context.Context, keys []Key) (rest []Key) {
 	}
 	if len(swaps) > 0 {
 		_ = s.run(ctx, slices.Collect(maps.Values(swaps))...)
+	}
+	for key, swap := range swaps {
+		s.evictions.confirmed([]Key{key}, []*call{swap}, epoch, time.Time{})
 	}
 	s.forget(keys)
 	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return swaps[k] != nil && swaps[k].Did() })

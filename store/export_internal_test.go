@@ -50,4 +50,4 @@ func (s *Store) SuspendReplay() (resume func()) {
 }
 
 // ReplayOnce repeats queued evictions, and returns how many were carried out.
-func (s *Store) ReplayOnce(ctx context.Context) int { return s.evictions.attempt(ctx) }
+func (s *Store) ReplayOnce(ctx context.Context) int { return s.evictions.round(ctx, s.deliver) }

@@ -92,25 +92,34 @@ func (f *feed) run() {
 
 // masters returns how to reach each master.
 func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
-	masters := make(map[string]*redis.Options)
+	masters, start := make(map[string]*redis.Options), time.Now()
 	switch rdb := f.st.rdb.UniversalClient.(type) {
 	case *redis.Client:
 		masters[rdb.Options().Addr] = rdb.Options()
-		f.st.askTime(ctx, rdb)
+		if f.st.lineage.visit(ctx, rdb) != nil {
+			return masters, nil
+		}
 	case *redis.ClusterClient:
 		rdb.ReloadState(ctx)
 		var mu sync.Mutex
+		well := true
 		err := rdb.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			f.st.askTime(ctx, node)
+			unwell := f.st.lineage.visit(ctx, node)
 			mu.Lock()
 			defer mu.Unlock()
 			masters[node.Options().Addr] = node.Options()
+			well = well && unwell == nil
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
+		if !well {
+			return masters, nil
+		}
 	}
+	f.st.lineage.reviewed(start, masters)
+	f.st.evictions.reviewed(start)
 	return masters, nil
 }
 

@@ -13,12 +13,13 @@ type Hold struct {
 	st    *Store
 	token envelope.Token
 	keys  []Key
+	epoch uint64 // in which it was placed
 }
 
 // Hold places a hold on the keys. After an error, which wraps [ErrUnavailable], some of them may be held; [Hold.End]
 // ends those as well.
 func (s *Store) Hold(ctx context.Context, keys ...Key) (*Hold, error) {
-	h := &Hold{st: s, token: envelope.NewToken(), keys: keys}
+	h := &Hold{st: s, token: envelope.NewToken(), keys: keys, epoch: s.evictions.epoch.Load()}
 	if s.life.closed.Load() {
 		return h, ErrClosed
 	}
@@ -71,6 +72,9 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 		return nil
 	}
 	ctx, tracing := h.st.traceEviction(ctx, h.keys)
+	if h.epoch != h.st.evictions.epoch.Load() {
+		replace = nil // an older state does not know who else has written meanwhile
+	}
 	calls := make([]*call, len(h.keys))
 	for i, key := range h.keys {
 		record, ttl := []byte{}, int64(0)
@@ -84,7 +88,7 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 		}}
 	}
 	h.st.countEvictions(h.keys)
-	err := h.st.settle(ctx, h.keys, calls)
+	err := h.st.settle(ctx, h.keys, calls, stay)
 	tracing.End(err)
 	return err
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
 )
@@ -17,6 +18,7 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 	if p.st.life.closed.Load() {
 		return false, ErrClosed
 	}
+	epoch := p.st.evictions.epoch.Load()
 	lease := envelope.NewLease(envelope.NewToken())
 	look := p.look(ref, true)
 	place := &call{Script: putScript, Key: ref.addr, Args: []any{envelope.HoldPrefix(), lease, p.st.cfg.lease.Milliseconds()}}
@@ -31,6 +33,7 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 		p.st.evictions.add(err, ref.Key)
 		return false, err
 	}
+	p.st.evictions.confirmed([]Key{ref.Key}, []*call{place}, epoch, time.Time{})
 	return place.Did(), nil
 }
 
