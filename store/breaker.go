@@ -125,6 +125,7 @@ func (b *breaker) opened(cause error) {
 			})
 		}
 		b.failing.Store(false)
+		poke(b.st.evictions.wake)
 		b.st.cfg.log.Warn("aside: Redis answers again", "node", b.node)
 	})
 }

@@ -112,6 +112,7 @@ func (n *node) verify(ctx context.Context, send sending) error {
 	master := fields["role"] != "slave"
 	if master {
 		n.lineage.admit(id)
+		poke(n.lineage.st.evictions.wake)
 	}
 	n.trusted.Store(master)
 	return nil

@@ -17,6 +17,7 @@ type queue struct {
 	st    *Store
 	n     atomic.Int64  // number of keys, so that reads need no lock while there are none
 	epoch atomic.Uint64 // begins anew when Redis may have come back with older data
+	wake  chan struct{} // receives when a master has just answered, so that there is no need to wait
 
 	journal    *journal.Journal // nil: there is none
 	complained atomic.Bool      // that it can't be written
@@ -41,6 +42,8 @@ type outage struct {
 	queued, replayed int64
 	coarse           bool // there is but one eviction, of everything
 }
+
+func (q *queue) init(st *Store) { q.st, q.wake = st, make(chan struct{}, 1) }
 
 func (q *queue) empty() bool { return q.n.Load() == 0 }
 

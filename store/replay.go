@@ -19,10 +19,24 @@ func (q *queue) replay() {
 			pause = least
 			continue
 		}
-		if !sleep(q.st.life.background, pause/2+rand.N(pause)) {
+		if !q.rest(pause/2 + rand.N(pause)) {
 			return
 		}
 		pause = min(2*pause, q.st.cfg.replayEvery)
+	}
+}
+
+// rest waits for d, or until a master has answered. It reports false if the store closed first.
+func (q *queue) rest(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-q.wake:
+		return true
+	case <-q.st.life.background.Done():
+		return false
 	}
 }
 

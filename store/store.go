@@ -58,7 +58,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		generations: make(map[string]*generation),
 		counters:    make(map[string]*counters),
 	}
-	s.evictions.st = s
+	s.evictions.init(s)
 	s.lineage = newLineage(s)
 	s.everything = s.generationOf(everythingKey(cfg.namespace))
 	if err := s.connect(rdb); err != nil {
