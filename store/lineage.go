@@ -114,7 +114,7 @@ func (n *node) verify(ctx context.Context, send sending) error {
 		n.lineage.admit(id)
 		poke(n.lineage.st.evictions.wake)
 	}
-	n.trusted.Store(master)
+	n.trusted.Store(master || n.lineage.st.cfg.replicas)
 	return nil
 }
 
