@@ -10,6 +10,9 @@ import (
 // FeedRetry sets how soon a broken feed is tried again.
 func FeedRetry(d time.Duration) Option { return func(c *config) { c.feedRetry = d } }
 
+// LookAround sets how often the masters are looked up and asked who they are.
+func LookAround(d time.Duration) Option { return func(c *config) { c.lookAround = d } }
+
 // Trust sets for how long a generation is believed where there is no feed.
 func Trust(d time.Duration) Option { return func(c *config) { c.trust = d } }
 

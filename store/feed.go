@@ -90,19 +90,17 @@ func (f *feed) run() {
 	}
 }
 
-// masters returns how to reach each master.
+// masters returns how to reach each master, and asks each how it is.
 func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
-	masters, start := make(map[string]*redis.Options), time.Now()
+	start, well := time.Now(), true
+	masters := make(map[string]*redis.Options)
 	switch rdb := f.st.rdb.UniversalClient.(type) {
 	case *redis.Client:
 		masters[rdb.Options().Addr] = rdb.Options()
-		if f.st.lineage.visit(ctx, rdb) != nil {
-			return masters, nil
-		}
+		well = f.st.lineage.visit(ctx, rdb) == nil
 	case *redis.ClusterClient:
 		rdb.ReloadState(ctx)
 		var mu sync.Mutex
-		well := true
 		err := rdb.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 			unwell := f.st.lineage.visit(ctx, node)
 			mu.Lock()
@@ -114,12 +112,12 @@ func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !well {
-			return masters, nil
-		}
+		f.st.lineage.only(masters)
 	}
-	f.st.lineage.reviewed(start, masters)
-	f.st.evictions.reviewed(start)
+	if well {
+		f.st.lineage.reviewed(start)
+		f.st.evictions.reviewed(start)
+	}
 	return masters, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,20 +75,26 @@ func (l *lineage) admit(id identity) {
 	}
 }
 
+// only says which nodes are masters now. Others are not trusted: when they are again, they may have something else.
+func (l *lineage) only(masters map[string]*redis.Options) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for addr, n := range l.nodes {
+		if masters[addr] == nil {
+			n.trusted.Store(false)
+		}
+	}
+}
+
 // reviewed is called when all masters have been asked, beginning at start. Data sets that were not among theirs are
-// forgotten, and nodes that are no masters are not trusted: when they are again, they may have something else.
-func (l *lineage) reviewed(start time.Time, masters map[string]*redis.Options) {
+// forgotten.
+func (l *lineage) reviewed(start time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ready = true
 	for id, seen := range l.known {
 		if seen.Before(start) {
 			delete(l.known, id)
-		}
-	}
-	for addr, n := range l.nodes {
-		if masters[addr] == nil {
-			n.trusted.Store(false)
 		}
 	}
 }
@@ -182,15 +189,7 @@ func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 // check looks at replies before anybody else does. Connections outlive the role of their server, so what a node says that
 // was no master when it was last asked is believed only after it was asked again.
 func (n *node) check(ctx context.Context, err error, send sending, cmds ...redis.Cmder) error {
-	data := false
-	for _, cmd := range cmds {
-		if e := cmd.Err(); e != nil && (redis.HasErrorPrefix(e, "MOVED") || redis.HasErrorPrefix(e, "READONLY")) {
-			n.trusted.Store(false)
-		} else if e == nil {
-			data = data || carriesData(cmd)
-		}
-	}
-	if n.trusted.Load() || !data {
+	if n.trusted.Load() || !slices.ContainsFunc(cmds, carriedData) {
 		return err
 	}
 	if unsure := n.verify(ctx, send); unsure != nil {
@@ -202,12 +201,12 @@ func (n *node) check(ctx context.Context, err error, send sending, cmds ...redis
 	return err
 }
 
-// carriesData reports whether a command is one of those with which entries are read and written. Those of a connection's
-// handshake are not.
-func carriesData(cmd redis.Cmder) bool {
+// carriedData reports whether a command is one of those with which entries are read and written, and was answered. Those of
+// a connection's handshake are not.
+func carriedData(cmd redis.Cmder) bool {
 	switch cmd.Name() {
 	case "get", "mget", "eval", "evalsha":
-		return true
+		return cmd.Err() == nil || errors.Is(cmd.Err(), redis.Nil)
 	default:
 		return false
 	}

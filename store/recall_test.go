@@ -99,39 +99,48 @@ func TestAConfirmedEvictionSurvivesARestart(t *testing.T) {
 	}
 }
 
-// A claim, or a hold, that Redis has from an older state is of no use: an eviction that had ended it may be lost.
+// A claim, or a hold, that Redis has from an older state is of no use: an eviction that had ended it may be lost, and the
+// node that could repeat it may be gone.
 func TestWhatWasClaimedBeforeARestartIsNotConfirmed(t *testing.T) {
 	server := startFickle(t)
-	e := newEntry(t, server.Client(t), store.LeaseTime(time.Minute), store.HoldTime(time.Minute))
-	other := e.elsewhere()
-	e.load("first")
-	e.evict(e.Ref.Key)
-	e.settled(0)
+	rdb := server.Client(t)
+	st := open(t, rdb, store.LeaseTime(time.Minute), store.HoldTime(time.Minute))
+	feedUp(t, st)
+	restarts := int64(0)
+	loseAnEviction := func(e *entry) {
+		t.Helper()
+		server.save()
+		gone := e.elsewhere()
+		gone.evict(e.Ref.Key)
+		require.NoError(t, gone.st.Close())
+		server.comeBack()
+		restarts++
+		e.settled(restarts)
+	}
 
+	e := entryOf(t, rdb, st, "claimed", "tag")
 	claim := e.acquire()
-	server.save()
-	other.evict(e.Ref.Key)
-	require.Equal(t, "absent", other.sees())
-	server.comeBack()
-	require.Eventually(t, func() bool { return e.st.Stats().Recovery.Restarts == 1 }, soon, often)
+	loseAnEviction(e)
 	confirmed, err := claim.Fill(t.Context(), result("old"))
 	require.NoError(t, err)
-	require.False(t, confirmed, "what the other node has evicted was put back under its claim")
-	e.settled(1)
-	other.settled(1)
-	require.NotEqual(t, "value old", other.sees())
+	require.False(t, confirmed)
+	require.NotEqual(t, "value old", e.sees())
 
-	e.evict(e.Ref.Key)
+	e = entryOf(t, rdb, st, "refreshed", "tag")
+	e.load("old")
+	claim, _, err = e.AcquireOver(t.Context(), &e.Ref)
+	require.NoError(t, err)
+	loseAnEviction(e)
+	confirmed, err = claim.Fill(t.Context(), result("older"))
+	require.NoError(t, err)
+	require.False(t, confirmed)
+
+	e = entryOf(t, rdb, st, "held", "tag")
 	h := e.hold(e.Ref.Key)
 	r := e.replacement("old")
-	server.save()
-	other.evict(e.Ref.Key)
-	server.comeBack()
-	require.Eventually(t, func() bool { return e.st.Stats().Recovery.Restarts == 2 }, soon, often)
+	loseAnEviction(e)
 	e.end(h, r)
-	e.settled(2)
-	other.settled(2)
-	require.NotEqual(t, "value old", other.sees())
+	require.Equal(t, "absent", e.sees())
 }
 
 // With Distrust nobody reads what Redis comes back with, although the node that had evicted it is gone.
@@ -195,7 +204,7 @@ func TestAServerThatWasAReplicaIsAskedAgain(t *testing.T) {
 			return strings.Contains(fmt.Sprint(text), "master_link_status:up")
 		}, soon, often)
 	}
-	e := newEntry(t, master.Client(t))
+	e := newEntry(t, master.Client(t), store.LookAround(time.Hour))
 	e.load("old")
 	replicaOf(other, master)
 	do(other, "REPLICAOF", "NO", "ONE")
@@ -273,4 +282,40 @@ func TestNobodyWaitsForAServerThatDoesNotAnswer(t *testing.T) {
 		_, _ = e.Read(ctx, &e.Ref)
 	}
 	require.Less(t, time.Since(began), 5*time.Second)
+}
+
+// The same on a Cluster: a master is replaced and comes back, and is replaced once more by a replica that lacks an
+// eviction. A connection to that one is left from when it was a master before.
+func TestAReplicaOfAClusterThatIsPromotedOnceMoreIsAskedAgain(t *testing.T) {
+	cluster := redistest.StartCluster(t)
+	e := newEntry(t, cluster.Client(t))
+	e.load("first")
+	a := cluster.MasterFor(t, e.addr())
+	b := cluster.ReplicaOf(t, a)
+	cluster.Failover(t, a)
+	e.settled(0) // an orderly change, and nothing to be repeated
+	e.eventually("value first")
+	cluster.Failover(t, b)
+	e.eventually("value first")
+	e.evict(e.Ref.Key)
+	e.load("old")
+	require.Eventually(t, func() bool { // it has arrived
+		text, err := b.Do(t.Context(), "INFO", "replication")
+		require.NoError(t, err)
+		return strings.Contains(fmt.Sprint(text), "master_link_status:up")
+	}, soon, often)
+	_, err := a.Do(t.Context(), "WAIT", 1, 1000)
+	require.NoError(t, err)
+	b.Pause()
+	_, err = a.Do(t.Context(), "CLIENT", "KILL", "TYPE", "replica")
+	require.NoError(t, err)
+	e.evict(e.Ref.Key)
+	a.Kill()
+	b.Resume()
+	cluster.Failover(t, a)
+	for e.st.Stats().Recovery.Recalled == 0 || e.st.Stats().Pending > 0 {
+		v, err := e.Read(t.Context(), &e.Ref)
+		require.False(t, err == nil && words(v) == "value old")
+	}
+	require.NotEqual(t, "value old", e.sees())
 }

@@ -76,7 +76,7 @@ var faults = map[string]func(t *testing.T) fault{
 			},
 			fail: func(int) { master.Kill(); replica.Resume() },
 			mend: func(int) {
-				until(t, "a new master", func() bool { return strings.Contains(info(replica), "role:master") })
+				until(t, "a new master", func() bool { return named(s, replica) })
 			},
 			forgets: true, slow: true,
 		}
@@ -133,6 +133,18 @@ var faults = map[string]func(t *testing.T) fault{
 
 // namespaceOf is the namespace of the test's nodes.
 func namespaceOf(t *testing.T) string { return fmt.Sprintf("faults-%d", len(t.Name())) }
+
+// named reports whether all sentinels name the server as the master, and it is one.
+func named(s *redistest.Sentinel, master *redistest.Server) bool {
+	for _, w := range s.Sentinels() {
+		reply, err := w.Do(context.Background(), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", s.MasterName)
+		parts, ok := reply.([]any)
+		if err != nil || !ok || len(parts) != 2 || fmt.Sprintf("%s:%s", parts...) != master.Addr() {
+			return false
+		}
+	}
+	return strings.Contains(info(master), "role:master")
+}
 
 // lagBehind has a replica not get any more of what its master is told.
 func lagBehind(t *testing.T, master, replica *redistest.Server) {
