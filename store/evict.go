@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
 )
@@ -35,26 +34,22 @@ func (s *Store) evict(ctx context.Context, keys []Key) error {
 		for i, key := range batch {
 			calls[i] = &call{Script: evictScript, Key: key.addr, Args: []any{envelope.HoldPrefix()}}
 		}
-		if err := s.settle(ctx, batch, calls, 0); err != nil && first == nil {
+		if err := s.settle(ctx, batch, calls, eviction{}); err != nil && first == nil {
 			first = err
 		}
 	}
 	return first
 }
 
-// settle carries out the calls that evict the keys and let a hold stand for as long as stay, and queues those keys whose
-// call failed.
-func (s *Store) settle(ctx context.Context, keys []Key, calls []*call, stay time.Duration) error {
-	err, epoch, until := ErrClosed, s.evictions.epoch.Load(), time.Time{}
-	if stay > 0 {
-		until = time.Now().Add(stay)
-	}
+// settle carries out the calls that evict the keys, and queues those keys whose call failed.
+func (s *Store) settle(ctx context.Context, keys []Key, calls []*call, e eviction) error {
+	err, epoch := ErrClosed, s.evictions.epoch.Load()
 	if !s.life.closed.Load() {
 		err = s.deliver(ctx, calls...)
-		s.evictions.confirmed(keys, calls, epoch, until)
+		s.evictions.confirmed(keys, calls, epoch, e)
 	}
 	if err != nil && !errors.Is(err, ErrUnreplicated) {
-		err = s.evictions.failed(keys, calls, until, err)
+		err = s.evictions.failed(keys, calls, e, err)
 	}
 	s.forget(keys)
 	return err

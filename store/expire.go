@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/redisx"
@@ -53,7 +52,7 @@ func (s *Store) expire(ctx context.Context, keys []Key) (rest []Key) {
 		_ = s.run(ctx, slices.Collect(maps.Values(swaps))...)
 	}
 	for key, swap := range swaps {
-		s.evictions.confirmed([]Key{key}, []*call{swap}, epoch, time.Time{})
+		s.evictions.confirmed([]Key{key}, []*call{swap}, epoch, eviction{})
 	}
 	s.forget(keys)
 	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return swaps[k] != nil && swaps[k].Did() })

@@ -48,7 +48,7 @@ func (s *Store) SuspendReplay() (resume func()) {
 		q.mu.Lock()
 		q.replaying = false
 		q.mu.Unlock()
-		q.add(nil)
+		q.add(eviction{}, nil)
 	}
 }
 

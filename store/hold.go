@@ -88,7 +88,11 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 		}}
 	}
 	h.st.countEvictions(h.keys)
-	err := h.st.settle(ctx, h.keys, calls, stay)
+	e := eviction{token: h.token}
+	if stay > 0 {
+		e.until = time.Now().Add(stay)
+	}
+	err := h.st.settle(ctx, h.keys, calls, e)
 	tracing.End(err)
 	return err
 }

@@ -31,6 +31,8 @@ const (
 	often  = 2 * time.Millisecond
 )
 
+var quiet = slog.New(slog.DiscardHandler)
+
 // open opens a store of a namespace of its own, unless the options name one, that must close well at the end of the
 // test. A test that expects otherwise closes it itself.
 func open(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *store.Store {
@@ -38,7 +40,7 @@ func open(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *sto
 	st, err := store.Open(t.Context(), rdb, append([]store.Option{
 		store.Namespace(redistest.Unique(t)),
 		store.Timeout(5 * time.Second),
-		store.Logger(slog.New(slog.DiscardHandler)),
+		store.Logger(quiet),
 	}, options...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/jollyjet/aside/internal/journal"
 )
@@ -21,13 +20,13 @@ func (q *queue) openJournal() error {
 	q.journal = j
 	q.failures++
 	for _, e := range left {
-		q.put(e.Key, e.Until)
+		q.put(e.Key, eviction{until: e.Until})
 	}
 	if len(left) > 0 {
 		q.outage.began = left[0].Since
 	}
 	if damaged {
-		q.put(q.st.everything.key.addr, time.Time{})
+		q.put(q.st.everything.key.addr, eviction{})
 	}
 	q.n.Store(int64(len(q.keys)))
 	q.mu.Unlock()

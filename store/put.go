@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
 )
@@ -30,10 +29,10 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 	}
 	p.st.changed(ref.addr)
 	if err != nil {
-		p.st.evictions.add(err, ref.Key)
+		p.st.evictions.add(eviction{}, err, ref.Key)
 		return false, err
 	}
-	p.st.evictions.confirmed([]Key{ref.Key}, []*call{place}, epoch, time.Time{})
+	p.st.evictions.confirmed([]Key{ref.Key}, []*call{place}, epoch, eviction{})
 	return place.Did(), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/journal"
 )
 
@@ -30,10 +31,27 @@ type queue struct {
 	outage    outage
 }
 
+// eviction is what is to be remembered of one, besides its key.
+type eviction struct {
+	until time.Time      // the key is to be held until then; zero if it is not
+	token envelope.Token // of the hold that it ends, or leaves for that time; zero if there is none
+}
+
+// after is an eviction that comes after another one of the same key: the longer hold counts.
+func (e eviction) after(earlier eviction) eviction {
+	if earlier.until.After(e.until) {
+		e.until = earlier.until
+	}
+	if e.token == (envelope.Token{}) {
+		e.token = earlier.token
+	}
+	return e
+}
+
 // waiting is an eviction in the queue.
 type waiting struct {
-	failure uint64    // tells it from a later one of the same key
-	until   time.Time // the key is to be held until then; zero if it is not
+	failure uint64 // tells it from a later one of the same key
+	eviction
 }
 
 // outage is the time from the first eviction that is queued until none is left, which is logged once.
@@ -54,15 +72,15 @@ func (q *queue) has(addr string) bool {
 	return ok
 }
 
-// failed queues the keys whose calls were not carried out, because of cause. Those that are to be held are held until then.
-func (q *queue) failed(keys []Key, calls []*call, until time.Time, cause error) error {
+// failed queues the evictions whose calls were not carried out, because of cause.
+func (q *queue) failed(keys []Key, calls []*call, e eviction, cause error) error {
 	var lost []Key
 	for i, c := range calls {
 		if c.Err() != nil {
 			lost = append(lost, keys[i])
 		}
 	}
-	q.addUntil(until, cause, lost...)
+	q.add(e, cause, lost...)
 	if q.st.life.closed.Load() {
 		return fmt.Errorf("%w: %d evictions not delivered", ErrClosed, len(lost))
 	}
@@ -70,10 +88,8 @@ func (q *queue) failed(keys []Key, calls []*call, until time.Time, cause error) 
 }
 
 // add queues evictions that failed because of cause, and sees to it that they are repeated.
-func (q *queue) add(cause error, keys ...Key) { q.addUntil(time.Time{}, cause, keys...) }
-
-func (q *queue) addUntil(until time.Time, cause error, keys ...Key) {
-	first, coarse := q.keep(keys, until)
+func (q *queue) add(e eviction, cause error, keys ...Key) {
+	first, coarse := q.keep(keys, e)
 	if len(keys) > 0 {
 		q.sync()
 	}
@@ -86,7 +102,7 @@ func (q *queue) addUntil(until time.Time, cause error, keys ...Key) {
 
 // keep queues evictions that failed. It reports whether they are the first of an outage, and whether it is the first time
 // in it that they can't be kept one by one. The lock is not held while that is logged, for a handler is not ours.
-func (q *queue) keep(keys []Key, until time.Time) (first, coarse bool) {
+func (q *queue) keep(keys []Key, e eviction) (first, coarse bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	first = q.outage.began.IsZero() && len(keys) > 0
@@ -94,25 +110,21 @@ func (q *queue) keep(keys []Key, until time.Time) (first, coarse bool) {
 	q.failures++
 	for i, key := range keys {
 		addrs[i] = key.addr
-		q.put(key.addr, until)
+		q.put(key.addr, e)
 	}
 	q.st.stats.queued.Add(int64(len(keys)))
 	return first, q.kept(addrs)
 }
 
-// put queues one eviction, with mu held. Of two holds on a key the longer one counts. When everything is to be evicted in
-// any case, then it is once more.
-func (q *queue) put(addr string, until time.Time) {
+// put queues one eviction, with mu held. When everything is to be evicted in any case, then it is once more.
+func (q *queue) put(addr string, e eviction) {
 	if q.keys == nil {
 		q.keys = make(map[string]waiting)
 	}
 	if q.outage.coarse {
-		addr = q.st.everything.key.addr
+		addr, e.token = q.st.everything.key.addr, envelope.Token{}
 	}
-	if w, ok := q.keys[addr]; ok && w.until.After(until) {
-		until = w.until
-	}
-	q.keys[addr] = waiting{failure: q.failures, until: until}
+	q.keys[addr] = waiting{q.failures, e.after(q.keys[addr].eviction)}
 	q.outage.queued++
 }
 
@@ -156,15 +168,13 @@ func (q *queue) coarsen() bool {
 	if q.outage.coarse || few || len(q.keys) == 0 {
 		return false
 	}
-	var until time.Time
+	var all eviction
 	for _, w := range q.keys {
-		if w.until.After(until) {
-			until = w.until
-		}
+		all = eviction{until: w.until}.after(all)
 	}
 	q.failures++
 	clear(q.keys)
-	q.keys[q.st.everything.key.addr] = waiting{failure: q.failures, until: until}
+	q.keys[q.st.everything.key.addr] = waiting{q.failures, all}
 	q.n.Store(1)
 	q.outage.coarse = true
 	q.st.stats.overflows.Add(1)

@@ -76,21 +76,21 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 			"fails": func(t *rapid.T) {
 				addr := keys.Draw(t, "key")
 				w.asked[addr]++
-				q.add(errLost, Key{addr: addr})
+				q.add(eviction{}, errLost, Key{addr: addr})
 			},
 			"is confirmed": func(t *rapid.T) {
 				addr := keys.Draw(t, "key")
 				w.asked[addr]++
 				w.done[addr] = w.asked[addr]
-				q.confirmed([]Key{{addr: addr}}, []*call{outcome(true)}, q.epoch.Load(), time.Time{})
+				q.confirmed([]Key{{addr: addr}}, []*call{outcome(true)}, q.epoch.Load(), eviction{})
 			},
 			"is confirmed by the Redis of before": func(t *rapid.T) {
 				addr := keys.Draw(t, "key")
 				w.asked[addr]++
 				if epoch := q.epoch.Load(); epoch > 0 {
-					q.confirmed([]Key{{addr: addr}}, []*call{outcome(true)}, epoch-1, time.Time{})
+					q.confirmed([]Key{{addr: addr}}, []*call{outcome(true)}, epoch-1, eviction{})
 				} else {
-					q.add(errLost, Key{addr: addr})
+					q.add(eviction{}, errLost, Key{addr: addr})
 				}
 			},
 			"is sent": func(*rapid.T) {
@@ -169,7 +169,7 @@ func journaled(t *rapid.T, q *queue) map[string]bool {
 func TestWhatIsRememberedIsForgottenOnlyWhileAllIsWell(t *testing.T) {
 	st := bare(t, Remember(80*time.Millisecond))
 	q := &queue{st: st}
-	confirm := func(addr string) { q.confirmed([]Key{{addr: addr}}, []*call{outcome(true)}, 0, time.Time{}) }
+	confirm := func(addr string) { q.confirmed([]Key{{addr: addr}}, []*call{outcome(true)}, 0, eviction{}) }
 	now := time.Now()
 	confirm("a")
 	q.reviewed(now.Add(79 * time.Millisecond))
@@ -195,11 +195,11 @@ func TestOfTwoHoldsTheLongerOneCounts(t *testing.T) {
 	st := bare(t, QueueLimit(2))
 	q := &queue{st: st, replaying: true}
 	soon, late := time.Now().Add(time.Minute), time.Now().Add(time.Hour)
-	q.addUntil(late, errLost, Key{addr: "a"})
-	q.addUntil(soon, errLost, Key{addr: "a"})
-	q.add(errLost, Key{addr: "a"})
+	q.add(eviction{until: late}, errLost, Key{addr: "a"})
+	q.add(eviction{until: soon}, errLost, Key{addr: "a"})
+	q.add(eviction{}, errLost, Key{addr: "a"})
 	require.Equal(t, late, q.keys["a"].until)
-	q.add(errLost, Key{addr: "b"}, Key{addr: "c"})
+	q.add(eviction{}, errLost, Key{addr: "b"}, Key{addr: "c"})
 	require.Equal(t, late, q.keys[st.everything.key.addr].until, "everything is held for as long")
 	require.Len(t, q.keys, 1)
 }

@@ -12,7 +12,7 @@ type memory struct {
 // age is what was confirmed in one stretch of time.
 type age struct {
 	began, ended time.Time
-	until        map[string]time.Time // of the holds, by key
+	evictions    map[string]eviction
 }
 
 // ages is into how many stretches the time is divided for which evictions are remembered.
@@ -20,7 +20,7 @@ const ages = 8
 
 // confirmed takes note of the evictions that Redis has carried out, at a time when the epoch was still this one. If another
 // has begun since, they may be undone already.
-func (q *queue) confirmed(keys []Key, calls []*call, epoch uint64, until time.Time) {
+func (q *queue) confirmed(keys []Key, calls []*call, epoch uint64, e eviction) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	undone := epoch != q.epoch.Load()
@@ -33,9 +33,9 @@ func (q *queue) confirmed(keys []Key, calls []*call, epoch uint64, until time.Ti
 				q.failures++
 			}
 			changed = append(changed, key.addr)
-			q.put(key.addr, until)
+			q.put(key.addr, e)
 		default:
-			q.remember(key.addr, until)
+			q.remember(key.addr, e)
 		}
 	}
 	if undone {
@@ -45,41 +45,38 @@ func (q *queue) confirmed(keys []Key, calls []*call, epoch uint64, until time.Ti
 }
 
 // remember is called with mu held. Where everything is distrusted only holds have to be remembered.
-func (q *queue) remember(addr string, until time.Time) {
-	if q.st.cfg.distrust && until.IsZero() {
+func (q *queue) remember(addr string, e eviction) {
+	if q.st.cfg.distrust && e.until.IsZero() {
 		return
 	}
 	m, now := &q.done, time.Now()
 	if len(m.ages) == 0 || now.Sub(m.ages[len(m.ages)-1].began) > q.st.cfg.remember/ages {
-		m.ages = append(m.ages, &age{began: now, until: make(map[string]time.Time)})
+		m.ages = append(m.ages, &age{began: now, evictions: make(map[string]eviction)})
 	}
 	m.ages[len(m.ages)-1].ended = now
-	m.put(addr, until)
+	m.put(addr, e)
 	if m.n > q.st.cfg.queue {
 		m.coarsen(q.st.everything.key.addr)
 	}
 }
 
 // put adds an eviction to the last age.
-func (m *memory) put(addr string, until time.Time) {
-	last := m.ages[len(m.ages)-1].until
-	was, ok := last[addr]
+func (m *memory) put(addr string, e eviction) {
+	last := m.ages[len(m.ages)-1].evictions
+	earlier, ok := last[addr]
 	if !ok {
 		m.n++
 	}
-	if was.After(until) {
-		until = was
-	}
-	last[addr] = until
+	last[addr] = e.after(earlier)
 }
 
 // coarsen replaces all evictions by one of everything.
 func (m *memory) coarsen(everything string) {
 	last := m.ages[len(m.ages)-1]
-	all := memory{ages: []*age{{began: last.began, ended: last.ended, until: make(map[string]time.Time)}}}
+	all := memory{ages: []*age{{began: last.began, ended: last.ended, evictions: make(map[string]eviction)}}}
 	for _, a := range m.ages {
-		for _, until := range a.until {
-			all.put(everything, until)
+		for _, e := range a.evictions {
+			all.put(everything, eviction{until: e.until})
 		}
 	}
 	*m = all
@@ -92,7 +89,7 @@ func (q *queue) reviewed(well time.Time) {
 	defer q.mu.Unlock()
 	m, before := &q.done, well.Add(-q.st.cfg.remember)
 	for len(m.ages) > 0 && m.ages[0].ended.Before(before) {
-		m.n -= len(m.ages[0].until)
+		m.n -= len(m.ages[0].evictions)
 		m.ages = m.ages[1:]
 	}
 }
@@ -105,16 +102,16 @@ func (q *queue) recall() (n int) {
 	q.epoch.Add(1)
 	q.failures++
 	for addr, w := range q.keys {
-		q.keys[addr] = waiting{failure: q.failures, until: w.until}
+		q.keys[addr] = waiting{q.failures, w.eviction}
 	}
 	for _, a := range q.done.ages {
-		for addr, until := range a.until {
-			q.put(addr, until)
+		for addr, e := range a.evictions {
+			q.put(addr, e)
 			n++
 		}
 	}
 	if q.st.cfg.distrust {
-		q.put(q.st.everything.key.addr, time.Time{})
+		q.put(q.st.everything.key.addr, eviction{})
 		n++
 	}
 	q.done = memory{}

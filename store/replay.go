@@ -100,13 +100,14 @@ func (q *queue) attempt(ctx context.Context, batch []repetition, send func(conte
 	return n
 }
 
-// call evicts the key, or, while it is to be held, holds it for the time that is left.
+// call evicts the key, and ends the hold that the eviction was to end; while that is to stay it stays for the time that is
+// left.
 func (r repetition) call() *call {
-	left := time.Until(r.until).Milliseconds()
-	if left <= 0 {
-		return &call{Script: evictScript, Key: r.addr, Args: []any{envelope.HoldPrefix()}}
+	token := r.token
+	if token == (envelope.Token{}) {
+		token = envelope.NewToken()
 	}
-	token := envelope.NewToken()
+	left := max(0, time.Until(r.until).Milliseconds())
 	return &call{Script: unholdScript, Key: r.addr, Args: []any{envelope.HoldPrefix(), token[:], left, []byte{}, 0}}
 }
 
@@ -124,7 +125,7 @@ func (q *queue) settled(batch []repetition, calls []*call) (n int, over outage) 
 		q.st.changed(r.addr)
 		if w, ok := q.keys[r.addr]; ok && w.failure == r.failure {
 			delete(q.keys, r.addr)
-			q.remember(r.addr, r.until)
+			q.remember(r.addr, r.eviction)
 			gone = append(gone, r)
 		}
 	}
