@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,10 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(silence{})
+	if child := os.Getenv(childEnv); child != "" {
+		runChild(child)
+		return
+	}
 	redistest.Main(m)
 }
 
