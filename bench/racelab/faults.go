@@ -22,7 +22,7 @@ type Faults struct {
 	Fail    func(cycle int)              // returns when Redis has failed
 	Away    time.Duration                // for how long it is away
 	Mend    func(cycle int)              // returns when Redis answers again
-	Settled func() bool                  // nobody has an eviction left to carry out
+	Settled func() bool                  // nobody has an eviction left to carry out; from any goroutine
 	Report  func(cycle int, c Recovered) // after each cycle
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -203,7 +204,7 @@ func TestFaults(t *testing.T) {
 				stores[i] = st
 				until(t, "the feed", func() bool { return st.Stats().Feed.Up })
 			}
-			restarts := make([]int64, len(stores))
+			restarts := make([]atomic.Int64, len(stores))
 			v := racelab.Endure(t.Context(), racelab.Faults{
 				Nodes: racelab.Mixed(stores), Cycles: n, Keys: 60, Readers: 9, Slowness: 2 * time.Millisecond,
 				Prepare: func(cycle int) {
@@ -214,7 +215,7 @@ func TestFaults(t *testing.T) {
 				Well: 200 * time.Millisecond,
 				Fail: func(cycle int) {
 					for i, st := range stores {
-						restarts[i] = st.Stats().Recovery.Restarts
+						restarts[i].Store(st.Stats().Recovery.Restarts)
 					}
 					f.fail(cycle)
 				},
@@ -223,7 +224,7 @@ func TestFaults(t *testing.T) {
 				Settled: func() bool {
 					for i, st := range stores {
 						s := st.Stats()
-						if s.Pending > 0 || f.forgets && s.Recovery.Restarts == restarts[i] {
+						if s.Pending > 0 || f.forgets && s.Recovery.Restarts == restarts[i].Load() {
 							return false
 						}
 					}
