@@ -127,8 +127,7 @@ func (r *endurance) cycle(ctx context.Context, cycle int) Recovered {
 	}
 	r.Fail(cycle)
 	r.pause.Store(true)
-	r.writing.Lock() // for writes of quiet keys to end
-	r.writing.Unlock()
+	r.written()
 	time.Sleep(r.Away)
 	r.Mend(cycle)
 	back := r.now()
@@ -163,6 +162,12 @@ func (r *endurance) load(_ context.Context, key string) (int64, error) {
 func (r *endurance) store(_ context.Context, w Write) (int64, error) {
 	r.names[w.Key].source.Store(w.Version)
 	return w.Version, nil
+}
+
+// written returns when the writes of quiet keys have ended.
+func (r *endurance) written() {
+	r.writing.Lock()
+	defer r.writing.Unlock()
 }
 
 // write writes one key, on each node in turn.

@@ -55,7 +55,7 @@ func Open(path, owner string) (j *Journal, waiting []Entry, damaged bool, err er
 	}
 	j = &Journal{path: path, owner: owner, lock: lock}
 	waiting = slices.SortedFunc(maps.Values(c.waiting), func(a, b Entry) int { return a.Since.Compare(b.Since) })
-	if err = j.Rewrite(waiting); err != nil {
+	if err := j.Rewrite(waiting); err != nil {
 		return nil, nil, false, err
 	}
 	return j, waiting, c.damaged, nil
@@ -164,7 +164,7 @@ func (j *Journal) Rewrite(waiting []Entry) error {
 	if j.lock == nil {
 		return os.ErrClosed
 	}
-	b, sizes, live := appendHeader(nil, j.owner), make(map[string]int64, len(waiting)), int64(0)
+	b, sizes, live := header(j.owner), make(map[string]int64, len(waiting)), int64(0)
 	for i := range waiting {
 		before := len(b)
 		b = appendRecord(b, bodyWaits, &waiting[i])
@@ -199,10 +199,10 @@ func replace(path string, b []byte) (file *os.File, err error) {
 	if _, err = file.Write(b); err != nil {
 		return nil, err
 	}
-	if err = file.Sync(); err != nil {
+	if err := file.Sync(); err != nil {
 		return nil, err
 	}
-	if err = os.Rename(path+".new", path); err != nil {
+	if err := os.Rename(path+".new", path); err != nil {
 		return nil, err
 	}
 	return file, syncDir(filepath.Dir(path))

@@ -52,8 +52,8 @@ func appendRecord(b []byte, what byte, e *Entry) []byte {
 	return b
 }
 
-func appendHeader(b []byte, owner string) []byte {
-	return appendRecord(append(b, magic...), bodyOwner, &Entry{Key: owner})
+func header(owner string) []byte {
+	return appendRecord([]byte(magic), bodyOwner, &Entry{Key: owner})
 }
 
 // micros and moment keep the zero time what it is.

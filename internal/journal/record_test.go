@@ -25,7 +25,7 @@ var entries = rapid.Custom(func(t *rapid.T) Entry {
 func TestARecordIsReadAsItWasWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := entries.Draw(t, "entry")
-		c, err := decode(appendRecord(appendHeader(nil, "shop"), bodyWaits, &want), "shop")
+		c, err := decode(appendRecord(header("shop"), bodyWaits, &want), "shop")
 		require.NoError(t, err)
 		require.False(t, c.damaged)
 		require.Equal(t, map[string]Entry{want.Key: want}, c.waiting)
@@ -34,7 +34,7 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 
 // file is a header and three records, and where each of them ends.
 func file() (b []byte, ends []int) {
-	b = appendHeader(nil, "shop")
+	b = header("shop")
 	ends = append(ends, len(b))
 	for i, key := range []string{"one", "two", "three"} {
 		b = appendRecord(b, bodyWaits, &Entry{Key: key, Number: uint64(i + 1), Since: time.UnixMicro(1)})
@@ -115,7 +115,7 @@ func FuzzDecode(f *testing.F) {
 			require.Empty(t, c.waiting)
 			return
 		}
-		again := appendHeader(nil, "shop")
+		again := header("shop")
 		for _, e := range c.waiting {
 			again = appendRecord(again, bodyWaits, &e)
 		}
