@@ -34,9 +34,15 @@ func (s *Store) evict(ctx context.Context, keys []Key) error {
 		for i, key := range batch {
 			calls[i] = &call{Script: evictScript, Key: key.addr, Args: []any{envelope.HoldPrefix()}}
 		}
-		if err := s.settle(ctx, batch, calls, eviction{}); err != nil && first == nil {
-			first = err
-		}
+		first = worse(first, s.settle(ctx, batch, calls, eviction{}))
+	}
+	return first
+}
+
+// worse returns the first error, but for one that is only about replicas if there is another.
+func worse(first, next error) error {
+	if first == nil || next != nil && errors.Is(first, ErrUnreplicated) {
+		return next
 	}
 	return first
 }

@@ -22,9 +22,7 @@ func (s *Store) Expire(ctx context.Context, keys ...Key) error {
 		rest := s.expire(ctx, batch)
 		s.stats.evictions[kindExpire].Add(int64(len(batch) - len(rest)))
 		s.countEvictions(rest)
-		if err := s.evict(ctx, rest); err != nil && first == nil {
-			first = err
-		}
+		first = worse(first, s.evict(ctx, rest))
 	}
 	tracing.End(first)
 	return first

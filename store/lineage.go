@@ -70,7 +70,7 @@ func (l *lineage) admit(id identity) {
 	l.known[id] = time.Now()
 	l.mu.Unlock() // a handler of logs is not ours
 	if surprise {
-		l.st.cfg.log.Warn("aside: Redis has restarted or another server took its place; evictions of late are repeated, for it may not know of them",
+		l.st.cfg.log.Warn("aside: Redis has restarted, was replaced, or began another replication history; evictions of late are repeated, for it may not know of them",
 			"run", id.run, "evictions", recalled)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
@@ -21,7 +22,8 @@ func TestMain(m *testing.M) {
 		runChild(child)
 		return
 	}
-	redistest.Main(m)
+	// A pool whose server is gone tries once a second to reach it, and only then notices that it was closed.
+	redistest.Main(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
 // silence takes what go-redis prints about the connections that tests break.

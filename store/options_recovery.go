@@ -40,7 +40,7 @@ func Distrust() Option { return func(c *config) { c.distrust = true } }
 // WaitForReplicas has evictions wait until so many replicas have confirmed them (the command WAIT), for as long as within
 // at most. A failover to one of these does not undo them. If fewer confirm in time the eviction is carried out all the
 // same, and the error wraps [ErrUnreplicated]. It costs each eviction a round trip more, and the time that the replicas
-// need. The default is not to wait.
+// need. What replaces an entry, as Put and evict.Expire do, does not wait. The default is not to wait.
 func WaitForReplicas(n int, within time.Duration) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("store: WaitForReplicas(%d, %v): use 1 replica or more, or leave the option out", n, within))

@@ -63,9 +63,10 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 	st := bare(t, QueueLimit(3))
 	rapid.Check(t, func(t *rapid.T) {
 		runs++
-		path := filepath.Join(dir, fmt.Sprint(runs))
-		st.cfg.journal = path
 		q := &queue{st: st, wake: make(chan struct{}, 1), replaying: true}
+		if st.cfg.journal = ""; runs%4 == 0 { // which takes time
+			st.cfg.journal = filepath.Join(dir, fmt.Sprint(runs))
+		}
 		require.NoError(t, q.openJournal())
 		w := world{map[string]int{}, map[string]int{}, map[string]int{}}
 		var under []sent
@@ -126,6 +127,9 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 				q.recall()
 			},
 			"the process dies": func(t *rapid.T) {
+				if q.journal == nil {
+					t.Skip("without a journal")
+				}
 				waits := journaled(t, q)
 				for _, addr := range all {
 					if w.done[addr] < w.asked[addr] {

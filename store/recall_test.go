@@ -286,8 +286,7 @@ func TestNobodyWaitsForAServerThatDoesNotAnswer(t *testing.T) {
 
 // The same on a Cluster: a master is replaced and comes back, and is replaced once more by a replica that lacks an
 // eviction. A connection to that one is left from when it was a master before.
-func TestAReplicaOfAClusterThatIsPromotedOnceMoreIsAskedAgain(t *testing.T) {
-	cluster := redistest.StartCluster(t)
+func promotedOnceMore(t *testing.T, cluster *redistest.Cluster) {
 	e := newEntry(t, cluster.Client(t))
 	e.load("first")
 	a := cluster.MasterFor(t, e.addr())

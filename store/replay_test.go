@@ -14,6 +14,21 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
+// What becomes of evictions on a Cluster, which is a broken one in the end.
+func TestEvictionsOnACluster(t *testing.T) {
+	cluster := redistest.StartCluster(t, "cluster-require-full-coverage no")
+	for _, tt := range []struct {
+		name string
+		do   func(t *testing.T, cluster *redistest.Cluster)
+	}{
+		{"they wait for replicas", waitForReplicas},
+		{"one master is away", oneMasterAway},
+		{"a replica is promoted once more", promotedOnceMore},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.do(t, cluster) })
+	}
+}
+
 // lost is a context with which nothing reaches Redis.
 func lost() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -89,8 +104,7 @@ func TestEvictionsThatWaitForTooLong(t *testing.T) {
 }
 
 // A master that does not answer does not keep the evictions for others waiting, however many there are for it.
-func TestOneMasterAwayDoesNotKeepTheOthersWaiting(t *testing.T) {
-	cluster := redistest.StartCluster(t, "cluster-require-full-coverage no")
+func oneMasterAway(t *testing.T, cluster *redistest.Cluster) {
 	st := open(t, cluster.Client(t), store.Timeout(100*time.Millisecond))
 	away := cluster.MasterFor(t, st.Tag("0").String())
 	rdb := cluster.Client(t)

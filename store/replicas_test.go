@@ -47,6 +47,11 @@ func TestAReplicaThatDoesNotConfirm(t *testing.T) {
 	require.EqualValues(t, 1, e.st.Stats().Recovery.Unreplicated)
 	require.Zero(t, e.st.Stats().Queued)
 	require.EqualValues(t, 1, e.st.Stats().Recovery.Remembered, "so that it is repeated if need be")
+	e.load("old")
+	n, err := e.st.EvictMatching(t.Context(), "*", nil)
+	require.ErrorIs(t, err, store.ErrUnreplicated)
+	require.EqualValues(t, 1, n)
+	require.Equal(t, "absent", e.sees())
 	replica.Resume()
 	require.Eventually(t, func() bool { return e.st.Evict(t.Context(), e.Ref.Key) == nil }, soon, often)
 
@@ -57,8 +62,7 @@ func TestAReplicaThatDoesNotConfirm(t *testing.T) {
 }
 
 // On a Cluster each master's replicas confirm, in one go for many keys; what is on the move is evicted, but not confirmed.
-func TestEvictionsWaitForReplicasOfACluster(t *testing.T) {
-	cluster := redistest.StartCluster(t)
+func waitForReplicas(t *testing.T, cluster *redistest.Cluster) {
 	st := open(t, cluster.Client(t), store.WaitForReplicas(1, 5*time.Second))
 	var keys []store.Key
 	for i := range 100 {
