@@ -9,5 +9,6 @@
 // the write is under way, so that a process that dies between its write and its eviction leaves no old value behind.
 //
 // The decorated function returns the write's result and error exactly as they were. Evictions that can't reach Redis
-// are queued and repeated in the background; store.Stats tells how many there are.
+// are queued and repeated in the background, and those that Redis has confirmed are repeated when it comes back with older
+// data; store.Stats tells how many there are, and the documentation of package store what that promises.
 package evict

@@ -84,6 +84,7 @@ func TestEveryNumberIsShown(t *testing.T) {
 	}
 	stats, numbers := sample()
 	stats.Feed.Lag *= int64(time.Second) // shown in seconds
+	stats.Recovery.PendingFor *= time.Second
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(sampled(stats))
 	families, err := registry.Gather()

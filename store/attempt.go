@@ -20,6 +20,7 @@ type attempt struct {
 	take      *call
 	entry     *call // reads the entry, where the lease stands beside it
 	sent      time.Time
+	epoch     uint64
 
 	claim *Claim
 	view  View // what is there, if there is no claim
@@ -60,6 +61,7 @@ func (p *Space) tryRefresh(ref *Ref, seen View) *attempt {
 
 // admits reports whether Redis is to be asked at all.
 func (p *Space) admits(ref *Ref, a *attempt) bool {
+	a.epoch = p.st.evictions.epoch.Load()
 	if p.st.life.closed.Load() {
 		a.err = ErrClosed
 		return false
@@ -129,8 +131,13 @@ func (a *attempt) settle() (undo []*call) {
 		a.err = err
 		return a.drop(taken)
 	}
+	if a.epoch != a.candidate.space.st.evictions.epoch.Load() { // what is there may be what was evicted
+		a.view = View{State: Held}
+		return a.drop(taken)
+	}
 	a.look.answered()
 	a.candidate.origin = a.look.origin(a.candidate.created)
+	a.candidate.epoch = a.epoch
 	if a.entry != nil {
 		return a.settleRefresh(taken, other)
 	}

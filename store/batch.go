@@ -11,6 +11,7 @@ import (
 
 // ReadAll is [Space.Read] for several entries in one round trip (one per node of a Cluster). Each has its own error.
 func (p *Space) ReadAll(ctx context.Context, refs []*Ref) ([]View, []error) {
+	epoch := p.st.evictions.epoch.Load()
 	views, errs := make([]View, len(refs)), make([]error, len(refs))
 	looks, entries := make([]*look, len(refs)), make([]*call, len(refs))
 	var calls []*call
@@ -43,6 +44,11 @@ func (p *Space) ReadAll(ctx context.Context, refs []*Ref) ([]View, []error) {
 	}
 	for n, err := range p.st.complete(ctx, open...) {
 		errs[of[n]] = err
+	}
+	if epoch != p.st.evictions.epoch.Load() { // they may be what was evicted
+		for i := range views {
+			views[i] = View{State: Held}
+		}
 	}
 	return views, errs
 }

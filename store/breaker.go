@@ -123,8 +123,12 @@ func (b *breaker) opened(cause error) {
 			_, _ = b.circuit.Execute(func() (struct{}, error) { // does not call while the timeout runs
 				return struct{}{}, b.ping()
 			})
+			if cluster, ok := b.st.rdb.Cluster(); ok {
+				cluster.ReloadState(b.st.life.background) // another node may have taken its place
+			}
 		}
 		b.failing.Store(false)
+		poke(b.st.evictions.wake)
 		b.st.cfg.log.Warn("aside: Redis answers again", "node", b.node)
 	})
 }

@@ -15,6 +15,7 @@ type Claim struct {
 	record []byte // what the key must still begin with
 	lease  []byte // the lease that is renewed meanwhile; nil if there is none
 	at     string // where the lease is: the key itself, or that of its refresh
+	epoch  uint64 // of the evictions, before the load
 	origin
 }
 
@@ -32,10 +33,11 @@ func (p *Space) Acquire(ctx context.Context, ref *Ref, seen View) (*Claim, View,
 // AcquireOver is Acquire for a refresh by hand: it takes the lease from another loader, and where there is a value it
 // returns a claim on that version, which stays where it is.
 func (p *Space) AcquireOver(ctx context.Context, ref *Ref) (*Claim, View, error) {
+	epoch := p.st.evictions.epoch.Load()
 	claim, v, err := p.acquire(ctx, ref, View{}, true)
 	if err == nil && claim == nil && (v.State == Value || v.State == Negative || v.State == Stale) {
 		claim = &Claim{
-			space: p, ref: ref, record: envelope.Identity(v.raw),
+			space: p, ref: ref, record: envelope.Identity(v.raw), epoch: epoch,
 			origin: origin{gens: v.entry.Gens[:p.gensOf(ref)], groups: v.groups, created: p.st.clock.now()},
 		}
 	}
@@ -125,7 +127,7 @@ type ending struct {
 	change  *call
 	look    *look
 	calls   []*call
-	evicted bool // perhaps; also by an eviction that is still queued, of which Redis knows nothing yet
+	evicted bool // perhaps; also by an eviction that is still queued, or by one that Redis has lost
 }
 
 // bond ties a result to its tags. Without any there is nothing to do for it.
@@ -139,7 +141,7 @@ func (c *Claim) bond(r *Result) *bond {
 func (c *Claim) ending(r *Result, pause time.Duration, b *bond) *ending {
 	e := &ending{
 		claim: c, gens: b.gens, look: c.space.look(b.ref, false),
-		evicted: !b.current || c.space.blocked(b.ref) || r == nil && c.space.valueTags, // then nobody has looked at the tags
+		evicted: !b.current || c.outlived() || c.space.blocked(b.ref) || r == nil && c.space.valueTags, // then nobody has looked at the tags
 	}
 	refreshes := c.at != c.ref.addr // the version that is there stays readable
 	switch {
@@ -171,8 +173,12 @@ func (e *ending) confirmed() bool {
 	}
 	e.look.answered()
 	e.claim.space.st.changed(e.claim.ref.addr)
-	return e.change.Did() && !e.evicted && e.look.match(e.gens, 0)
+	return e.change.Did() && !e.evicted && !e.claim.outlived() && e.look.match(e.gens, 0)
 }
+
+// outlived reports whether Redis may have come back with older data, and so with the claim but without an eviction that
+// had ended it.
+func (c *Claim) outlived() bool { return c.epoch != c.space.st.evictions.epoch.Load() }
 
 // ofKey changes the key, if it is still as it was claimed.
 func (c *Claim) ofKey(what string, args ...any) *call {

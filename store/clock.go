@@ -1,12 +1,9 @@
 package store
 
 import (
-	"context"
 	"strconv"
 	"sync/atomic"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // clock follows Redis's clock. It serves to tell how old a value is; whether a value was evicted never rests on it. It
@@ -37,14 +34,6 @@ func (c *clock) now() int64 {
 // age is how long ago a moment on Redis's clock was, never negative.
 func (c *clock) age(redisMicros int64) time.Duration {
 	return max(0, time.Duration(c.now()-redisMicros)*time.Microsecond)
-}
-
-// askTime learns Redis's time from a node.
-func (s *Store) askTime(ctx context.Context, node *redis.Client) {
-	sent := time.Now()
-	if now, err := node.Time(ctx).Result(); err == nil {
-		s.clock.learn(now.UnixMicro(), sent)
-	}
 }
 
 // micros puts the two halves of a reply to TIME together.

@@ -25,5 +25,23 @@
 //
 // The store uses a client of its own, made from the options of the client that it is given, with short timeouts and
 // no retries. A command that fails never fails a read: the decorators go to the loader. An eviction that fails is
-// kept, and repeated until it succeeds; until then this node reads the keys concerned from the source.
+// kept, and repeated until it succeeds; until then this node reads the keys concerned from the source. Other nodes may
+// read from Redis what was there. When too many evictions are kept, or for too long, they become one of everything
+// ([QueueLimit], [QueueAge]). They end with the process, unless it has a [Journal]; [Store.Shutdown] tells how many did.
+//
+// # Older data
+//
+// Redis may come back with an older state, which undoes evictions that it had confirmed: it restarts from disk, or a
+// replica is promoted that lacks the last writes. So each node remembers its evictions of late ([Remember]) and repeats
+// them when a server turns out to be another run, or to have another replication history. Every connection is asked for
+// that (INFO) before it is used, and every master once a second, and what a server says that was no master when it was
+// last asked is believed only after it was asked again. Thus a node never reads what it had evicted itself. Other nodes
+// may read it from when Redis is back until the node that had evicted it has noticed: that takes a tenth of a second as
+// a rule, and about as long as the failover itself where that node has to find the new master first.
+//
+// What is not covered by that: evictions of a process that is gone, and those that are older than what is remembered;
+// [Distrust] covers them. A master that was cut off from Sentinel or from its Cluster, but not from a node, confirms
+// evictions to it that are lost when it is demoted, and serves old values to it until then: set min-replicas-to-write,
+// or have evictions wait for replicas ([WaitForReplicas]). A server that runs on but exchanges its data, as by REPLICAOF
+// typed by hand, is noticed within two seconds. A server that refuses INFO is never noticed ([RecoveryStats]).
 package store

@@ -22,9 +22,7 @@ func (s *Store) Expire(ctx context.Context, keys ...Key) error {
 		rest := s.expire(ctx, batch)
 		s.stats.evictions[kindExpire].Add(int64(len(batch) - len(rest)))
 		s.countEvictions(rest)
-		if err := s.evict(ctx, rest); err != nil && first == nil {
-			first = err
-		}
+		first = worse(first, s.evict(ctx, rest))
 	}
 	tracing.End(first)
 	return first
@@ -36,6 +34,7 @@ func (s *Store) expire(ctx context.Context, keys []Key) (rest []Key) {
 	if s.life.closed.Load() {
 		return keys
 	}
+	epoch := s.evictions.epoch.Load()
 	reads := make([]*call, len(keys))
 	for i, key := range keys {
 		reads[i] = redisx.Get(key.addr)
@@ -49,6 +48,9 @@ func (s *Store) expire(ctx context.Context, keys []Key) (rest []Key) {
 	}
 	if len(swaps) > 0 {
 		_ = s.run(ctx, slices.Collect(maps.Values(swaps))...)
+	}
+	for key, swap := range swaps {
+		s.evictions.confirmed([]Key{key}, []*call{swap}, epoch, eviction{})
 	}
 	s.forget(keys)
 	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return swaps[k] != nil && swaps[k].Did() })

@@ -10,6 +10,9 @@ import (
 // FeedRetry sets how soon a broken feed is tried again.
 func FeedRetry(d time.Duration) Option { return func(c *config) { c.feedRetry = d } }
 
+// LookAround sets how often the masters are looked up and asked who they are.
+func LookAround(d time.Duration) Option { return func(c *config) { c.lookAround = d } }
+
 // Trust sets for how long a generation is believed where there is no feed.
 func Trust(d time.Duration) Option { return func(c *config) { c.trust = d } }
 
@@ -45,9 +48,9 @@ func (s *Store) SuspendReplay() (resume func()) {
 		q.mu.Lock()
 		q.replaying = false
 		q.mu.Unlock()
-		q.add(nil)
+		q.add(eviction{}, nil)
 	}
 }
 
 // ReplayOnce repeats queued evictions, and returns how many were carried out.
-func (s *Store) ReplayOnce(ctx context.Context) int { return s.evictions.attempt(ctx) }
+func (s *Store) ReplayOnce(ctx context.Context) int { return s.evictions.round(ctx, s.deliver) }

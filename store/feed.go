@@ -90,26 +90,33 @@ func (f *feed) run() {
 	}
 }
 
-// masters returns how to reach each master.
+// masters returns how to reach each master, and asks each how it is.
 func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
+	start, well := time.Now(), true
 	masters := make(map[string]*redis.Options)
 	switch rdb := f.st.rdb.UniversalClient.(type) {
 	case *redis.Client:
 		masters[rdb.Options().Addr] = rdb.Options()
-		f.st.askTime(ctx, rdb)
+		well = f.st.lineage.visit(ctx, rdb) == nil
 	case *redis.ClusterClient:
 		rdb.ReloadState(ctx)
 		var mu sync.Mutex
 		err := rdb.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			f.st.askTime(ctx, node)
+			unwell := f.st.lineage.visit(ctx, node)
 			mu.Lock()
 			defer mu.Unlock()
 			masters[node.Options().Addr] = node.Options()
+			well = well && unwell == nil
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
+		f.st.lineage.only(masters)
+	}
+	if well {
+		f.st.lineage.reviewed(start)
+		f.st.evictions.reviewed(start)
 	}
 	return masters, nil
 }

@@ -50,7 +50,7 @@ func (c *feedConn) run(ctx context.Context) {
 		}
 		wait := pause
 		if refused(err) {
-			wait = 30 * c.feed.st.cfg.feedRetry
+			wait = 120 * c.feed.st.cfg.feedRetry
 		}
 		if !sleep(ctx, wait) {
 			return

@@ -33,9 +33,9 @@ func groupOf(addr string) int {
 	return int(h.Sum32() % tagGroups)
 }
 
-// runTags is run for calls that change the generations of tags, among others. The same is done to their groups before.
-// Where that fails, the calls on the tags of the group are not sent.
-func (s *Store) runTags(ctx context.Context, calls ...*call) error {
+// tagsFirst sends calls that change the generations of tags, among others. Before that the same is done to the groups of
+// the tags. Where that fails, the calls on the tags of the group are not sent.
+func (s *Store) tagsFirst(ctx context.Context, send func(context.Context, ...*call) error, calls ...*call) error {
 	var groups [tagGroups]*call
 	var first []*call
 	for _, c := range calls {
@@ -48,20 +48,19 @@ func (s *Store) runTags(ctx context.Context, calls ...*call) error {
 		}
 	}
 	if len(first) == 0 {
-		return s.run(ctx, calls...)
+		return send(ctx, calls...)
 	}
-	err := s.run(ctx, first...)
+	err := send(ctx, first...)
 	for _, c := range first {
 		s.changed(c.Key)
 	}
-	if err == nil {
-		return s.run(ctx, calls...)
+	if err != nil {
+		calls = slices.DeleteFunc(slices.Clone(calls), func(c *call) bool {
+			return s.isTag(c.Key) && groups[groupOf(c.Key)].Err() != nil
+		})
 	}
-	rest := slices.DeleteFunc(slices.Clone(calls), func(c *call) bool {
-		return s.isTag(c.Key) && groups[groupOf(c.Key)].Err() != nil
-	})
-	if len(rest) > 0 {
-		_ = s.run(ctx, rest...)
+	if len(calls) == 0 {
+		return err
 	}
-	return err
+	return worse(err, send(ctx, calls...))
 }

@@ -13,12 +13,13 @@ type Hold struct {
 	st    *Store
 	token envelope.Token
 	keys  []Key
+	epoch uint64 // in which it was placed
 }
 
 // Hold places a hold on the keys. After an error, which wraps [ErrUnavailable], some of them may be held; [Hold.End]
 // ends those as well.
 func (s *Store) Hold(ctx context.Context, keys ...Key) (*Hold, error) {
-	h := &Hold{st: s, token: envelope.NewToken(), keys: keys}
+	h := &Hold{st: s, token: envelope.NewToken(), keys: keys, epoch: s.evictions.epoch.Load()}
 	if s.life.closed.Load() {
 		return h, ErrClosed
 	}
@@ -34,7 +35,7 @@ func (h *Hold) place(ctx context.Context, how string) error {
 			envelope.HoldPrefix(), h.token[:], h.st.cfg.hold.Milliseconds(), how,
 		}}
 	}
-	return h.st.runTags(ctx, calls...)
+	return h.st.tagsFirst(ctx, h.st.run, calls...)
 }
 
 // Keep renews the hold until done is closed.
@@ -78,6 +79,9 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 		return nil
 	}
 	ctx, tracing := h.st.traceEviction(ctx, h.keys)
+	if h.epoch != h.st.evictions.epoch.Load() {
+		replace = nil // an older state does not know who else has written meanwhile
+	}
 	calls := make([]*call, len(h.keys))
 	for i, key := range h.keys {
 		record, ttl := []byte{}, int64(0)
@@ -91,7 +95,11 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 		}}
 	}
 	h.st.countEvictions(h.keys)
-	err := h.st.settle(ctx, h.keys, calls)
+	e := eviction{token: h.token}
+	if stay > 0 {
+		e.until = time.Now().Add(stay)
+	}
+	err := h.st.settle(ctx, h.keys, calls, e)
 	tracing.End(err)
 	return err
 }

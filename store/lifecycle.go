@@ -65,11 +65,25 @@ func (s *Store) LoadContext(ctx context.Context, timeout time.Duration) (context
 	return ctx, func() { expire(); release() }
 }
 
-// Close ends the store: running loads get the drain time to finish and are cancelled then, evictions that are still
-// queued are tried once more, and background work stops. The client given to [Open] stays open. Reads through
-// decorators go to the loader from now on; everything else returns [ErrClosed]. The error wraps [ErrUndrained] if
-// loads or evictions are left over. It is safe to call Close more than once; further calls return nil.
+// Close is [Store.Shutdown] with [DrainTime] for the loads and as long again for the evictions.
 func (s *Store) Close() error {
+	loads, cancelLoads := context.WithTimeout(context.Background(), s.cfg.drain)
+	defer cancelLoads()
+	return s.shutdown(loads, func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.Background(), s.cfg.drain)
+	})
+}
+
+// Shutdown ends the store: running loads may finish until ctx ends and are cancelled then, evictions that are still
+// queued are tried once more, and background work stops. The client given to [Open] stays open. Reads through decorators
+// go to the loader from now on; everything else returns [ErrClosed]. If loads or evictions are left over the error is an
+// [UndrainedError], which says how many. It is safe to call Shutdown more than once, or after Close; further calls return
+// nil.
+func (s *Store) Shutdown(ctx context.Context) error {
+	return s.shutdown(ctx, func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) })
+}
+
+func (s *Store) shutdown(loads context.Context, forEvictions func() (context.Context, context.CancelFunc)) error {
 	s.life.mu.Lock()
 	again := s.life.closed.Swap(true)
 	closers := s.life.closers
@@ -78,32 +92,37 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.feed.end()
-	left := !within(s.cfg.drain, s.life.work.Wait)
+	left := !within(loads, s.life.work.Wait)
 	s.life.cancel()
 	if left {
-		left = !within(time.Second, s.life.work.Wait)
+		grace, cancel := context.WithTimeout(context.Background(), time.Second)
+		left = !within(grace, s.life.work.Wait)
+		cancel()
 	}
 	s.life.stop()
 	s.life.watch.Wait()
 	for _, f := range closers {
 		f()
 	}
-	lost := s.evictions.flush()
+	ctx, cancel := forEvictions()
+	defer cancel()
+	lost := s.evictions.flush(ctx)
+	s.evictions.closeJournal()
 	_ = s.rdb.Close()
 	if left || lost > 0 {
-		return fmt.Errorf("%w: loads still running: %t, evictions not delivered: %d", ErrUndrained, left, lost)
+		return &UndrainedError{Loads: left, Evictions: lost, Journaled: s.evictions.journal != nil}
 	}
 	return nil
 }
 
-// within reports whether wait returns in time.
-func within(d time.Duration, wait func()) bool {
+// within reports whether wait returns before ctx ends.
+func within(ctx context.Context, wait func()) bool {
 	done := make(chan struct{})
 	go func() { wait(); close(done) }()
 	select {
 	case <-done:
 		return true
-	case <-time.After(d):
+	case <-ctx.Done():
 		return false
 	}
 }

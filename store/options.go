@@ -22,6 +22,12 @@ type config struct {
 	hold        time.Duration
 	drain       time.Duration
 	queue       int
+	queueAge    time.Duration
+	remember    time.Duration
+	distrust    bool
+	acks        int // replicas that are to confirm an eviction; 0: nobody waits for them
+	ackWithin   time.Duration
+	journal     string // path; empty: none
 	breakAfter  int
 	probeEvery  time.Duration // how often a master is asked while its breaker is open
 	strict      bool
@@ -45,13 +51,15 @@ func defaults() config {
 		hold:        5 * time.Second,
 		drain:       5 * time.Second,
 		queue:       100_000,
+		queueAge:    time.Hour,
+		remember:    time.Minute,
 		breakAfter:  5,
 		shareFrom:   redisx.ShareFrom,
 		probeEvery:  100 * time.Millisecond,
 		trust:       time.Second,
 		pingEvery:   500 * time.Millisecond,
 		lookAround:  time.Second,
-		feedRetry:   time.Second,
+		feedRetry:   250 * time.Millisecond,
 		replayEvery: 500 * time.Millisecond,
 	}
 }
@@ -101,15 +109,6 @@ func HoldTime(d time.Duration) Option {
 func DrainTime(d time.Duration) Option {
 	positive("DrainTime", d)
 	return func(c *config) { c.drain = d }
-}
-
-// QueueLimit is how many evictions that failed are kept one by one. When there are more, they are replaced by one
-// eviction of everything in the namespace. The default is 100,000.
-func QueueLimit(n int) Option {
-	if n < 1 {
-		panic(fmt.Sprintf("store: QueueLimit(%d): use 1 or more", n))
-	}
-	return func(c *config) { c.queue = n }
 }
 
 // BreakAfter is how many commands to a master have to fail in a row, by not being answered, before the store stops

@@ -51,6 +51,11 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"short hold", func() { store.HoldTime(0) }, []string{"store: HoldTime(0s)", "30ms"}},
 		{"no drain time", func() { store.DrainTime(0) }, []string{"store: DrainTime(0s)"}},
 		{"no queue", func() { store.QueueLimit(0) }, []string{"store: QueueLimit(0)", "1 or more"}},
+		{"no queue age", func() { store.QueueAge(0) }, []string{"store: QueueAge(0s)", "1ms"}},
+		{"nothing remembered", func() { store.Remember(-time.Second) }, []string{"store: Remember(-1s)", "1ms"}},
+		{"no replica to wait for", func() { store.WaitForReplicas(0, time.Second) }, []string{"store: WaitForReplicas(0, 1s)", "leave the option out"}},
+		{"no time to wait for replicas", func() { store.WaitForReplicas(1, 0) }, []string{"store: WaitForReplicas(0s)", "1ms"}},
+		{"journal without a name", func() { store.Journal("") }, []string{"store: Journal", "name a file"}},
 		{"no failures", func() { store.BreakAfter(0) }, []string{"store: BreakAfter(0)", "1 or more"}},
 		{"nil hook", func() { store.Hooks(commandSpy(nil), nil) }, []string{"store: Hooks", "hook 2 is nil"}},
 		{"empty cache name", func() { st.Space("", schema, ttl) }, []string{`cache name ""`, "letters, digits"}},
@@ -70,7 +75,8 @@ func TestMisuseIsExplained(t *testing.T) {
 func TestLeastValuesAreAccepted(t *testing.T) {
 	open(t, unreachable(t), store.Namespace(strings.Repeat("A", 99)+"9"), store.Timeout(time.Millisecond),
 		store.LeaseTime(30*time.Millisecond), store.HoldTime(30*time.Millisecond), store.DrainTime(time.Millisecond),
-		store.QueueLimit(1), store.BreakAfter(1), store.Hooks(), store.Strict(), store.AllowReplicaReads())
+		store.QueueLimit(1), store.QueueAge(time.Millisecond), store.Remember(time.Millisecond),
+		store.WaitForReplicas(1, time.Millisecond), store.Distrust(), store.BreakAfter(1), store.Hooks(), store.Strict(), store.AllowReplicaReads())
 }
 
 // A client that can't be used is refused with an error that says what to change.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ func (s *Store) EvictMatching(ctx context.Context, glob string, progress func(in
 	case *redis.Client:
 		err = w.master(ctx, rdb)
 	}
+	err = worse(w.unreplicated, err)
 	tracing.End(err)
 	return w.evicted, err
 }
@@ -41,8 +43,9 @@ type walk struct {
 	match    string
 	progress func(int64)
 
-	mu      sync.Mutex
-	evicted int64
+	mu           sync.Mutex
+	evicted      int64
+	unreplicated error
 }
 
 // master walks one master. Masters are walked at the same time.
@@ -76,6 +79,9 @@ func (w *walk) evict(ctx context.Context, addrs []string) error {
 	err := w.st.evict(context.WithoutCancel(ctx), keys)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if errors.Is(err, ErrUnreplicated) {
+		w.unreplicated, err = err, nil
+	}
 	if err == nil {
 		w.evicted += int64(len(keys))
 		if w.progress != nil {

@@ -17,6 +17,7 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 	if p.st.life.closed.Load() {
 		return false, ErrClosed
 	}
+	epoch := p.st.evictions.epoch.Load()
 	lease := envelope.NewLease(envelope.NewToken())
 	all, _ := p.bonded(ref, r.Tags)
 	ref = &all
@@ -30,9 +31,10 @@ func (p *Space) Put(ctx context.Context, ref *Ref, r Result) (bool, error) {
 	}
 	p.st.changed(ref.addr)
 	if err != nil {
-		p.st.evictions.add(err, ref.Key)
+		p.st.evictions.add(eviction{}, err, ref.Key)
 		return false, err
 	}
+	p.st.evictions.confirmed([]Key{ref.Key}, []*call{place}, epoch, eviction{})
 	return place.Did(), nil
 }
 

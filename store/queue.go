@@ -1,36 +1,67 @@
 package store
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/journal"
 )
 
-// queue holds the evictions that did not reach Redis. As long as a key is in here, this node does not read it from
-// Redis. Entries and tags are evicted by the same script, so all that is to be remembered of an eviction is its key,
-// and repeating one does no harm.
+// queue holds the evictions that are still to be carried out: those that did not reach Redis, and those that did but may
+// have been undone since. As long as a key is in here, this node does not read it from Redis. Entries and tags are evicted
+// by the same script, so all that is to be remembered of an eviction is its key and until when it holds it; and repeating
+// one does no harm.
 type queue struct {
-	st *Store
-	n  atomic.Int64 // number of keys, so that reads need no lock while there are none
+	st    *Store
+	n     atomic.Int64  // number of keys, so that reads need no lock while there are none
+	epoch atomic.Uint64 // begins anew when Redis may have come back with older data
+	wake  chan struct{} // receives when a master has just answered, so that there is no need to wait
+
+	journal    *journal.Journal // nil: there is none
+	complained atomic.Bool      // that it can't be written
 
 	mu        sync.Mutex
-	keys      map[string]uint64 // to the number of the failure, which tells an eviction from a later one
+	keys      map[string]waiting
 	failures  uint64
+	done      memory
 	replaying bool
 	outage    outage
+}
+
+// eviction is what is to be remembered of one, besides its key.
+type eviction struct {
+	until time.Time      // the key is to be held until then; zero if it is not
+	token envelope.Token // of the hold that it ends, or leaves for that time; zero if there is none
+}
+
+// after is an eviction that comes after another one of the same key: the longer hold counts.
+func (e eviction) after(earlier eviction) eviction {
+	if earlier.until.After(e.until) {
+		e.until = earlier.until
+	}
+	if e.token == (envelope.Token{}) {
+		e.token = earlier.token
+	}
+	return e
+}
+
+// waiting is an eviction in the queue.
+type waiting struct {
+	failure uint64 // tells it from a later one of the same key
+	eviction
 }
 
 // outage is the time from the first eviction that is queued until none is left, which is logged once.
 type outage struct {
 	began            time.Time // zero if there is none
 	queued, replayed int64
-	overflowed       bool
+	coarse           bool // there is but one eviction, of everything
 }
+
+func (q *queue) init(st *Store) { q.st, q.wake = st, make(chan struct{}, 1) }
 
 func (q *queue) empty() bool { return q.n.Load() == 0 }
 
@@ -41,15 +72,15 @@ func (q *queue) has(addr string) bool {
 	return ok
 }
 
-// failed queues the keys whose calls were not carried out, because of cause.
-func (q *queue) failed(keys []Key, calls []*call, cause error) error {
+// failed queues the evictions whose calls were not carried out, because of cause.
+func (q *queue) failed(keys []Key, calls []*call, e eviction, cause error) error {
 	var lost []Key
 	for i, c := range calls {
 		if c.Err() != nil {
 			lost = append(lost, keys[i])
 		}
 	}
-	q.add(cause, lost...)
+	q.add(e, cause, lost...)
 	if q.st.life.closed.Load() {
 		return fmt.Errorf("%w: %d evictions not delivered", ErrClosed, len(lost))
 	}
@@ -57,142 +88,112 @@ func (q *queue) failed(keys []Key, calls []*call, cause error) error {
 }
 
 // add queues evictions that failed because of cause, and sees to it that they are repeated.
-func (q *queue) add(cause error, keys ...Key) {
-	first, tooMany := q.keep(keys)
+func (q *queue) add(e eviction, cause error, keys ...Key) {
+	first, coarse := q.keep(keys, e)
+	if len(keys) > 0 {
+		q.sync()
+	}
 	if first && !q.st.life.closed.Load() {
 		q.st.cfg.log.Warn("aside: Redis could not be told of evictions; they are repeated until it is, and this node does not read those keys from Redis meanwhile",
 			"keys", len(keys), "cause", cause)
 	}
-	if tooMany {
-		q.st.cfg.log.Error("aside: too many evictions queued, everything will be evicted", "limit", q.st.cfg.queue)
-	}
+	q.complain(coarse)
 }
 
-// keep queues evictions. It reports whether they are the first of an outage, and whether it is the first time in it
-// that there are too many. The lock is not held while that is logged, for a handler is not ours.
-func (q *queue) keep(keys []Key) (first, tooMany bool) {
+// keep queues evictions that failed. It reports whether they are the first of an outage, and whether it is the first time
+// in it that they can't be kept one by one. The lock is not held while that is logged, for a handler is not ours.
+func (q *queue) keep(keys []Key, e eviction) (first, coarse bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.keys == nil {
-		q.keys = make(map[string]uint64)
-	}
+	first = q.outage.began.IsZero() && len(keys) > 0
+	addrs := make([]string, len(keys))
 	q.failures++
-	for _, key := range keys {
-		q.keys[key.addr] = q.failures
+	for i, key := range keys {
+		addrs[i] = key.addr
+		q.put(key.addr, e)
 	}
-	if len(q.keys) > q.st.cfg.queue {
-		tooMany, q.outage.overflowed = !q.outage.overflowed, true
-		q.st.stats.overflows.Add(1)
-		clear(q.keys)
-		q.keys[q.st.everything.key.addr] = q.failures
-	}
-	q.n.Store(int64(len(q.keys)))
 	q.st.stats.queued.Add(int64(len(keys)))
-	if first = q.outage.began.IsZero() && len(q.keys) > 0; first {
-		q.outage.began = time.Now()
-	}
-	q.outage.queued += int64(len(keys))
-	if !q.replaying && len(q.keys) > 0 {
-		q.replaying = q.st.start(&q.st.life.watch, "replay of evictions", q.replay)
-	}
-	return first, tooMany
+	return first, q.kept(addrs)
 }
 
-// replay repeats the evictions until none is left or the store closes.
-func (q *queue) replay() {
-	pause := 10 * time.Millisecond
-	for !q.done() {
-		if q.attempt(q.st.life.background) > 0 {
-			pause = 10 * time.Millisecond
-			continue
-		}
-		if !sleep(q.st.life.background, pause/2+rand.N(pause)) {
-			return
-		}
-		pause = min(2*pause, q.st.cfg.replayEvery)
+// put queues one eviction, with mu held. When everything is to be evicted in any case, then it is once more.
+func (q *queue) put(addr string, e eviction) {
+	if q.keys == nil {
+		q.keys = make(map[string]waiting)
 	}
+	if q.outage.coarse {
+		addr, e.token = q.st.everything.key.addr, envelope.Token{}
+	}
+	q.keys[addr] = waiting{q.failures, e.after(q.keys[addr].eviction)}
+	q.outage.queued++
 }
 
-// done reports whether the queue is empty, and if so that replay is over; the next failure starts another.
-func (q *queue) done() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.keys) == 0 {
-		q.replaying = false
-	}
-	return !q.replaying
-}
-
-// attempt repeats one batch, and returns how many evictions were carried out.
-func (q *queue) attempt(ctx context.Context) int {
-	batch, calls := q.batch()
-	_ = q.st.runTags(ctx, calls...)
-	n, over := q.settled(batch, calls)
-	if !over.began.IsZero() {
-		q.st.cfg.log.Info("aside: the evictions that Redis could not be told of are carried out",
-			"queued", over.queued, "replayed", over.replayed, "after", time.Since(over.began).Round(time.Millisecond))
-	}
-	return n
-}
-
-// settled removes the evictions that were carried out, and returns how many these are. If none is left it returns the
-// outage, which is over then.
-func (q *queue) settled(batch []uint64, calls []*call) (n int, over outage) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for i, c := range calls {
-		if c.Err() != nil {
-			continue
-		}
-		n++
-		q.st.changed(c.Key)
-		if q.keys[c.Key] == batch[i] {
-			delete(q.keys, c.Key)
-		}
-	}
-	q.n.Store(int64(len(q.keys)))
-	q.st.stats.replayed.Add(int64(n))
-	q.outage.replayed += int64(n)
-	if len(q.keys) == 0 {
-		over, q.outage = q.outage, outage{}
-	}
-	return n, over
-}
-
-func (q *queue) batch() (failures []uint64, calls []*call) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for addr, failure := range q.keys {
-		if len(calls) == evictBatch {
-			break
-		}
-		failures = append(failures, failure)
-		calls = append(calls, &call{Script: evictScript, Key: addr, Args: []any{envelope.HoldPrefix()}})
-	}
-	return failures, calls
-}
-
-// flush tries once more when the store closes, and returns how many evictions are lost.
-func (q *queue) flush() int {
-	ctx, cancel := context.WithTimeout(context.Background(), q.st.cfg.drain)
-	defer cancel()
-	for !q.empty() && q.attempt(ctx) > 0 {
-	}
-	n := int(q.n.Load())
-	if n > 0 {
-		q.st.cfg.log.Error("aside: closed with evictions that did not reach Redis", "keys", n)
-	}
-	return n
-}
-
-// sleep reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
+// kept comes after puts of the keys, with mu held. It reports whether it is the first time in this outage that they can't
+// be kept one by one.
+func (q *queue) kept(addrs []string) (coarse bool) {
+	if q.begin() {
+		q.rewrite()
 		return true
-	case <-ctx.Done():
+	}
+	q.record(addrs)
+	return false
+}
+
+// keptAll is kept after a change of all that waits.
+func (q *queue) keptAll() {
+	q.begin()
+	q.rewrite()
+}
+
+// begin sees to it that what waits is carried out, one by one or all at once.
+func (q *queue) begin() (coarse bool) {
+	if len(q.keys) == 0 {
 		return false
 	}
+	if q.outage.began.IsZero() {
+		q.outage.began = time.Now()
+	}
+	coarse = q.coarsen()
+	q.n.Store(int64(len(q.keys)))
+	if !q.replaying {
+		q.replaying = q.st.start(&q.st.life.watch, "replay of evictions", q.replay)
+	}
+	return coarse
+}
+
+// coarsen replaces all evictions by one of everything, which is held for as long as any of them was to be, if there are too
+// many to be kept one by one, or for too long. It reports whether it did.
+func (q *queue) coarsen() bool {
+	few := len(q.keys) <= q.st.cfg.queue && time.Since(q.outage.began) <= q.st.cfg.queueAge
+	if q.outage.coarse || few || len(q.keys) == 0 {
+		return false
+	}
+	var all eviction
+	for _, w := range q.keys {
+		all = eviction{until: w.until}.after(all)
+	}
+	q.failures++
+	clear(q.keys)
+	q.keys[q.st.everything.key.addr] = waiting{q.failures, all}
+	q.n.Store(1)
+	q.outage.coarse = true
+	q.st.stats.overflows.Add(1)
+	return true
+}
+
+func (q *queue) complain(coarse bool) {
+	if coarse {
+		q.st.cfg.log.Error("aside: too many evictions queued, or for too long: everything will be evicted",
+			"limit", q.st.cfg.queue, "age", q.st.cfg.queueAge)
+	}
+}
+
+// gauges are for how long evictions have been waiting without a pause, and how many confirmed ones are remembered.
+func (q *queue) gauges() (pendingFor time.Duration, remembered int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.outage.began.IsZero() {
+		pendingFor = time.Since(q.outage.began)
+	}
+	return pendingFor, int64(q.done.n)
 }

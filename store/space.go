@@ -101,9 +101,18 @@ func (p *Space) blocked(ref *Ref) bool {
 
 // Read reads the entry in one round trip. The error wraps [ErrUnavailable].
 func (p *Space) Read(ctx context.Context, ref *Ref) (View, error) {
+	epoch := p.st.evictions.epoch.Load()
 	if p.st.life.closed.Load() || p.blocked(ref) {
 		return View{State: Held}, nil
 	}
+	v, err := p.read(ctx, ref)
+	if err == nil && epoch != p.st.evictions.epoch.Load() {
+		return View{State: Held}, nil // it may be what was evicted
+	}
+	return v, err
+}
+
+func (p *Space) read(ctx context.Context, ref *Ref) (View, error) {
 	look := p.look(ref, false)
 	if len(look.asks) == 0 {
 		raw, err := p.st.get(ctx, ref.addr)

@@ -1,24 +1,41 @@
 package store
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 type storeStats struct {
 	evictions                   [evictionKinds]atomic.Int64
 	queued, replayed, overflows atomic.Int64
+	restarts, recalled          atomic.Int64
+	unreplicated, journalErrors atomic.Int64
 }
 
 // Stats is what a store has done so far.
 type Stats struct {
 	Feed      FeedStats
 	Breakers  BreakerStats
+	Recovery  RecoveryStats
 	Evictions int64 // keys and tags evicted, or queued
 	Kinds     EvictionStats
 	Queued    int64 // evictions that failed at first
 	Replayed  int64 // queued evictions carried out since
-	Overflows int64 // times that there were too many queued evictions, so that everything is evicted instead
+	Overflows int64 // times that too many evictions were queued, or for too long, so that everything is evicted instead
 	Pending   int64 // evictions queued now
 	Panics    int64 // recovered in background goroutines, and in functions of the user's that may fail
 	Caches    map[string]CacheStats
+}
+
+// RecoveryStats tells of evictions that Redis may have lost.
+type RecoveryStats struct {
+	PendingFor    time.Duration // for how long evictions have been waiting now, without a moment in which none was
+	Remembered    int64         // confirmed evictions that would be repeated if Redis came back with older data now
+	Restarts      int64         // times that Redis may have come back with older data
+	Recalled      int64         // confirmed evictions queued again because of that
+	Unreplicated  int64         // evictions that fewer replicas have confirmed in time than [WaitForReplicas] asks for
+	JournalErrors int64         // times that the journal could not be written
+	Blind         bool          // Redis does not say who it is, so that restarts go unnoticed
 }
 
 // CacheStats counts what the caches of one name have done. Reads are NearHits + Hits + StaleHits + NegativeHits +
@@ -132,6 +149,7 @@ func (s *Store) Stats() Stats {
 	stats := Stats{
 		Feed:      s.feed.stats(),
 		Breakers:  s.breakers.stats(),
+		Recovery:  s.recoveryStats(),
 		Kinds:     s.stats.kinds(),
 		Queued:    s.stats.queued.Load(),
 		Replayed:  s.stats.replayed.Load(),
@@ -147,4 +165,17 @@ func (s *Store) Stats() Stats {
 		stats.Caches[name] = c.stats()
 	}
 	return stats
+}
+
+func (s *Store) recoveryStats() RecoveryStats {
+	pendingFor, remembered := s.evictions.gauges()
+	return RecoveryStats{
+		PendingFor:    pendingFor,
+		Remembered:    remembered,
+		Restarts:      s.stats.restarts.Load(),
+		Recalled:      s.stats.recalled.Load(),
+		Unreplicated:  s.stats.unreplicated.Load(),
+		JournalErrors: s.stats.journalErrors.Load(),
+		Blind:         s.lineage.blind.Load(),
+	}
 }

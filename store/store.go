@@ -20,6 +20,7 @@ type Store struct {
 	feed       *feed
 	breakers   *breakers
 	clock      clock
+	lineage    *lineage
 	evictions  queue
 	stats      storeStats
 	everything *generation
@@ -39,7 +40,7 @@ type Store struct {
 // *redis.ClusterClient, and must stay open while the store is.
 //
 // Redis being down is not an error: reads go to the loader until it is back. Open returns an error that wraps
-// [ErrClient] if the client can't be used. It panics if rdb or an option is nil.
+// [ErrClient] if the client can't be used, or [ErrJournal] if the file given to [Journal] can't. It panics if rdb or an option is nil.
 //
 // ctx bounds how long Open waits for a first answer from Redis, which is half a second at most; it does not limit
 // the life of the store. Close the store when it is no longer needed.
@@ -54,34 +55,49 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		}
 		option(&cfg)
 	}
-	own, err := redisx.Own(rdb, redisx.Limits{
-		Timeout: cfg.timeout, ReplicaReads: cfg.replicas, Hooks: cfg.hooks, ShareFrom: cfg.shareFrom,
-	})
-	if errors.Is(err, redisx.ErrReplicas) {
-		return nil, fmt.Errorf("store: %w, or pass store.AllowReplicaReads()", err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
 	s := &Store{
 		cfg:         cfg,
-		rdb:         own,
 		life:        newLifecycle(),
 		stripes:     newStripes(),
 		generations: make(map[string]*generation),
 		counters:    make(map[string]*counters),
 	}
-	s.evictions.st = s
+	s.evictions.init(s)
+	s.lineage = newLineage(s)
 	s.everything = s.generationOf(everythingKey(cfg.namespace))
 	s.tagPrefix = cfg.namespace + ":{#" + tagKind + ":"
 	for i := range s.groups {
 		s.groups[i] = s.generationOf(groupKey(cfg.namespace, i))
 	}
+	if err := s.connect(rdb); err != nil {
+		return nil, err
+	}
 	s.breakers = newBreakers(s)
 	s.feed = newFeed(s)
+	s.evictions.resume()
 	s.start(&s.life.watch, "feed", s.feed.run)
 	s.feed.ready(ctx, min(cfg.timeout, 500*time.Millisecond))
 	return s, nil
+}
+
+// connect opens the journal, and makes the store's own client.
+func (s *Store) connect(rdb redis.UniversalClient) error {
+	if err := s.evictions.openJournal(); err != nil {
+		return err
+	}
+	own, err := redisx.Own(rdb, redisx.Limits{
+		Timeout: s.cfg.timeout, ReplicaReads: s.cfg.replicas, Hooks: s.cfg.hooks, ShareFrom: s.cfg.shareFrom,
+		Node: func(addr string) redisx.Node { return s.lineage.at(addr) },
+	})
+	if err == nil {
+		s.rdb = own
+		return nil
+	}
+	s.evictions.closeJournal()
+	if errors.Is(err, redisx.ErrReplicas) {
+		return fmt.Errorf("store: %w, or pass store.AllowReplicaReads()", err)
+	}
+	return fmt.Errorf("store: %w", err)
 }
 
 // Namespace returns the name of the namespace.

@@ -1,6 +1,8 @@
 package racelab
 
 import (
+	"context"
+	"hash/fnv"
 	"time"
 
 	"github.com/jollyjet/aside/cacheable"
@@ -41,6 +43,28 @@ func Aside(mode Mode, stores []*store.Store, options ...cacheable.Option) func(S
 	return func(source Source) (nodes []Node) {
 		for _, st := range stores {
 			nodes = append(nodes, asideNode(mode, st, source, options))
+		}
+		return nodes
+	}
+}
+
+// Mixed returns nodes that use aside, one for each store, on which each key is written in one of all modes.
+func Mixed(stores []*store.Store, options ...cacheable.Option) func(Source) []Node {
+	return func(source Source) (nodes []Node) {
+		for _, st := range stores {
+			var of []Node
+			for _, mode := range Modes {
+				of = append(of, asideNode(mode, st, source, options))
+			}
+			at := func(key string) int {
+				h := fnv.New32a()
+				_, _ = h.Write([]byte(key))
+				return int(h.Sum32()) % len(of)
+			}
+			nodes = append(nodes, Node{
+				Get:   func(ctx context.Context, key string) (int64, error) { return of[at(key)].Get(ctx, key) },
+				Write: func(ctx context.Context, w Write) (int64, error) { return of[at(w.Key)].Write(ctx, w) },
+			})
 		}
 		return nodes
 	}

@@ -1,6 +1,7 @@
 package redisx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -34,7 +35,25 @@ type Limits struct {
 	ReplicaReads bool          // accept a client that reads from replicas
 	Hooks        []redis.Hook
 	ShareFrom    int // so many commands on their way at once share pipelines; 0: never
+
+	Node func(addr string) Node // watches over each node; nil: nobody does
 }
+
+// Node is told what happens between a client and one node.
+type Node interface {
+	// Connected is called with each new connection, after logging in and before anything else. A connection for which
+	// it returns an error is not used.
+	Connected(ctx context.Context, cn *redis.Conn) error
+	redis.Hook
+}
+
+// sentinelAddr is what go-redis calls the node behind Sentinel, whichever it is.
+const sentinelAddr = "FailoverClient"
+
+// sentinelIdle is how long a connection to a master that Sentinel named may be idle. The connections of the client given
+// are closed when Sentinel names another, but not those of ours: one that survives, because the old master hung, must not
+// be used when that one is back. Before Sentinel names another, the old one has not answered for longer than this.
+const sentinelIdle = time.Second
 
 // Own makes a client from the options of another. The given one decides where Redis is and how to log in; how long to
 // wait and how often to try is decided here, because what waits longer than the work that it saves is worth nothing.
@@ -42,7 +61,7 @@ func Own(given redis.UniversalClient, l Limits) (*Client, error) {
 	var own redis.UniversalClient
 	switch given := given.(type) {
 	case *redis.Client:
-		own = redis.NewClient(nodeOptions(given.Options(), l))
+		own = l.newNode(nodeOptions(given.Options(), l))
 	case *redis.ClusterClient:
 		o := given.Options()
 		if o.ReadOnly && !l.ReplicaReads {
@@ -58,12 +77,38 @@ func Own(given redis.UniversalClient, l Limits) (*Client, error) {
 	return newClient(own, l.ShareFrom)
 }
 
+// newNode makes a client of one node, which is watched over.
+func (l *Limits) newNode(o *redis.Options) *redis.Client {
+	if l.Node == nil {
+		return redis.NewClient(o)
+	}
+	node := l.watch(o)
+	client := redis.NewClient(o)
+	client.AddHook(node)
+	return client
+}
+
+// watch has the node's watcher told of connections.
+func (l *Limits) watch(o *redis.Options) Node {
+	node, given := l.Node(o.Addr), o.OnConnect
+	o.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
+		if err := node.Connected(ctx, cn); err != nil || given == nil {
+			return err
+		}
+		return given(ctx, cn)
+	}
+	return node
+}
+
 func nodeOptions(given *redis.Options, l Limits) *redis.Options {
 	o := *given
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = l.Timeout, l.Timeout, l.Timeout, l.Timeout
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries, o.MaxRetries = 1, -1
 	o.PushNotificationProcessor = nil // each client has its own
+	if o.Addr == sentinelAddr && (o.ConnMaxIdleTime <= 0 || o.ConnMaxIdleTime > sentinelIdle) {
+		o.ConnMaxIdleTime = sentinelIdle
+	}
 	return &o
 }
 
@@ -73,5 +118,14 @@ func clusterOptions(given *redis.ClusterOptions, l Limits) *redis.ClusterOptions
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries, o.MaxRetries = 1, -1
 	o.PushNotificationProcessor = nil // each client has its own
+	if l.Node != nil {
+		newNode := o.NewClient // set by redis.NewClusterClient
+		o.NewClient = func(of *redis.Options) *redis.Client {
+			node := l.watch(of)
+			client := newNode(of)
+			client.AddHook(node)
+			return client
+		}
+	}
 	return &o
 }

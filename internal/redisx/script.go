@@ -57,7 +57,16 @@ func (c *Call) Did() bool {
 // Run carries out the calls in one round trip (one per node of a Cluster). A script that a server does not know yet is
 // sent in full in a second one; nothing else is ever tried twice. The error is the first of any call.
 func Run(ctx context.Context, c *Client, calls ...*Call) error {
-	send(ctx, c, calls, false)
+	return run(calls, func(calls []*Call, whole bool) { send(ctx, c, calls, whole) })
+}
+
+// RunOn is [Run] on one connection.
+func RunOn(ctx context.Context, cn *redis.Conn, calls ...*Call) error {
+	return run(calls, func(calls []*Call, whole bool) { pipeline(ctx, cn, calls, whole) })
+}
+
+func run(calls []*Call, send func(calls []*Call, whole bool)) error {
+	send(calls, false)
 	var again []*Call
 	for _, c := range calls {
 		if c.Script != nil && redis.HasErrorPrefix(c.Reply.Err(), "NOSCRIPT") {
@@ -65,7 +74,7 @@ func Run(ctx context.Context, c *Client, calls ...*Call) error {
 		}
 	}
 	if len(again) > 0 {
-		send(ctx, c, again, true)
+		send(again, true)
 	}
 	for _, c := range calls {
 		if err := c.Err(); err != nil {
@@ -77,28 +86,32 @@ func Run(ctx context.Context, c *Client, calls ...*Call) error {
 
 // send carries out the calls, and gives each a reply of its own to read, whatever became of it.
 func send(ctx context.Context, c *Client, calls []*Call, whole bool) {
-	for _, call := range calls {
-		call.Reply = call.command(ctx, whole)
-	}
 	if len(calls) == 1 {
+		calls[0].Reply = calls[0].command(ctx, whole)
 		calls[0].settle(ctx, c.Do(ctx, once{calls[0].Reply}))
 		return
 	}
 	defer c.leave()
 	if c.enter() {
-		share(ctx, c, calls)
+		share(ctx, c, calls, whole)
 		return
 	}
-	pipe := c.Pipeline()
+	pipeline(ctx, c, calls, whole)
+}
+
+func pipeline(ctx context.Context, to interface{ Pipeline() redis.Pipeliner }, calls []*Call, whole bool) {
+	pipe := to.Pipeline()
 	for _, call := range calls {
+		call.Reply = call.command(ctx, whole)
 		_ = pipe.Process(ctx, once{call.Reply})
 	}
 	_, _ = pipe.Exec(ctx) // each call has its own error
 }
 
-func share(ctx context.Context, c *Client, calls []*Call) {
+func share(ctx context.Context, c *Client, calls []*Call, whole bool) {
 	futures := make([]redis.AutoFuture, len(calls))
 	for i, call := range calls {
+		call.Reply = call.command(ctx, whole)
 		futures[i] = c.shared.Submit(ctx, once{call.Reply})
 	}
 	for i, call := range calls {

@@ -1,0 +1,127 @@
+package journal
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+var moments = rapid.Custom(func(t *rapid.T) time.Time {
+	return moment(rapid.Int64Range(0, 1<<52).Draw(t, "micros"))
+})
+
+var entries = rapid.Custom(func(t *rapid.T) Entry {
+	return Entry{
+		Key:    rapid.StringN(0, 30, 300).Draw(t, "key"),
+		Number: rapid.Uint64().Draw(t, "number"),
+		Since:  moments.Draw(t, "since"),
+		Until:  moments.Draw(t, "until"),
+	}
+})
+
+func TestARecordIsReadAsItWasWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := entries.Draw(t, "entry")
+		c, err := decode(appendRecord(header("shop"), bodyWaits, &want), "shop")
+		require.NoError(t, err)
+		require.False(t, c.damaged)
+		require.Equal(t, map[string]Entry{want.Key: want}, c.waiting)
+	})
+}
+
+// file is a header and three records, and where each of them ends.
+func file() (b []byte, ends []int) {
+	b = header("shop")
+	ends = append(ends, len(b))
+	for i, key := range []string{"one", "two", "three"} {
+		b = appendRecord(b, bodyWaits, &Entry{Key: key, Number: uint64(i + 1), Since: time.UnixMicro(1)})
+		ends = append(ends, len(b))
+	}
+	return b, ends
+}
+
+// However many bytes are missing at the end, what was whole before is there, and it is no damage.
+func TestATornTailIsTolerated(t *testing.T) {
+	b, ends := file()
+	for n := range b {
+		whole := 0
+		for whole+1 < len(ends) && ends[whole+1] <= n {
+			whole++
+		}
+		for name, tail := range map[string][]byte{
+			"cut":     b[:n:n],
+			"zeroed":  append(bytes.Clone(b[:n]), make([]byte, 5000)...),
+			"clobber": append(b[:n:n], bytes.Repeat([]byte{0xFF}, 20)...),
+		} {
+			if name != "cut" && n < ends[0] {
+				continue // it never had a header
+			}
+			c, err := decode(tail, "shop")
+			require.NoError(t, err)
+			require.Len(t, c.waiting, whole, "%s at %d", name, n)
+			if name == "cut" {
+				require.False(t, c.damaged, "%s at %d", name, n)
+			}
+		}
+	}
+}
+
+// A flipped bit before the last record is damage, and nothing after it is believed.
+func TestDamageInTheMiddleIsNoticed(t *testing.T) {
+	b, ends := file()
+	for i := ends[0]; i < ends[2]; i++ {
+		for bit := range 8 {
+			bad := bytes.Clone(b)
+			bad[i] ^= 1 << bit
+			c, err := decode(bad, "shop")
+			require.NoError(t, err)
+			require.True(t, c.damaged, "byte %d bit %d", i, bit)
+			require.NotContains(t, c.waiting, "three")
+		}
+	}
+}
+
+func TestWhatIsNoJournalOfTheOwnerIsAnError(t *testing.T) {
+	b, _ := file()
+	_, err := decode(b, "other")
+	require.ErrorIs(t, err, errOwner)
+	for _, raw := range []string{"hello", "aside journal 2\nxxxxxxxx", "\x00"} {
+		_, err = decode([]byte(raw), "shop")
+		require.ErrorIs(t, err, errForeign)
+	}
+	second := appendRecord(b, bodyOwner, &Entry{Key: "shop"})
+	c, err := decode(second, "shop")
+	require.NoError(t, err)
+	require.True(t, c.damaged, "an owner in the middle")
+}
+
+// Whatever the bytes are, decode comes to an end, and what it has read it reads again from what it would write.
+func FuzzDecode(f *testing.F) {
+	b, ends := file()
+	f.Add(b)
+	for _, end := range ends {
+		f.Add(b[:end])
+		f.Add(b[:end-1])
+	}
+	f.Add(appendRecord(bytes.Clone(b), bodyDone, &Entry{Key: "two", Number: 2}))
+	f.Add([]byte(magic))
+	f.Add([]byte("x"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := decode(raw, "shop")
+		if err != nil {
+			require.Empty(t, c.waiting)
+			return
+		}
+		again := header("shop")
+		for _, e := range c.waiting {
+			again = appendRecord(again, bodyWaits, &e)
+		}
+		back, err := decode(again, "shop")
+		require.NoError(t, err)
+		require.False(t, back.damaged)
+		require.Equal(t, c.waiting, back.waiting)
+	})
+}

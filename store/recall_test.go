@@ -1,0 +1,320 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+// fickle is a server that comes back with what it had when it was saved.
+type fickle struct {
+	*redistest.Server
+	t testing.TB
+}
+
+func startFickle(t testing.TB) fickle { return fickle{redistest.Start(t), t} }
+
+func (s fickle) save() {
+	s.t.Helper()
+	_, err := s.Do(s.t.Context(), "SAVE")
+	require.NoError(s.t, err)
+}
+
+func (s fickle) comeBack() {
+	s.Kill()
+	s.Restart()
+}
+
+// settled waits until all evictions are carried out, the restart has been noticed.
+func (e *entry) settled(restarts int64) {
+	e.t.Helper()
+	require.Eventually(e.t, func() bool {
+		s := e.st.Stats()
+		return s.Recovery.Restarts == restarts && s.Pending == 0
+	}, soon, often, "never settled")
+}
+
+// Redis restarts with the data of before an eviction that it had confirmed. Who has evicted does not see it again, not
+// even with the first read; others do not when the evictions are repeated.
+func TestAConfirmedEvictionSurvivesARestart(t *testing.T) {
+	for name, evict := range map[string]func(e *entry){
+		"of the entry":  func(e *entry) { e.evict(e.Ref.Key) },
+		"of its tag":    func(e *entry) { e.evict(e.st.Tag("tag")) },
+		"of the cache":  func(e *entry) { e.evict(e.All()) },
+		"of everything": func(e *entry) { e.evict(e.st.Everything()) },
+		"by a pattern": func(e *entry) {
+			n, err := e.st.EvictMatching(e.t.Context(), "cache:*", nil)
+			require.NoError(e.t, err)
+			require.EqualValues(e.t, 1, n)
+		},
+		"by Expire": func(e *entry) { require.NoError(e.t, e.st.Expire(e.t.Context(), e.Ref.Key)) },
+		"by a hold": func(e *entry) { e.end(e.hold(e.Ref.Key)) },
+		"by a replacement": func(e *entry) {
+			h := e.hold(e.Ref.Key)
+			e.end(h, e.replacement("new"))
+			require.Equal(e.t, "value new", e.sees())
+		},
+		"by Put": func(e *entry) {
+			stored, err := e.Put(e.t.Context(), &e.Ref, result("new"))
+			require.NoError(e.t, err)
+			require.True(e.t, stored)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := startFickle(t)
+			e := newEntry(t, server.Client(t))
+			other := e.elsewhere()
+			feedUp(t, e.st, other.st)
+			for cycle := int64(1); cycle <= 2; cycle++ {
+				e.load("old")
+				server.save()
+				evict(e)
+				require.Zero(t, e.st.Stats().Pending)
+				server.comeBack()
+				for e.st.Stats().Recovery.Restarts < cycle {
+					v, err := e.Read(t.Context(), &e.Ref)
+					require.False(t, err == nil && words(v) == "value old")
+				}
+				e.settled(cycle)
+				require.NotEqual(t, "value old", e.sees())
+				other.settled(cycle)
+				other.eventually(e.sees())
+				e.evict(e.Ref.Key, e.All())
+			}
+			require.Positive(t, e.st.Stats().Recovery.Recalled)
+			require.Zero(t, other.st.Stats().Recovery.Recalled, "it has evicted nothing")
+			require.Zero(t, e.st.Stats().Queued, "nothing has failed")
+		})
+	}
+}
+
+// A claim, or a hold, that Redis has from an older state is of no use: an eviction that had ended it may be lost, and the
+// node that could repeat it may be gone.
+func TestWhatWasClaimedBeforeARestartIsNotConfirmed(t *testing.T) {
+	server := startFickle(t)
+	rdb := server.Client(t)
+	st := open(t, rdb, store.LeaseTime(time.Minute), store.HoldTime(time.Minute))
+	feedUp(t, st)
+	restarts := int64(0)
+	loseAnEviction := func(e *entry) {
+		t.Helper()
+		server.save()
+		gone := e.elsewhere()
+		gone.evict(e.Ref.Key)
+		require.NoError(t, gone.st.Close())
+		server.comeBack()
+		restarts++
+		e.settled(restarts)
+	}
+
+	e := entryOf(t, rdb, st, "claimed", "tag")
+	claim := e.acquire()
+	loseAnEviction(e)
+	confirmed, err := claim.Fill(t.Context(), result("old"))
+	require.NoError(t, err)
+	require.False(t, confirmed)
+	require.NotEqual(t, "value old", e.sees())
+
+	e = entryOf(t, rdb, st, "refreshed", "tag")
+	e.load("old")
+	claim, _, err = e.AcquireOver(t.Context(), &e.Ref)
+	require.NoError(t, err)
+	loseAnEviction(e)
+	confirmed, err = claim.Fill(t.Context(), result("older"))
+	require.NoError(t, err)
+	require.False(t, confirmed)
+
+	e = entryOf(t, rdb, st, "held", "tag")
+	h := e.hold(e.Ref.Key)
+	r := e.replacement("old")
+	loseAnEviction(e)
+	e.end(h, r)
+	require.Equal(t, "absent", e.sees())
+}
+
+// With Distrust nobody reads what Redis comes back with, although the node that had evicted it is gone.
+func TestDistrustBelievesNothingAfterARestart(t *testing.T) {
+	server := startFickle(t)
+	e := newEntry(t, server.Client(t), store.Distrust())
+	other := e.elsewhere(store.Distrust())
+	feedUp(t, e.st, other.st)
+	for cycle := int64(1); cycle <= 3; cycle++ {
+		e.load("old")
+		require.Equal(t, "value old", other.sees())
+		server.save()
+		gone := e.elsewhere()
+		gone.evict(e.Ref.Key)
+		require.NoError(t, gone.st.Close())
+		server.comeBack()
+		for other.st.Stats().Recovery.Restarts < cycle || other.st.Stats().Pending > 0 {
+			v, err := other.Read(t.Context(), &other.Ref)
+			require.False(t, err == nil && words(v) == "value old")
+		}
+		require.NotEqual(t, "value old", other.sees())
+		e.settled(cycle)
+		require.NotEqual(t, "value old", e.sees())
+	}
+}
+
+// The stay of a hold is remembered, too: Redis comes back without the hold, and the source may still be read from a
+// replica that lags.
+func TestAHoldThatStaysSurvivesARestart(t *testing.T) {
+	for _, options := range [][]store.Option{nil, {store.Distrust()}} {
+		server := startFickle(t)
+		e := newEntry(t, server.Client(t), options...)
+		other := e.elsewhere(options...)
+		e.load("old")
+		server.save()
+		require.NoError(t, e.hold(e.Ref.Key).End(t.Context(), time.Minute))
+		server.comeBack()
+		e.settled(1)
+		other.settled(1)
+		require.Equal(t, "held", e.sees())
+		require.Equal(t, "held", other.sees())
+	}
+}
+
+// A connection outlives what its server is. When the server was a replica in between, it may have the data of another.
+func TestAServerThatWasAReplicaIsAskedAgain(t *testing.T) {
+	master, other := redistest.Start(t), redistest.Start(t)
+	do := func(s *redistest.Server, args ...any) {
+		t.Helper()
+		_, err := s.Do(t.Context(), args...)
+		require.NoError(t, err)
+	}
+	replicaOf := func(s, of *redistest.Server) {
+		t.Helper()
+		host, port, err := net.SplitHostPort(of.Addr())
+		require.NoError(t, err)
+		do(s, "REPLICAOF", host, port)
+		require.Eventually(t, func() bool {
+			text, err := s.Do(t.Context(), "INFO", "replication")
+			require.NoError(t, err)
+			return strings.Contains(fmt.Sprint(text), "master_link_status:up")
+		}, soon, often)
+	}
+	e := newEntry(t, master.Client(t), store.LookAround(time.Hour))
+	e.load("old")
+	replicaOf(other, master)
+	do(other, "REPLICAOF", "NO", "ONE")
+	e.evict(e.Ref.Key)
+	require.Equal(t, "absent", e.sees())
+
+	replicaOf(master, other)
+	require.ErrorIs(t, e.st.Evict(t.Context(), e.Space.Key("another")), store.ErrQueued, "it is read-only")
+	do(master, "REPLICAOF", "NO", "ONE")
+	require.NotEqual(t, "value old", e.sees())
+	e.settled(1)
+	require.Equal(t, "absent", e.sees())
+}
+
+// A server that does not say who it is is as good as ever, but for its restarts; and that is told.
+func TestAServerThatDoesNotSayWhoItIs(t *testing.T) {
+	server := redistest.Start(t)
+	_, err := server.Do(t.Context(), "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-info")
+	require.NoError(t, err)
+	log := &journal{}
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), Username: "app", Password: "secret"})
+	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+	e := newEntry(t, rdb, store.Logger(slog.New(log)))
+	e.load("value")
+	e.evict(e.Ref.Key)
+	require.Equal(t, "absent", e.sees())
+	require.True(t, e.st.Stats().Recovery.Blind)
+	require.Len(t, log.of(slog.LevelWarn, "aside: this Redis does not say in INFO who it is"), 1)
+}
+
+// A restart is logged, with how many evictions are repeated.
+func TestARestartIsLogged(t *testing.T) {
+	const restarted = "aside: Redis has restarted"
+	server, log := startFickle(t), &journal{}
+	e := newEntry(t, server.Client(t), store.Logger(slog.New(log)))
+	feedUp(t, e.st)
+	e.evict(e.Ref.Key, e.st.Tag("tag"))
+	require.EqualValues(t, 2, e.st.Stats().Recovery.Remembered)
+	require.Empty(t, log.of(slog.LevelWarn, restarted))
+	server.comeBack()
+	e.settled(1)
+	lines := log.of(slog.LevelWarn, restarted)
+	require.Len(t, lines, 1)
+	require.EqualValues(t, 2, attr(lines[0], "evictions").Int64())
+	require.EqualValues(t, 2, e.st.Stats().Recovery.Recalled)
+	require.EqualValues(t, 2, e.st.Stats().Recovery.Remembered, "they may be lost once more")
+}
+
+// The masters of a Cluster are met one after the other, which is no restart.
+func TestTheMastersOfAClusterAreNoSurprise(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		log := &journal{}
+		e := newEntry(t, rdb, store.Logger(slog.New(log)))
+		for range 3 {
+			e.load("value")
+			e.evict(e.Ref.Key, e.st.Tag("tag"), e.All(), e.st.Everything())
+		}
+		require.Zero(t, e.st.Stats().Recovery.Restarts)
+		require.Zero(t, e.st.Stats().Pending)
+		require.Empty(t, log.of(slog.LevelWarn, "aside: Redis has restarted"))
+	})
+}
+
+// While a master is asked who it is, a caller waits no longer than its context says.
+func TestNobodyWaitsForAServerThatDoesNotAnswer(t *testing.T) {
+	server := redistest.Start(t)
+	e := newEntry(t, server.Client(t), store.DrainTime(time.Second))
+	e.load("value")
+	server.Pause()
+	defer server.Resume()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	for range 30 { // more than there are connections
+		_, _ = e.Read(ctx, &e.Ref)
+	}
+	require.Less(t, time.Since(began), 5*time.Second)
+}
+
+// The same on a Cluster: a master is replaced and comes back, and is replaced once more by a replica that lacks an
+// eviction. A connection to that one is left from when it was a master before.
+func promotedOnceMore(t *testing.T, cluster *redistest.Cluster) {
+	e := newEntry(t, cluster.Client(t))
+	e.load("first")
+	a := cluster.MasterFor(t, e.addr())
+	b := cluster.ReplicaOf(t, a)
+	cluster.Failover(t, a)
+	e.settled(0) // an orderly change, and nothing to be repeated
+	e.eventually("value first")
+	cluster.Failover(t, b)
+	e.eventually("value first")
+	e.evict(e.Ref.Key)
+	e.load("old")
+	require.Eventually(t, func() bool { // it has arrived
+		text, err := b.Do(t.Context(), "INFO", "replication")
+		require.NoError(t, err)
+		return strings.Contains(fmt.Sprint(text), "master_link_status:up")
+	}, soon, often)
+	_, err := a.Do(t.Context(), "WAIT", 1, 1000)
+	require.NoError(t, err)
+	b.Pause()
+	_, err = a.Do(t.Context(), "CLIENT", "KILL", "TYPE", "replica")
+	require.NoError(t, err)
+	e.evict(e.Ref.Key)
+	a.Kill()
+	b.Resume()
+	cluster.Failover(t, a)
+	for e.st.Stats().Recovery.Recalled == 0 || e.st.Stats().Pending > 0 {
+		v, err := e.Read(t.Context(), &e.Ref)
+		require.False(t, err == nil && words(v) == "value old")
+	}
+	require.NotEqual(t, "value old", e.sees())
+}
