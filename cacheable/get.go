@@ -74,7 +74,7 @@ func (c *Cacheable[K, V]) keepNear(key K, r *result[V], view *store.View, stamp 
 	if life <= 0 {
 		return
 	}
-	e := &nearEntry[V]{value: r.value, stamp: stamp.Of(view), age: r.age, put: time.Now(), life: life, rest: c.left(view)}
+	e := &nearEntry{value: r.value, stamp: stamp.Of(view), age: r.age, put: time.Now(), life: life, rest: c.left(view)}
 	if c.guardShared() {
 		e.check = c.checksum(r.value)
 	}

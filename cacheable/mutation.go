@@ -21,8 +21,8 @@ func (c *Cacheable[K, V]) checksum(v V) uint64 {
 
 func (c *Cacheable[K, V]) guardShared() bool { return raceEnabled && !c.plain && c.near.clone == nil }
 
-func (c *Cacheable[K, V]) checkShared(key K, e *nearEntry[V]) {
-	if c.guardShared() && c.checksum(e.value) != e.check {
+func (c *Cacheable[K, V]) checkShared(key K, e *nearEntry) {
+	if c.guardShared() && c.checksum(valueOf[V](e)) != e.check {
 		c.space.Count(store.EventMutated)
 		c.space.Store().Complain("a caller has changed a value that others share; copy it, or give the cache a Clone",
 			"cache", c.space.Name(), "key", c.keyOf(key).String())

@@ -12,12 +12,14 @@ import (
 // it is replaced or otter evicts it.
 type near[K comparable, V any] struct {
 	space   *store.Space
-	entries *otter.Cache[K, *nearEntry[V]]
+	entries *otter.Cache[K, *nearEntry]
 	clone   func(V) V
 }
 
-type nearEntry[V any] struct {
-	value V
+// nearEntry does not know the type of its value: otter's code is made anew for each type that it is used with, and there is
+// a lot of it.
+type nearEntry struct {
+	value any
 	stamp store.Stamp
 	age   time.Duration // at loaded
 	put   time.Time
@@ -27,9 +29,9 @@ type nearEntry[V any] struct {
 }
 
 func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V) *near[K, V] {
-	entries := otter.Must(&otter.Options[K, *nearEntry[V]]{
+	entries := otter.Must(&otter.Options[K, *nearEntry]{
 		MaximumSize: size,
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, *nearEntry[V]]) time.Duration {
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, *nearEntry]) time.Duration {
 			return e.Value.life
 		}),
 	})
@@ -39,7 +41,7 @@ func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V)
 }
 
 // get returns a value that is believed.
-func (n *near[K, V]) get(key K) (*nearEntry[V], bool) {
+func (n *near[K, V]) get(key K) (*nearEntry, bool) {
 	e, ok := n.entries.GetIfPresent(key)
 	if !ok || !n.space.Valid(&e.stamp) {
 		return nil, false
@@ -48,12 +50,18 @@ func (n *near[K, V]) get(key K) (*nearEntry[V], bool) {
 }
 
 // value is what a caller gets.
-func (n *near[K, V]) value(e *nearEntry[V]) V {
+func (n *near[K, V]) value(e *nearEntry) V {
+	v := valueOf[V](e)
 	if n.clone == nil {
-		return e.value
+		return v
 	}
-	return n.clone(e.value)
+	return n.clone(v)
+}
+
+func valueOf[V any](e *nearEntry) V {
+	v, _ := e.value.(V) // the zero V is right for nil, where V is an interface
+	return v
 }
 
 // put keeps a value that was read after the stamp was taken.
-func (n *near[K, V]) put(key K, e *nearEntry[V]) { n.entries.Set(key, e) }
+func (n *near[K, V]) put(key K, e *nearEntry) { n.entries.Set(key, e) }

@@ -49,7 +49,7 @@ func (c *Cacheable[K, V]) touchFar(ref *store.Ref, view *store.View) {
 }
 
 // touchNear takes note of a hit in this process.
-func (c *Cacheable[K, V]) touchNear(key K, e *nearEntry[V]) {
+func (c *Cacheable[K, V]) touchNear(key K, e *nearEntry) {
 	if c.slide != nil {
 		c.touch(c.keyOf(key), e.rest-time.Since(e.put))
 	}
