@@ -10,6 +10,7 @@ BENCH      ?= .
 BENCHFLAGS ?= -benchtime=1s
 RACEFLAGS  ?=
 FUZZTIME   ?= 10s
+CYCLES     ?= 50
 
 # The race detector needs cgo; without a C compiler the tests run without it, and say so.
 RACE := $(if $(shell CC=$$(go env CC); command -v $${CC%% *}),-race)
@@ -80,6 +81,10 @@ bench: ## benchmarks (BENCH, BENCHFLAGS); compare two runs with: make benchstat 
 .PHONY: race
 race: ## 500 rounds of readers against writers in every way to evict; what readers must never see is counted (RACEFLAGS)
 	@go -C bench run ./race $(RACEFLAGS)
+
+.PHONY: faults
+faults: ## races while Redis fails in every way, CYCLES times each; takes half an hour
+	@go -C bench test $(RACE) ./racelab -run TestFaults -cycles $(CYCLES) -v -timeout 2h | grep -E 'cycles:|^ *(---|ok|FAIL|PASS)'
 
 .PHONY: compare
 compare: ## aside beside other caching libraries, on the same work in the same run

@@ -61,7 +61,7 @@ func Own(given redis.UniversalClient, l Limits) (*Client, error) {
 	var own redis.UniversalClient
 	switch given := given.(type) {
 	case *redis.Client:
-		own = l.newNode(nodeOptions(given.Options(), l))
+		own = l.newNode(nodeOptions(given.Options(), l), redis.NewClient)
 	case *redis.ClusterClient:
 		o := given.Options()
 		if o.ReadOnly && !l.ReplicaReads {
@@ -77,19 +77,15 @@ func Own(given redis.UniversalClient, l Limits) (*Client, error) {
 	return newClient(own, l.ShareFrom)
 }
 
-// newNode makes a client of one node, which is watched over.
-func (l *Limits) newNode(o *redis.Options) *redis.Client {
-	if l.Node == nil {
-		return redis.NewClient(o)
+// newNode has a client of one node made, which tries to connect whenever it has to, and is watched over.
+func (l *Limits) newNode(o *redis.Options, build func(*redis.Options) *redis.Client) *redis.Client {
+	if o.Dialer == nil {
+		o.Dialer = redis.NewDialer(o)
 	}
-	node := l.watch(o)
-	client := redis.NewClient(o)
-	client.AddHook(node)
-	return client
-}
-
-// watch has the node's watcher told of connections.
-func (l *Limits) watch(o *redis.Options) Node {
+	o.Dialer = patient(o.Dialer)
+	if l.Node == nil {
+		return build(o)
+	}
 	node, given := l.Node(o.Addr), o.OnConnect
 	o.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
 		if err := node.Connected(ctx, cn); err != nil || given == nil {
@@ -97,7 +93,9 @@ func (l *Limits) watch(o *redis.Options) Node {
 		}
 		return given(ctx, cn)
 	}
-	return node
+	client := build(o)
+	client.AddHook(node)
+	return client
 }
 
 func nodeOptions(given *redis.Options, l Limits) *redis.Options {
@@ -118,14 +116,7 @@ func clusterOptions(given *redis.ClusterOptions, l Limits) *redis.ClusterOptions
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries, o.MaxRetries = 1, -1
 	o.PushNotificationProcessor = nil // each client has its own
-	if l.Node != nil {
-		newNode := o.NewClient // set by redis.NewClusterClient
-		o.NewClient = func(of *redis.Options) *redis.Client {
-			node := l.watch(of)
-			client := newNode(of)
-			client.AddHook(node)
-			return client
-		}
-	}
+	newNode := o.NewClient            // set by redis.NewClusterClient
+	o.NewClient = func(of *redis.Options) *redis.Client { return l.newNode(of, newNode) }
 	return &o
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -164,4 +166,34 @@ func TestConnectionsBehindSentinelDoNotRest(t *testing.T) {
 		require.Equal(t, want, node.Options().ConnMaxIdleTime)
 	}
 	require.True(t, strings.HasPrefix(behind.Options().Addr, sentinelAddr))
+}
+
+// However often nobody was there to connect to, the first command after somebody is succeeds.
+func TestThePoolTriesToConnectWheneverItHasTo(t *testing.T) {
+	for name, given := range map[string]func(addr string) redis.UniversalClient{
+		"single": func(addr string) redis.UniversalClient { return redis.NewClient(&redis.Options{Addr: addr}) },
+		"cluster": func(addr string) redis.UniversalClient {
+			return redis.NewClusterClient(&redis.ClusterOptions{ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) {
+				return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{{Addr: addr}}}}, nil
+			}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			proxy := redistest.StartProxy(t, server.Addr())
+			rdb := given(proxy.Addr())
+			t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+			c := own(t, rdb, Limits{Timeout: time.Second})
+			require.NoError(t, Run(t.Context(), c, Get("a")))
+			proxy.Cut()
+			for range 200 {
+				err := Run(t.Context(), c, Get("a"))
+				require.Error(t, err)
+				_, ok := errors.AsType[net.Error](err)
+				require.True(t, ok || errors.Is(err, io.EOF), "%v", err)
+			}
+			proxy.Heal()
+			require.NoError(t, Run(t.Context(), c, Get("a")))
+		})
+	}
 }
