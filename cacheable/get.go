@@ -34,6 +34,7 @@ func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err
 		if e, ok := c.near.get(key); ok {
 			c.checkShared(key, e)
 			c.space.Count(store.EventNearHit)
+			c.hits.told(ctx, key)
 			return c.near.value(e), origin{SourceNear, e.age, e.put}, nil
 		}
 	}
@@ -53,6 +54,7 @@ func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, 
 		r, ok := c.answer(&ref, &view)
 		if ok {
 			c.count(r.source)
+			c.hits.told(ctx, key)
 			if view.State == store.Value && c.due(view.Age(), view.TTL(), view.Cost()) {
 				c.refreshAhead(ctx, key, &ref, view)
 			} else if keep && view.State == store.Value {
@@ -72,7 +74,7 @@ func (c *Cacheable[K, V]) keepNear(key K, r *result[V], view *store.View, stamp 
 	if life <= 0 {
 		return
 	}
-	e := &nearEntry[V]{value: r.value, stamp: stamp, age: r.age, put: time.Now(), life: life}
+	e := &nearEntry[V]{value: r.value, version: view.Version(), stamp: stamp, age: r.age, put: time.Now(), life: life}
 	if c.guardShared() {
 		e.check = c.checksum(r.value)
 	}

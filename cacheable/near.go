@@ -17,12 +17,13 @@ type near[K comparable, V any] struct {
 }
 
 type nearEntry[V any] struct {
-	value V
-	stamp store.Stamp
-	age   time.Duration // at loaded
-	put   time.Time
-	life  time.Duration
-	check uint64 // see mutation.go
+	value   V
+	version store.Version
+	stamp   store.Stamp
+	age     time.Duration // when it was put
+	put     time.Time
+	life    time.Duration
+	check   uint64 // see mutation.go
 }
 
 func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V) *near[K, V] {
