@@ -241,7 +241,7 @@ func (m *Many[K, V]) loadChunk(p *place, chunk, all []*part[K, V]) []*result[V] 
 // causeOf is the cause of a load of several: they differ only in whether they bypass the cache.
 func causeOf[K comparable, V any](chunk []*part[K, V]) store.Cause {
 	if chunk[0].claim == nil {
-		return store.CauseBypass
+		return cmp.Or(chunk[0].job.cause, store.CauseBypass)
 	}
 	return cmp.Or(chunk[0].job.cause, store.CauseMiss)
 }

@@ -33,6 +33,7 @@ type Cacheable[K comparable, V any] struct {
 	cooling   cooldowns
 	reads     flight.Group[store.Key, *result[V]]
 	refreshes flight.Group[store.Key, *result[V]]
+	hits      hooks[K]
 }
 
 // New decorates a loader. The name is the cache's name in keys and statistics: letters, digits and . _ / -. Caches of

@@ -35,6 +35,7 @@ func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err
 			c.checkShared(key, e)
 			c.space.Count(store.EventNearHit)
 			c.touchNear(key, e)
+			c.hits.told(ctx, key)
 			return c.near.value(e), origin{SourceNear, e.age, e.put}, nil
 		}
 	}
@@ -55,6 +56,7 @@ func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, 
 		if ok {
 			c.count(r.source)
 			c.touchFar(&ref, &view)
+			c.hits.told(ctx, key)
 			if view.State == store.Value && c.due(view.Age(), view.TTL(), view.Cost()) {
 				c.refreshAhead(ctx, key, &ref, view)
 			} else if keep && view.State == store.Value {
@@ -74,7 +76,7 @@ func (c *Cacheable[K, V]) keepNear(key K, r *result[V], view *store.View, stamp 
 	if life <= 0 {
 		return
 	}
-	e := &nearEntry{value: r.value, stamp: stamp.Of(view), age: r.age, put: time.Now(), life: life, rest: c.left(view)}
+	e := &nearEntry{value: r.value, version: view.Version(), stamp: stamp.Of(view), age: r.age, put: time.Now(), life: life, rest: c.left(view)}
 	if c.guardShared() {
 		e.check = c.checksum(r.value)
 	}

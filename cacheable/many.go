@@ -62,7 +62,7 @@ func (m *Many[K, V]) GetAll(ctx context.Context, keys []K) (map[K]V, error) {
 	if m.bypass != nil && m.bypass(ctx) {
 		return m.loadPast(ctx, keys)
 	}
-	far := m.getNear(keys, values)
+	far := m.getNear(ctx, keys, values)
 	if len(far) == 0 {
 		return values, nil
 	}
@@ -92,7 +92,7 @@ func (m *Many[K, V]) loadPast(ctx context.Context, keys []K) (map[K]V, error) {
 }
 
 // getNear takes what this process has, and returns the other keys, each once.
-func (m *Many[K, V]) getNear(keys []K, values map[K]V) (far []K) {
+func (m *Many[K, V]) getNear(ctx context.Context, keys []K, values map[K]V) (far []K) {
 	keys = distinct(keys)
 	if m.near == nil {
 		return keys
@@ -102,6 +102,7 @@ func (m *Many[K, V]) getNear(keys []K, values map[K]V) (far []K) {
 			m.checkShared(key, e)
 			m.space.Count(store.EventNearHit)
 			m.touchNear(key, e)
+			m.hits.told(ctx, key)
 			values[key] = m.near.value(e)
 		} else {
 			far = append(far, key)
@@ -152,6 +153,7 @@ func (m *Many[K, V]) readAll(ctx context.Context, items []*item[K, V]) (missing 
 		it.result = r
 		m.count(r.source)
 		m.touchFar(it.job.ref, &it.job.seen)
+		m.hits.told(ctx, it.job.key)
 		switch view := &it.job.seen; {
 		case view.State != store.Value:
 		case m.due(view.Age(), view.TTL(), view.Cost()):

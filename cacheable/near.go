@@ -19,13 +19,14 @@ type near[K comparable, V any] struct {
 // nearEntry does not know the type of its value: otter's code is made anew for each type that it is used with, and there is
 // a lot of it.
 type nearEntry struct {
-	value any
-	stamp store.Stamp
-	age   time.Duration // at loaded
-	put   time.Time
-	life  time.Duration
-	rest  time.Duration // how long the entry could live when it was put
-	check uint64        // see mutation.go
+	value   any
+	version store.Version
+	stamp   store.Stamp
+	age     time.Duration // at loaded
+	put     time.Time
+	life    time.Duration
+	rest    time.Duration // how long the entry could live when it was put
+	check   uint64        // see mutation.go
 }
 
 func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V) *near[K, V] {

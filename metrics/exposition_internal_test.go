@@ -85,6 +85,9 @@ func TestEveryNumberIsShown(t *testing.T) {
 	stats, numbers := sample()
 	stats.Feed.Lag *= int64(time.Second) // shown in seconds
 	stats.Recovery.PendingFor *= time.Second
+	product := stats.Caches["product"]
+	product.Checks.DifferedFor *= time.Second
+	stats.Caches["product"] = product
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(sampled(stats))
 	families, err := registry.Gather()

@@ -161,4 +161,24 @@ var cacheMetrics = []metric[store.CacheStats]{
 		func(c *store.CacheStats) int64 { return c.BytesWritten }),
 	gauge("aside_near_entries", "Values kept in this process.",
 		func(c *store.CacheStats) float64 { return float64(c.NearEntries) }),
+	counters("aside_checks_total", "Hits that a monitor was to compare with the source, by what came of it.", "result",
+		func(c *store.CacheStats) []part {
+			k := &c.Checks
+			return []part{
+				{"equal", k.Equal},
+				{"wrong", k.Differs},
+				{"explained", k.Explained},
+				{"unsettled", k.Unsettled},
+				{"gone", k.Gone},
+				{"failed", k.Failed},
+				{"dropped", k.Dropped},
+			}
+		}),
+	counter("aside_repairs_total", "Wrong entries that a monitor has evicted.",
+		func(c *store.CacheStats) int64 { return c.Checks.Repaired }),
+	{
+		"aside_wrong_seconds_total", "How long the hits that were found wrong had been so, at most, added up.",
+		prometheus.CounterValue, "",
+		func(c *store.CacheStats, out emit) { out(c.Checks.DifferedFor.Seconds()) },
+	},
 }

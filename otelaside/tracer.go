@@ -34,7 +34,7 @@ type tracer struct{ spans trace.Tracer }
 // Start implements [store.Tracer].
 func (t tracer) Start(ctx context.Context, start store.TraceStart) context.Context {
 	options := []trace.SpanStartOption{trace.WithAttributes(attributes(start)...)}
-	if start.Cause == store.CauseAhead {
+	if start.Cause == store.CauseAhead || start.Cause == store.CauseCheck { // nobody waits for them
 		options = append(options, trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(ctx)))
 	}
 	ctx, _ = t.spans.Start(ctx, "aside "+string(start.Operation), options...)

@@ -66,6 +66,7 @@ type CacheStats struct {
 	BytesRead    int64     // size of the entries read from Redis
 	BytesWritten int64     // size of the entries sent to Redis, whether or not it stored them
 	NearEntries  int64     // values kept in this process now
+	Checks       CheckStats
 }
 
 // Event is what a cache counts.
@@ -104,6 +105,7 @@ type counters struct {
 	loads         histogram
 	read, written atomic.Int64 // bytes
 	near          sizes
+	checks        checks
 }
 
 func (c *counters) stats() CacheStats {
@@ -117,6 +119,7 @@ func (c *counters) stats() CacheStats {
 		RedisErrors: n(EventRedisError), NearHits: n(EventNearHit), StaleHits: n(EventStale),
 		Refreshes: n(EventRefresh), Unrefreshed: n(EventRefreshFailed), Mutated: n(EventMutated),
 		BytesRead: c.read.Load(), BytesWritten: c.written.Load(), NearEntries: c.near.sum(),
+		Checks: c.checks.stats(),
 	}
 }
 

@@ -44,6 +44,7 @@ const (
 	CauseBypass  Cause = "bypass"  // the cache was not to be used: a writer is at work, or Redis does not answer
 	CauseRefresh Cause = "refresh" // Refresh was called
 	CauseAhead   Cause = "ahead"   // in the background, because the value is soon too old; nobody waits for it
+	CauseCheck   Cause = "check"   // to compare the cache with the source; nothing is stored
 )
 
 // TraceStart is what is known when an operation begins.

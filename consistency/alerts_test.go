@@ -1,0 +1,238 @@
+package consistency_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/consistency"
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+// told collects alerts.
+type told struct {
+	mu  sync.Mutex
+	all []consistency.Alert
+}
+
+func (r *told) receive(a consistency.Alert) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, a)
+}
+
+// take returns what has come since the last time, as rule, subject and "raised" or "over".
+func (r *told) take() (news []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.all {
+		state := "over"
+		if a.Raised {
+			state = "raised"
+		}
+		news = append(news, a.Rule+" "+a.Subject+" "+state)
+	}
+	r.all = nil
+	return news
+}
+
+// knob is a rule that watches a value that the test sets.
+func knob(value *atomic.Int64, change func(*consistency.Rule)) consistency.Rule {
+	r := consistency.Rule{
+		Name: "knob", Raise: 10, Clear: 5, For: time.Minute, Settle: 2 * time.Minute,
+		Values: func(consistency.Facts) map[string]float64 {
+			if now := value.Load(); now >= 0 {
+				return map[string]float64{"it": float64(now)}
+			}
+			return nil
+		},
+	}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+// A value that goes up and down around a threshold raises one alert, not many; one that is gone is well.
+func TestAlertsHaveHysteresis(t *testing.T) {
+	type minutes struct {
+		value int64
+		for_  float64
+		want  []string
+	}
+	raised, over := []string{"knob it raised"}, []string{"knob it over"}
+	above := []minutes{
+		{0, 5, nil}, {11, 0.75, nil}, {9, 1, nil}, {11, 0.75, nil}, {0, 3, nil}, {11, 2, raised},
+		{9, 10, nil}, {11, 5, nil}, {4, 1.5, nil}, {6, 1, nil}, {4, 1.5, nil}, {11, 1, nil}, {4, 3, over}, {9, 10, nil},
+		{12, 2, raised}, {-1, 3, over},
+	}
+	below := []minutes{{20, 5, nil}, {4, 2, raised}, {6, 5, nil}, {11, 3, over}, {6, 5, nil}, {3, 2, raised}}
+	for name, of := range map[string]struct {
+		steps  []minutes
+		change func(*consistency.Rule)
+	}{
+		"above": {above, nil},
+		"below": {below, func(r *consistency.Rule) { r.Below, r.Raise, r.Clear = true, 5, 10 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+				st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
+				require.NoError(t, err)
+				defer func() { require.NoError(t, st.Close()) }()
+				value, heard := &atomic.Int64{}, &told{}
+				value.Store(of.steps[0].value)
+				var log bytes.Buffer
+				a := consistency.NewAlerts(st, consistency.Rules(knob(value, of.change)), consistency.Notify(heard.receive),
+					consistency.Logger(slog.New(slog.NewTextHandler(&log, nil))))
+				defer a.Close()
+				active := false
+				for i, step := range of.steps {
+					value.Store(step.value)
+					time.Sleep(time.Duration(step.for_ * float64(time.Minute)))
+					synctest.Wait()
+					require.Equal(t, step.want, heard.take(), "step %d: %+v", i, step)
+					if step.want != nil {
+						active = step.want[0] == raised[0]
+					}
+					require.Equal(t, active, len(a.Active()) == 1)
+				}
+				require.Contains(t, log.String(), `level=WARN msg="aside: alert: knob" namespace=aside subject=it`)
+				require.Contains(t, log.String(), `level=INFO msg="aside: alert is over: knob"`)
+			})
+		})
+	}
+}
+
+// What a rule, or who is told, does wrong keeps nobody else from being told.
+func TestAlertsGoOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+		st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, st.Close()) }()
+		value, heard := &atomic.Int64{}, &told{}
+		value.Store(20)
+		broken := consistency.Rule{Name: "broken", Values: func(consistency.Facts) map[string]float64 { panic("rule") }}
+		a := consistency.NewAlerts(st, consistency.Rules(broken, knob(value, nil)), consistency.Logger(quiet),
+			consistency.Notify(func(a consistency.Alert) { heard.receive(a); panic("receiver") }))
+		time.Sleep(2 * time.Minute)
+		value.Store(0)
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		require.Equal(t, []string{"knob it raised", "knob it over"}, heard.take())
+		require.Greater(t, st.Stats().Panics, int64(10))
+		a.Close()
+		a.Close()
+	})
+}
+
+// The rules that come with the package see what they are named for, and judge nothing by a handful of reads.
+func TestRulesOfCaches(t *testing.T) {
+	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+		heard := &told{}
+		b := newBubble(t, rdb, newTable(names("k%d", 2000)...), []cacheable.Option{
+			cacheable.TTL(20 * time.Second), cacheable.Jitter(0), cacheable.FailSafe(time.Hour),
+		})
+		rules := []consistency.Rule{
+			consistency.HitRatioBelow(0.5), consistency.StaleAbove(0.05), consistency.WrongAbove(0.001), consistency.LoadErrorsAbove(0.05),
+		}
+		for i := range rules { // a fifth of what they are, or less
+			rules[i].For, rules[i].Settle, rules[i].Window = rules[i].For/5, time.Minute, time.Minute
+		}
+		a := consistency.NewAlerts(b.st, consistency.Notify(heard.receive), consistency.Logger(quiet), consistency.Rules(rules...))
+		defer a.Close()
+		reads := func(d time.Duration, key func(i int) string) {
+			for i := range int(d / (500 * time.Millisecond)) {
+				_, _ = b.cache.Get(context.Background(), key(i))
+				time.Sleep(500 * time.Millisecond)
+			}
+		}
+		hot := func(int) string { return "k1" }
+		for i := range 10 {
+			_, _ = b.cache.Get(t.Context(), names("x%d", 10)[i])
+			time.Sleep(time.Minute)
+		}
+		require.Empty(t, heard.take(), "too few to judge by")
+		keys := names("k%d", 2000)
+		reads(5*time.Minute, func(i int) string { return keys[i%2000] })
+		require.Equal(t, []string{"hit ratio low row raised"}, heard.take())
+		reads(4*time.Minute, hot)
+		require.Equal(t, []string{"hit ratio low row over"}, heard.take())
+
+		b.source.fail(errors.New("the source is down"))
+		reads(4*time.Minute, hot)
+		require.ElementsMatch(t, []string{"stale answers row raised", "load errors row raised"}, heard.take())
+		b.source.fail(nil)
+		reads(4*time.Minute, hot)
+		require.ElementsMatch(t, []string{"stale answers row over", "load errors row over"}, heard.take())
+
+		for range 6 { // changed behind the cache's back, time and again
+			b.source.add("k1", 1)
+			reads(15*time.Second, hot)
+		}
+		require.Equal(t, []string{"wrong answers row raised"}, heard.take())
+		reads(4*time.Minute, hot)
+		require.Equal(t, []string{"wrong answers row over"}, heard.take())
+	})
+}
+
+// An outage of Redis is told, and its end.
+func TestRulesOfTheStore(t *testing.T) {
+	server := redistest.Start(t)
+	st := open(t, server.Client(t), store.Timeout(100*time.Millisecond), store.BreakAfter(2))
+	eventually(t, "the feed", func() bool { return st.Stats().Feed.Up })
+	c := cacheable.New(st, "row", newTable("k").load)
+	rules := []consistency.Rule{consistency.BreakerOpen(), consistency.FeedDown(), consistency.QueueAbove(0)}
+	for i := range rules {
+		rules[i].For, rules[i].Settle = 20*time.Millisecond, 20*time.Millisecond
+	}
+	heard := &told{}
+	a := consistency.NewAlerts(st, consistency.Rules(rules...), consistency.Every(10*time.Millisecond),
+		consistency.Notify(heard.receive), consistency.Logger(quiet))
+	defer a.Close()
+	server.Kill()
+	require.ErrorIs(t, c.Evict(t.Context(), "k"), store.ErrQueued)
+	eventually(t, "three alerts", func() bool {
+		_, err := c.Get(t.Context(), "k")
+		require.NoError(t, err)
+		return len(a.Active()) == 3
+	})
+	node := "breaker open " + server.Addr()
+	require.ElementsMatch(t, []string{node + " raised", "feed down  raised", "recovery queue  raised"}, heard.take())
+	require.Equal(t, "breaker open", a.Active()[0].Rule, "in the order of the rules")
+	server.Restart()
+	eventually(t, "all is well", func() bool { return len(a.Active()) == 0 })
+	eventually(t, "all is told", func() bool { heard.mu.Lock(); defer heard.mu.Unlock(); return len(heard.all) == 3 })
+	require.ElementsMatch(t, []string{node + " over", "feed down  over", "recovery queue  over"}, heard.take())
+}
+
+func TestAlertsMisuse(t *testing.T) {
+	st := open(t, miniClient(t))
+	value := &atomic.Int64{}
+	for message, f := range map[string]func(){
+		"consistency: NewAlerts: the store is nil":                                        func() { consistency.NewAlerts(nil) },
+		"consistency: NewAlerts: option 1 is nil; leave it out":                           func() { consistency.NewAlerts(st, nil) },
+		"consistency: Rules: nothing is given; leave the option out":                      func() { consistency.Rules() },
+		"consistency: Rules: rule 1 needs a Name and Values":                              func() { consistency.Rules(consistency.Rule{}) },
+		"consistency: Rules: knob: Clear (11) is further out than Raise (10)":             func() { consistency.Rules(knob(value, func(r *consistency.Rule) { r.Clear = 11 })) },
+		"consistency: Rules: knob: For, Settle and Window must not be negative":           func() { consistency.Rules(knob(value, func(r *consistency.Rule) { r.For = -1 })) },
+		"consistency: Every(1ms): use 10ms or more":                                       func() { consistency.Every(time.Millisecond) },
+		"consistency: Notify: nothing is given; leave the option out":                     func() { consistency.Notify(nil) },
+		"consistency: NewHealth: the store is nil":                                        func() { consistency.NewHealth(nil) },
+		"consistency: AnswerWithin(1ms): use 10ms or more":                                func() { consistency.AnswerWithin(time.Millisecond) },
+		`consistency: Require("near"): use Redis, Breaker or Feed; others are never down`: func() { consistency.Require(consistency.Near) },
+	} {
+		require.PanicsWithValue(t, message, f)
+	}
+	consistency.Rules(consistency.DefaultRules()...)
+}

@@ -1,0 +1,132 @@
+package consistency_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/consistency"
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+// ask asks a handler, and reads what it answers.
+func ask(t *testing.T, h http.Handler) (int, consistency.HealthReport) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	var r consistency.HealthReport
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &r), w.Body.String())
+	return w.Code, r
+}
+
+// While Redis is gone a node is alive, and ready unless it is told to need Redis; it says what is wrong, and that it is
+// over.
+func TestHealthThroughAnOutage(t *testing.T) {
+	server := redistest.Start(t)
+	st := open(t, server.Client(t), store.Timeout(100*time.Millisecond), store.BreakAfter(2))
+	eventually(t, "the feed", func() bool { return st.Stats().Feed.Up })
+	c := cacheable.New(st, "row", newTable("k").load, cacheable.Near(10, time.Hour))
+	for range 3 {
+		_, err := c.Get(t.Context(), "k")
+		require.NoError(t, err)
+	}
+	bears, needs := consistency.NewHealth(st), consistency.NewHealth(st, consistency.Require(consistency.Redis))
+	for _, h := range []*consistency.Health{bears, needs} {
+		code, r := ask(t, h.Ready())
+		require.Equal(t, http.StatusOK, code)
+		require.Equal(t, consistency.OK, r.Status)
+		require.Len(t, r.Components, 5)
+		require.Equal(t, server.Addr(), r.Components[consistency.Redis].Nodes[0].Node)
+		require.Positive(t, r.Components[consistency.Redis].Nodes[0].LatencyMS)
+		require.EqualValues(t, 1, r.Components[consistency.Near].Entries)
+	}
+
+	server.Kill()
+	require.ErrorIs(t, c.Evict(t.Context(), "k"), store.ErrQueued)
+	eventually(t, "everything is noticed", func() bool {
+		_, err := c.Get(t.Context(), "k")
+		require.NoError(t, err)
+		r := bears.Check(t.Context())
+		return r.Components[consistency.Breaker].Status == consistency.Down && r.Components[consistency.Feed].Status == consistency.Down
+	})
+	code, r := ask(t, bears.Ready())
+	require.Equal(t, http.StatusOK, code)
+	require.True(t, r.Ready)
+	require.Equal(t, consistency.Degraded, r.Status)
+	require.Equal(t, consistency.Down, r.Components[consistency.Redis].Status)
+	require.NotEmpty(t, r.Components[consistency.Redis].Nodes[0].Error)
+	require.Equal(t, []string{server.Addr()}, r.Components[consistency.Breaker].Open)
+	require.Equal(t, consistency.Degraded, r.Components[consistency.Recovery].Status)
+	require.EqualValues(t, 1, r.Components[consistency.Recovery].Pending)
+	require.Equal(t, consistency.Degraded, r.Components[consistency.Near].Status)
+	code, r = ask(t, needs.Ready())
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	require.False(t, r.Ready)
+	require.Equal(t, consistency.Down, r.Status)
+	for _, h := range []*consistency.Health{bears, needs} {
+		code, _ = ask(t, h.Live())
+		require.Equal(t, http.StatusOK, code)
+	}
+
+	server.Restart()
+	eventually(t, "all is well", func() bool {
+		code, r := ask(t, needs.Ready())
+		return code == http.StatusOK && r.Status == consistency.OK
+	})
+}
+
+// A server that hangs does not make the answer hang, whatever the store's own timeout is; and one master of several that
+// does not answer is no reason to be not ready.
+func TestHealthAnswersInTime(t *testing.T) {
+	cluster := redistest.StartCluster(t)
+	st := open(t, cluster.Client(t), store.Timeout(10*time.Second))
+	h := consistency.NewHealth(st, consistency.Require(consistency.Redis), consistency.AnswerWithin(300*time.Millisecond))
+	eventually(t, "three masters", func() bool {
+		code, r := ask(t, h.Ready())
+		return code == http.StatusOK && len(r.Components[consistency.Redis].Nodes) == 3
+	})
+	paused := cluster.Nodes()[0]
+	paused.Pause()
+	defer paused.Resume()
+	for range 3 {
+		began := time.Now()
+		_, r := ask(t, h.Ready())
+		require.Less(t, time.Since(began), 2*time.Second)
+		require.NotEqual(t, consistency.OK, r.Components[consistency.Redis].Status)
+		code, _ := ask(t, h.Live())
+		require.Equal(t, http.StatusOK, code)
+	}
+}
+
+func TestHealthOfAClosedStore(t *testing.T) {
+	st := open(t, miniClient(t))
+	h := consistency.NewHealth(st)
+	require.NoError(t, st.Close())
+	code, r := ask(t, h.Ready())
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	require.Equal(t, consistency.HealthReport{Status: consistency.Down, Namespace: st.Namespace()}, r)
+	code, _ = ask(t, h.Live())
+	require.Equal(t, http.StatusOK, code)
+}
+
+func TestHealthMethods(t *testing.T) {
+	h := consistency.NewHealth(open(t, miniClient(t)))
+	for _, handler := range []http.Handler{h.Ready(), h.Live()} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/", nil))
+		require.Equal(t, http.StatusOK, w.Code)
+		require.Empty(t, w.Body.String())
+		w = httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
+		require.Equal(t, http.StatusMethodNotAllowed, w.Code)
+		require.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
+	}
+}

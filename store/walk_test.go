@@ -1,0 +1,140 @@
+package store_test
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+// A walk finds the entries of its space, each with its whole key, and nothing else.
+func TestWalkFindsTheEntriesOfASpace(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		st := open(t, rdb)
+		want := make(map[store.Key]bool)
+		space, other := st.Space("cell", 1, time.Minute), st.Space("cell2", 1, time.Minute)
+		for i := range 300 {
+			text := strings.Repeat(strconv.Itoa(i)+"}", 1+i%2*100) // half of them are hashed
+			for _, s := range []*store.Space{space, other} {
+				ref := s.Ref(s.Key(text), []string{"tag"})
+				_, err := s.Put(t.Context(), &ref, store.Result{Payload: []byte("x"), TTL: time.Minute})
+				require.NoError(t, err)
+			}
+			want[space.Key(text)] = true
+		}
+		found := make(map[store.Key]bool)
+		for step, err := range space.Walk(t.Context(), store.Position{}, 10) {
+			require.NoError(t, err)
+			for _, key := range step.Keys {
+				found[key] = true
+				parts, ok := space.Parts(key)
+				require.True(t, ok)
+				require.Equal(t, key, space.Key(parts...))
+			}
+		}
+		require.Equal(t, want, found)
+	})
+}
+
+// Every master is walked, and told of.
+func TestWalkOfACluster(t *testing.T) {
+	cluster := redistest.StartCluster(t)
+	st := open(t, cluster.Client(t))
+	space := st.Space("cell", 1, time.Minute)
+	var last store.Step
+	steps := 0
+	for step, err := range space.Walk(t.Context(), store.Position{}, 10) {
+		require.NoError(t, err)
+		last = step
+		steps++
+	}
+	require.Equal(t, 3, steps, "one for each master that has nothing")
+	require.Equal(t, 3, last.Masters)
+	require.Equal(t, 3, last.Done)
+	for range space.Walk(t.Context(), last.Position, 10) {
+		require.Fail(t, "there is nothing left to walk")
+	}
+}
+
+// What Key writes Parts reads.
+func TestPartsAreTheOppositeOfKey(t *testing.T) {
+	st := open(t, mini(t))
+	space := st.Space("cell", 1, time.Minute)
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SliceOfN(rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("{},%~ a\x00é")), 0, 300, -1)), 1, 4).Draw(t, "parts")
+		read, ok := space.Parts(space.Key(parts...))
+		require.True(t, ok)
+		require.Equal(t, parts, read)
+	})
+	_, ok := space.Parts(st.Space("cell2", 1, time.Minute).Key("k"))
+	require.False(t, ok)
+	_, ok = space.Parts(space.All())
+	require.False(t, ok)
+}
+
+func mini(t *testing.T) redis.UniversalClient {
+	t.Helper()
+	rdb := redis.NewClient(&redis.Options{Addr: redistest.Mini(t).Addr()})
+	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+	return rdb
+}
+
+func FuzzPosition(f *testing.F) {
+	for _, seed := range []string{"", "shop row", "shop row 3f=12 9a=done", "shop row =1", "shop row a=", "shop row a=01", "shop row b=1 a=1", "x", "shop row a=done a=1", "\xff"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var p store.Position
+		if err := p.UnmarshalText([]byte(text)); err != nil {
+			require.Empty(t, p.String(), "it is left as it was")
+			return
+		}
+		require.Equal(t, text, p.String())
+		raw, err := p.MarshalText()
+		require.NoError(t, err)
+		var again store.Position
+		require.NoError(t, again.UnmarshalText(raw))
+		require.Equal(t, p, again)
+	})
+}
+
+// Ping asks past the breaker, and ends in time.
+func TestPing(t *testing.T) {
+	server := redistest.Start(t)
+	st := open(t, server.Client(t), store.Timeout(200*time.Millisecond), store.BreakAfter(1))
+	pings := st.Ping(t.Context())
+	require.Len(t, pings, 1)
+	require.NoError(t, pings[0].Err)
+	require.Equal(t, server.Addr(), pings[0].Node)
+	require.Positive(t, pings[0].Took)
+	server.Pause()
+	began := time.Now()
+	require.ErrorIs(t, st.Ping(t.Context())[0].Err, store.ErrUnavailable)
+	require.Less(t, time.Since(began), 5*time.Second)
+	server.Resume()
+	require.Eventually(t, func() bool { return st.Ping(t.Context())[0].Err == nil }, 10*time.Second, time.Millisecond)
+	require.False(t, st.Closed())
+	require.NoError(t, st.Close())
+	require.True(t, st.Closed())
+	require.ErrorIs(t, st.Ping(t.Context())[0].Err, store.ErrClosed)
+	require.False(t, st.Background("late", func(context.Context) {}))
+}
+
+// What runs in the background ends with the store; a panic in it is counted and ends nothing else.
+func TestBackground(t *testing.T) {
+	st := open(t, mini(t))
+	ended := false
+	require.True(t, st.Background("work", func(ctx context.Context) { <-ctx.Done(); ended = true }))
+	require.True(t, st.Background("mistake", func(context.Context) { panic("mistake") }))
+	require.NoError(t, st.Close())
+	require.True(t, ended)
+	require.EqualValues(t, 1, st.Stats().Panics)
+}
