@@ -99,8 +99,7 @@ func (m *Many[K, V]) getNear(ctx context.Context, keys []K, values map[K]V) (far
 	for _, key := range keys {
 		if e, ok := m.near.get(key); ok {
 			m.checkShared(key, e)
-			m.space.Count(store.EventNearHit)
-			m.hits.told(ctx, key)
+			m.hits.near(ctx, key, m.space.Count(store.EventNearHit))
 			values[key] = m.near.value(e)
 		} else {
 			far = append(far, key)
@@ -149,8 +148,7 @@ func (m *Many[K, V]) readAll(ctx context.Context, items []*item[K, V]) (missing 
 			continue
 		}
 		it.result = r
-		m.count(r.source)
-		m.hits.told(ctx, it.job.key)
+		m.hits.far(ctx, it.job.key, &it.job.seen, m.count(r.source))
 		switch view := &it.job.seen; {
 		case view.State != store.Value:
 		case m.due(view.Age(), view.TTL(), view.Cost()):
