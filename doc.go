@@ -4,6 +4,7 @@
 //   - store opens a namespace in Redis, and is what the decorators are built on.
 //   - cacheable decorates reads: cache-aside, with one load per miss in the whole fleet.
 //   - evict decorates writes, and evicts directly: by key, by tag, by pattern, everything.
+//   - consistency finds out whether a cache tells the truth: monitor, audit, alerts, health.
 //   - ratelimit limits how often something is done, with middleware for net/http.
 //   - session keeps sessions, with middleware for net/http.
 //   - metrics shows what a store counts to Prometheus.
@@ -11,7 +12,7 @@
 //
 // Imports go one way:
 //
-//	examples, bench, otelaside  ->  cacheable, evict, ratelimit, session, metrics  ->  store, codec  ->  internal
+//	examples, bench, otelaside  ->  cacheable, evict, consistency, ratelimit, session, metrics  ->  store, codec  ->  internal
 //
-// Packages of the same layer do not import one another: evict meets cacheable through an interface of its own.
+// Packages of the same layer do not import one another: evict and consistency meet cacheable through interfaces of their own.
 package aside

@@ -33,9 +33,8 @@ func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err
 	if c.near != nil {
 		if e, ok := c.near.get(key); ok {
 			c.checkShared(key, e)
-			c.space.Count(store.EventNearHit)
+			c.hits.near(ctx, key, c.space.Count(store.EventNearHit))
 			c.touchNear(key, e)
-			c.hits.told(ctx, key)
 			return c.near.value(e), origin{SourceNear, e.age, e.put}, nil
 		}
 	}
@@ -54,9 +53,8 @@ func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, 
 	if err == nil {
 		r, ok := c.answer(&ref, &view)
 		if ok {
-			c.count(r.source)
+			c.hits.far(ctx, key, &view, c.count(r.source))
 			c.touchFar(&ref, &view)
-			c.hits.told(ctx, key)
 			if view.State == store.Value && c.due(view.Age(), view.TTL(), view.Cost()) {
 				c.refreshAhead(ctx, key, &ref, view)
 			} else if keep && view.State == store.Value {
@@ -138,17 +136,18 @@ func noFlight(err error) bool {
 	return errors.Is(err, flight.ErrClosed) || errors.Is(err, flight.ErrBroken)
 }
 
-func (c *Cacheable[K, V]) count(s Source) {
+// count counts an answer, and returns how many there have been from that source.
+func (c *Cacheable[K, V]) count(s Source) int64 {
 	switch s {
 	case SourceHit:
-		c.space.Count(store.EventHit)
+		return c.space.Count(store.EventHit)
 	case SourceStale:
-		c.space.Count(store.EventStale)
+		return c.space.Count(store.EventStale)
 	case SourceNegative:
-		c.space.Count(store.EventNegativeHit)
+		return c.space.Count(store.EventNegativeHit)
 	case SourceBypass:
-		c.space.Count(store.EventBypass)
+		return c.space.Count(store.EventBypass)
 	default:
-		c.space.Count(store.EventMiss)
+		return c.space.Count(store.EventMiss)
 	}
 }

@@ -39,7 +39,9 @@ func (c *Cacheable[K, V]) copyOf(v *store.View, err error) store.Copy {
 	if v.State == store.Negative && c.notFound == nil {
 		v.Discredit() // as for reads
 	}
-	return store.Copy{State: v.State, Payload: v.Payload(), Version: v.Version(), Age: v.Age(), Err: err}
+	found := v.Copy()
+	found.Err = err
+	return found
 }
 
 func (c *Cacheable[K, V]) nearCopy(e *nearEntry) (of store.Copy) {
@@ -86,14 +88,15 @@ func (m *Many[K, V]) SourceAll(ctx context.Context, keys []K) []store.Copy {
 func (c *Cacheable[K, V]) ask(ctx context.Context, n int, load func(context.Context, place) []store.Copy) []store.Copy {
 	answers := make(chan []store.Copy, 1)
 	began := c.space.Store().Go(func() {
-		ctx, cancel := c.space.Store().LoadContext(ctx, 0)
+		loading, cancel := c.space.Store().LoadContext(ctx, 0)
 		defer cancel()
 		p := place{slots: c.slots}
-		if !p.take(ctx) {
+		if taken := p.take(loading); !taken || ctx.Err() != nil { // the store closes, or nobody waits any more
+			p.leave()
 			answers <- failedCopies(n, c.notBegun())
 			return
 		}
-		answers <- load(ctx, p)
+		answers <- load(loading, p)
 	})
 	if !began {
 		return failedCopies(n, c.notBegun())

@@ -100,9 +100,8 @@ func (m *Many[K, V]) getNear(ctx context.Context, keys []K, values map[K]V) (far
 	for _, key := range keys {
 		if e, ok := m.near.get(key); ok {
 			m.checkShared(key, e)
-			m.space.Count(store.EventNearHit)
+			m.hits.near(ctx, key, m.space.Count(store.EventNearHit))
 			m.touchNear(key, e)
-			m.hits.told(ctx, key)
 			values[key] = m.near.value(e)
 		} else {
 			far = append(far, key)
@@ -151,9 +150,8 @@ func (m *Many[K, V]) readAll(ctx context.Context, items []*item[K, V]) (missing 
 			continue
 		}
 		it.result = r
-		m.count(r.source)
+		m.hits.far(ctx, it.job.key, &it.job.seen, m.count(r.source))
 		m.touchFar(it.job.ref, &it.job.seen)
-		m.hits.told(ctx, it.job.key)
 		switch view := &it.job.seen; {
 		case view.State != store.Value:
 		case m.due(view.Age(), view.TTL(), view.Cost()):

@@ -116,7 +116,7 @@ func (a *auditor[K, V]) parsedOne(key store.Key) (k K, ok bool) {
 
 // compare compares a batch to the end: as long as some differ and may be explained it waits for the grace.
 func (a *auditor[K, V]) compare(ctx context.Context, keys []K) error {
-	verdicts, suspicions := a.first(ctx, false, keys)
+	verdicts, suspicions := a.first(ctx, keys, a.cache.Look(ctx, false, keys...))
 	var open []*suspicion[K]
 	for i, v := range verdicts {
 		if v.pending {

@@ -18,7 +18,7 @@ type Cache[K comparable, V any] interface {
 	Space() *store.Space
 	EntryKey(key K) store.Key
 	ParseKey(key store.Key) (K, bool)
-	OnHit(f func(ctx context.Context, key K)) (detach func())
+	OnHit(fraction float64, told func(ctx context.Context, key K, seen store.Copy)) (detach func())
 	Look(ctx context.Context, near bool, keys ...K) []store.Copy
 	Source(ctx context.Context, key K) store.Copy
 	Decode(payload []byte) (V, bool)

@@ -2,8 +2,6 @@ package consistency
 
 import (
 	"context"
-	"math"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"time"
@@ -29,9 +27,9 @@ const patience = 10 * time.Second
 // maxSamples is how many hits wait to be compared at most.
 const maxSamples = 64
 
-// NewMonitor attaches a monitor to a cache. For a hit that is chosen it keeps the key and the values of the caller's
-// context, and does the rest in goroutines of its own: it looks at the entry, calls the loader, and, if the two differ,
-// does so again when [Grace] is over. What is too much for [Rate] and [Concurrency] is dropped and counted.
+// NewMonitor attaches a monitor to a cache. For a hit that is chosen it keeps the key, the bytes read from Redis, and the
+// values of the caller's context, and does the rest in goroutines of its own: it calls the loader, and, if the two
+// differ, looks again at both when [Grace] is over. What is too much for [Rate] and [Concurrency] is dropped and counted.
 //
 // It works until it is closed, or the store is. NewMonitor panics on a nil cache and on options that do not fit.
 func NewMonitor[K comparable, V any](c Cache[K, V], options ...Option) *Monitor {
@@ -48,7 +46,7 @@ func NewMonitor[K comparable, V any](c Cache[K, V], options ...Option) *Monitor 
 		samples: make(chan sample[K], maxSamples), due: make(chan *suspicion[K]), pending: newPending[K](s.grace),
 	}
 	m.history.add(markOf(m.space.Store().Stats()))
-	detach := c.OnHit(p.chosen(s.fraction))
+	detach := c.OnHit(s.fraction, p.chosen)
 	m.close = background(m.space.Store(), "monitor of "+m.space.Name(), detach, append(p.run(), m.remember)...)
 	return m
 }
@@ -76,24 +74,21 @@ type prober[K comparable, V any] struct {
 
 // sample is a hit that was chosen.
 type sample[K comparable] struct {
-	ctx context.Context //nolint:containedctx // of the reader, for its values
-	key K
+	ctx  context.Context //nolint:containedctx // of the reader, for its values
+	key  K
+	seen store.Copy // the zero Copy if this process had it
 }
 
-// chosen returns what is called for every hit.
-func (p *prober[K, V]) chosen(fraction float64) func(context.Context, K) {
-	space := p.monitor.space
-	below := uint64(fraction * math.MaxUint32)
-	return func(ctx context.Context, key K) {
-		if uint64(rand.Uint32()) > below {
-			return
-		}
+// chosen is told of the hits that were chosen.
+func (p *prober[K, V]) chosen(ctx context.Context, key K, seen store.Copy) {
+	if len(p.samples) < cap(p.samples) { // this costs less than a vain try
 		select {
-		case p.samples <- sample[K]{context.WithoutCancel(ctx), key}:
+		case p.samples <- sample[K]{context.WithoutCancel(ctx), key, seen}:
+			return
 		default:
-			space.CountChecks(store.CheckDropped, 1)
 		}
 	}
+	p.monitor.space.CountChecks(store.CheckDropped, 1)
 }
 
 // run returns what the goroutines do.
@@ -136,7 +131,11 @@ func (p *prober[K, V]) look(ctx context.Context, s sample[K]) {
 	defer p.recovered(func() int64 { return 1 })
 	ctx, cancel := within(ctx, s.ctx)
 	defer cancel()
-	verdicts, suspicions := p.first(ctx, true, []K{s.key})
+	seen := s.seen
+	if !seen.Current() { // in this process, or it would have been told
+		seen = p.cache.Look(ctx, true, s.key)[0]
+	}
+	verdicts, suspicions := p.first(ctx, []K{s.key}, []store.Copy{seen})
 	suspicion := suspicions[0]
 	switch {
 	case suspicion == nil:

@@ -28,10 +28,9 @@ type suspicion[K comparable] struct {
 // maxLooks bounds how often the source is looked at, Grace apart, when it never says the same.
 const maxLooks = 3
 
-// first compares what is there for the keys with the source.
-func (c *comparer[K, V]) first(ctx context.Context, near bool, keys []K) ([]verdict, []*suspicion[K]) {
+// first compares what there is for the keys with the source.
+func (c *comparer[K, V]) first(ctx context.Context, keys []K, entries []store.Copy) ([]verdict, []*suspicion[K]) {
 	verdicts, suspicions := make([]verdict, len(keys)), make([]*suspicion[K], len(keys))
-	entries := c.cache.Look(ctx, near, keys...)
 	var asked []K
 	var of []int
 	for i := range entries {

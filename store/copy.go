@@ -22,5 +22,10 @@ type Copy struct {
 	Err     error         // why it could not be had
 }
 
+// Copy returns what is there for whoever compares it with the source.
+func (v *View) Copy() Copy {
+	return Copy{State: v.State, Payload: v.entry.Payload, Version: v.Version(), Age: v.age}
+}
+
 // Current reports whether it is what a read would be answered with.
 func (c *Copy) Current() bool { return c.Err == nil && (c.State == Value || c.State == Negative) }

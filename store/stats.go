@@ -123,8 +123,8 @@ func (c *counters) stats() CacheStats {
 	}
 }
 
-// Count counts an event of the cache.
-func (p *Space) Count(e Event) { p.counts.events[e].Add(1) }
+// Count counts an event of the cache, and returns how many there have been.
+func (p *Space) Count(e Event) int64 { return p.counts.events[e].Add(1) }
 
 // CountInvalid counts an invalid view with its reason.
 func (p *Space) CountInvalid(v View) {
