@@ -126,8 +126,9 @@ func (r *endurance) cycle(ctx context.Context, cycle int) Recovered {
 		r.phase.Add(1)
 	}
 	r.Fail(cycle)
-	r.pause.Store(true)
-	r.written()
+	r.writing.Lock()
+	r.pause.Store(true) // the writes of quiet keys have ended
+	r.writing.Unlock()
 	time.Sleep(r.Away)
 	r.Mend(cycle)
 	back := r.now()
@@ -162,12 +163,6 @@ func (r *endurance) load(_ context.Context, key string) (int64, error) {
 func (r *endurance) store(_ context.Context, w Write) (int64, error) {
 	r.names[w.Key].source.Store(w.Version)
 	return w.Version, nil
-}
-
-// written returns when the writes of quiet keys have ended.
-func (r *endurance) written() {
-	r.writing.Lock()
-	defer r.writing.Unlock()
 }
 
 // write writes one key, on each node in turn.
