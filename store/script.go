@@ -22,6 +22,8 @@ var (
 	holdLua string
 	//go:embed lua/unhold.lua
 	unholdLua string
+	//go:embed lua/position.lua
+	positionLua string
 
 	takeScript       = redisx.NewScript(takeLua)
 	casScript        = redisx.NewScript(casLua)
@@ -30,6 +32,7 @@ var (
 	evictScript      = redisx.NewScript(evictLua)
 	holdScript       = redisx.NewScript(holdLua)
 	unholdScript     = redisx.NewScript(unholdLua)
+	positionScript   = redisx.NewScript(positionLua)
 )
 
 type call = redisx.Call

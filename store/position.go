@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/jollyjet/aside/internal/envelope"
+)
+
+// ErrTaken says that a [Position] belongs to another process, or that Redis has forgotten something of it that it had
+// confirmed, and so maybe evictions too: it was started again from older data, or a failover has lost the last writes.
+var ErrTaken = errors.New("store: the position is another process's, or older than what was saved")
+
+// positionLife is how long a position is kept after its last consumer has ended.
+const positionLife = 30 * 24 * time.Hour
+
+// Position is how far the consumer of a stream of changes has come. It is kept in Redis, and one process at a time owns
+// it; who owns it no longer can't change it. Its methods may be called from several goroutines.
+type Position struct {
+	st          *Store
+	addr, token string
+
+	mu              sync.Mutex // held while a command is under way
+	at              string
+	sent, confirmed int64 // steps
+}
+
+// positionKey is outside of what the feed tells of: no node has anything cached that depends on it.
+func positionKey(namespace, name string) string {
+	return textKey(namespace+":#position:{", joinParts([]string{name})).addr
+}
+
+// TakePosition takes the position called name if no other process owns it. The lease lasts for [LeaseTime] and is renewed
+// by [Position.Keep]. The error is [ErrTaken] while somebody else owns it, [ErrClosed], or wraps [ErrUnavailable]; after
+// the last the position may be taken all the same, until the lease ends.
+func (s *Store) TakePosition(ctx context.Context, name string) (*Position, error) {
+	token := envelope.NewToken()
+	p := &Position{st: s, addr: positionKey(s.cfg.namespace, name), token: string(token[:])}
+	take := p.call("take")
+	if err := p.run(ctx, take); err != nil {
+		return nil, err
+	}
+	reply, err := take.Reply.Slice()
+	if err != nil || len(reply) != 2 {
+		return nil, unavailable(errors.Join(errors.New("unexpected answer to a script"), err))
+	}
+	if reply[0] != int64(1) {
+		return nil, ErrTaken
+	}
+	p.at = text(reply[1])
+	return p, nil
+}
+
+// At is the position: what was last given to Save, by this owner or one before it. It is empty if there is none.
+func (p *Position) At() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at
+}
+
+// Save sets the position and renews the lease. If the error wraps [ErrUnavailable] Keep saves it later; [ErrTaken] is
+// final.
+func (p *Position) Save(ctx context.Context, at string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = at
+	return p.save(ctx)
+}
+
+func (p *Position) save(ctx context.Context) error {
+	p.sent++
+	if err := p.owned(ctx, p.call("save", p.confirmed, p.sent, p.at)); err != nil {
+		return err
+	}
+	p.confirmed = p.sent
+	return nil
+}
+
+// Keep renews the lease, and saves what could not be saved, until ctx ends, where it returns nil, or the position is lost,
+// where it returns [ErrTaken].
+func (p *Position) Keep(ctx context.Context) error {
+	tick := time.NewTicker(p.st.cfg.lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		p.mu.Lock()
+		err := p.save(ctx)
+		p.mu.Unlock()
+		if errors.Is(err, ErrTaken) {
+			return err
+		}
+	}
+}
+
+// Release ends the lease, so that another process need not wait until it is over.
+func (p *Position) Release(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.owned(ctx, p.call("drop", p.confirmed))
+}
+
+func (p *Position) call(op string, args ...any) *call {
+	common := []any{p.token, p.st.cfg.lease.Milliseconds(), positionLife.Milliseconds(), op}
+	return &call{Script: positionScript, Key: p.addr, Args: append(common, args...)}
+}
+
+func (p *Position) run(ctx context.Context, c *call) error {
+	if p.st.life.closed.Load() {
+		return ErrClosed
+	}
+	return p.st.run(ctx, c)
+}
+
+// owned carries out a call that only the owner may.
+func (p *Position) owned(ctx context.Context, c *call) error {
+	if err := p.run(ctx, c); err != nil {
+		return err
+	}
+	if !c.Did() {
+		return ErrTaken
+	}
+	return nil
+}
