@@ -10,4 +10,6 @@
 //
 // The decorated function returns the write's result and error exactly as they were. Evictions that can't reach Redis
 // are queued and repeated in the background; store.Stats tells how many there are.
+//
+// [FromChanges] evicts what others write: it follows a stream of changes, such as the change streams of MongoDB.
 package evict
