@@ -50,7 +50,7 @@ func (c *consumer[E]) reset(ctx context.Context) error {
 }
 
 // consume evicts what it receives. It returns nil when changes is closed.
-func (c *consumer[E]) consume(ctx context.Context, position *store.Position, changes <-chan Change[E]) error {
+func (c *consumer[E]) consume(ctx context.Context, position *store.Bookmark, changes <-chan Change[E]) error {
 	for {
 		batch := gather(ctx, changes)
 		if ctx.Err() != nil || len(batch) == 0 {
@@ -92,7 +92,7 @@ func gather[E any](ctx context.Context, changes <-chan Change[E]) (batch []Chang
 }
 
 // handle evicts what the changes concern. Only when all of it is confirmed the position is saved.
-func (c *consumer[E]) handle(ctx context.Context, position *store.Position, batch []Change[E]) error {
+func (c *consumer[E]) handle(ctx context.Context, position *store.Bookmark, batch []Change[E]) error {
 	at := position.At()
 	c.counts.oldest.Store(batch[0].At.UnixNano())
 	var hard, soft []store.Key

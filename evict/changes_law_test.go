@@ -22,7 +22,7 @@ import (
 // positionCall reads a call of the script of positions.
 func positionCall(cmd redis.Cmder) (op, at string, ok bool) {
 	args := cmd.Args()
-	if !strings.HasPrefix(cmd.Name(), "eval") || len(args) < 8 || !strings.Contains(fmt.Sprint(args[3]), ":#position:{") {
+	if !strings.HasPrefix(cmd.Name(), "eval") || len(args) < 8 || !strings.Contains(fmt.Sprint(args[3]), ":#bookmark:{") {
 		return "", "", false
 	}
 	if op = fmt.Sprint(args[7]); op == "save" {
@@ -153,7 +153,7 @@ func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 			want := strconv.Itoa(log.length())
 			for deadline := time.Now().Add(200 * time.Millisecond); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 				s := changes.Stats()
-				if at, _ := rdb.HGet(t.Context(), namespace+":#position:{log}", "at").Result(); s.Leading && (at == want || want == "0" && s.Resets > 0) {
+				if at, _ := rdb.HGet(t.Context(), namespace+":#bookmark:{log}", "at").Result(); s.Leading && (at == want || want == "0" && s.Resets > 0) {
 					return
 				}
 			}

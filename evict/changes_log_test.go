@@ -163,7 +163,7 @@ func follow(t testing.TB, l *changeLog, c *cache) *evict.Changes {
 // position reads the stored position; it is empty if there is none.
 func position(t testing.TB, rdb redis.UniversalClient, st *store.Store) string {
 	t.Helper()
-	at, err := rdb.HGet(context.Background(), st.Namespace()+":#position:{log}", "at").Result()
+	at, err := rdb.HGet(context.Background(), st.Namespace()+":#bookmark:{log}", "at").Result()
 	if !errors.Is(err, redis.Nil) {
 		require.NoError(t, err)
 	}

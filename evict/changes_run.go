@@ -49,14 +49,14 @@ func (c *consumer[E]) run(ctx context.Context) {
 
 // turn takes the position, if it can, and consumes changes for as long as it is this process's and nothing fails.
 func (c *consumer[E]) turn(ctx context.Context) (led bool, err error) {
-	position, err := c.plan.st.TakePosition(ctx, c.name)
+	position, err := c.plan.st.TakeBookmark(ctx, c.name)
 	if err != nil {
 		return false, err
 	}
 	return true, c.lead(ctx, position)
 }
 
-func (c *consumer[E]) lead(ctx context.Context, position *store.Position) error {
+func (c *consumer[E]) lead(ctx context.Context, position *store.Bookmark) error {
 	c.counts.leading.Store(true)
 	within, end := context.WithCancelCause(ctx)
 	var others sync.WaitGroup
@@ -108,7 +108,7 @@ func (c *consumer[E]) open(ctx context.Context, after string) (stream Stream[E],
 }
 
 // failed takes note of a failure of the source. It returns what the turn has ended with.
-func (c *consumer[E]) failed(ctx context.Context, position *store.Position, err error) error {
+func (c *consumer[E]) failed(ctx context.Context, position *store.Bookmark, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

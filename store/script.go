@@ -22,8 +22,8 @@ var (
 	holdLua string
 	//go:embed lua/unhold.lua
 	unholdLua string
-	//go:embed lua/position.lua
-	positionLua string
+	//go:embed lua/bookmark.lua
+	bookmarkLua string
 
 	takeScript       = redisx.NewScript(takeLua)
 	casScript        = redisx.NewScript(casLua)
@@ -32,7 +32,7 @@ var (
 	evictScript      = redisx.NewScript(evictLua)
 	holdScript       = redisx.NewScript(holdLua)
 	unholdScript     = redisx.NewScript(unholdLua)
-	positionScript   = redisx.NewScript(positionLua)
+	bookmarkScript   = redisx.NewScript(bookmarkLua)
 )
 
 type call = redisx.Call

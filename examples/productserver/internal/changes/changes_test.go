@@ -217,7 +217,7 @@ func TestAStreamEvicts(t *testing.T) {
 		[]step{{token: "20"}, change("insert", "c", "21")},
 	)
 	followed := evict.FromChanges(t.Context(), st, "products", open, evict.Key(products, func(id string) string { return id }))
-	for deadline := time.Now().Add(10 * time.Second); followed.Stats().Changes < 3 || server.HGet("shop:#position:{products}", "at") != string(token("21")); {
+	for deadline := time.Now().Add(10 * time.Second); followed.Stats().Changes < 3 || server.HGet("shop:#bookmark:{products}", "at") != string(token("21")); {
 		if time.Now().After(deadline) {
 			t.Fatalf("after 10 s: %+v", followed.Stats())
 		}

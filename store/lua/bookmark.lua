@@ -1,6 +1,6 @@
 -- How far a consumer of changes has come, and which process it is.
 -- KEYS[1] hash: owner, until (when its time is over, by Redis's clock, in ms), step (counts what the owner saved), at
--- ARGV[1] token of the process  ARGV[2] its time in ms  ARGV[3] for how long a position is kept, in ms
+-- ARGV[1] token of the process  ARGV[2] its time in ms  ARGV[3] for how long it is kept, in ms
 -- ARGV[4] 'take'; or 'drop' or 'save' with ARGV[5] the last step that was confirmed; 'save' also with
 -- ARGV[6] this step, ARGV[7] the position
 -- Returns 1 if it did, for 'take' with the position. 0 is for a process that is no longer the owner, or for whose owner

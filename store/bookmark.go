@@ -9,16 +9,16 @@ import (
 	"github.com/jollyjet/aside/internal/envelope"
 )
 
-// ErrTaken says that a [Position] belongs to another process, or that Redis has forgotten something of it that it had
+// ErrTaken says that a [Bookmark] belongs to another process, or that Redis has forgotten something of it that it had
 // confirmed, and so maybe evictions too: it was started again from older data, or a failover has lost the last writes.
-var ErrTaken = errors.New("store: the position is another process's, or older than what was saved")
+var ErrTaken = errors.New("store: the bookmark is another process's, or older than what was saved")
 
-// positionLife is how long a position is kept after its last consumer has ended.
-const positionLife = 30 * 24 * time.Hour
+// bookmarkLife is how long a bookmark is kept after its last consumer has ended.
+const bookmarkLife = 30 * 24 * time.Hour
 
-// Position is how far the consumer of a stream of changes has come. It is kept in Redis, and one process at a time owns
+// Bookmark is how far the consumer of a stream of changes has come. It is kept in Redis, and one process at a time owns
 // it; who owns it no longer can't change it. Its methods may be called from several goroutines.
-type Position struct {
+type Bookmark struct {
 	st          *Store
 	addr, token string
 
@@ -27,17 +27,17 @@ type Position struct {
 	sent, confirmed int64 // steps
 }
 
-// positionKey is outside of what the feed tells of: no node has anything cached that depends on it.
-func positionKey(namespace, name string) string {
-	return textKey(namespace+":#position:{", joinParts([]string{name})).addr
+// bookmarkKey is outside of what the feed tells of: no node has anything cached that depends on it.
+func bookmarkKey(namespace, name string) string {
+	return textKey(namespace+":#bookmark:{", joinParts([]string{name})).addr
 }
 
-// TakePosition takes the position called name if no other process owns it. The lease lasts for [LeaseTime] and is renewed
-// by [Position.Keep]. The error is [ErrTaken] while somebody else owns it, [ErrClosed], or wraps [ErrUnavailable]; after
-// the last the position may be taken all the same, until the lease ends.
-func (s *Store) TakePosition(ctx context.Context, name string) (*Position, error) {
+// TakeBookmark takes the bookmark called name if no other process owns it. The lease lasts for [LeaseTime] and is renewed
+// by [Bookmark.Keep]. The error is [ErrTaken] while somebody else owns it, [ErrClosed], or wraps [ErrUnavailable]; after
+// the last the bookmark may be taken all the same, until the lease ends.
+func (s *Store) TakeBookmark(ctx context.Context, name string) (*Bookmark, error) {
 	token := envelope.NewToken()
-	p := &Position{st: s, addr: positionKey(s.cfg.namespace, name), token: string(token[:])}
+	p := &Bookmark{st: s, addr: bookmarkKey(s.cfg.namespace, name), token: string(token[:])}
 	take := p.call("take")
 	if err := p.run(ctx, take); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (s *Store) TakePosition(ctx context.Context, name string) (*Position, error
 }
 
 // At is the position: what was last given to Save, by this owner or one before it. It is empty if there is none.
-func (p *Position) At() string {
+func (p *Bookmark) At() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.at
@@ -62,14 +62,14 @@ func (p *Position) At() string {
 
 // Save sets the position and renews the lease. If the error wraps [ErrUnavailable] Keep saves it later; [ErrTaken] is
 // final.
-func (p *Position) Save(ctx context.Context, at string) error {
+func (p *Bookmark) Save(ctx context.Context, at string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = at
 	return p.save(ctx)
 }
 
-func (p *Position) save(ctx context.Context) error {
+func (p *Bookmark) save(ctx context.Context) error {
 	p.sent++
 	if err := p.owned(ctx, p.call("save", p.confirmed, p.sent, p.at)); err != nil {
 		return err
@@ -78,9 +78,9 @@ func (p *Position) save(ctx context.Context) error {
 	return nil
 }
 
-// Keep renews the lease, and saves what could not be saved, until ctx ends, where it returns nil, or the position is lost,
+// Keep renews the lease, and saves what could not be saved, until ctx ends, where it returns nil, or the bookmark is lost,
 // where it returns [ErrTaken].
-func (p *Position) Keep(ctx context.Context) error {
+func (p *Bookmark) Keep(ctx context.Context) error {
 	tick := time.NewTicker(p.st.cfg.lease / 3)
 	defer tick.Stop()
 	for {
@@ -99,18 +99,18 @@ func (p *Position) Keep(ctx context.Context) error {
 }
 
 // Release ends the lease, so that another process need not wait until it is over.
-func (p *Position) Release(ctx context.Context) error {
+func (p *Bookmark) Release(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.owned(ctx, p.call("drop", p.confirmed))
 }
 
-func (p *Position) call(op string, args ...any) *call {
-	common := []any{p.token, p.st.cfg.lease.Milliseconds(), positionLife.Milliseconds(), op}
-	return &call{Script: positionScript, Key: p.addr, Args: append(common, args...)}
+func (p *Bookmark) call(op string, args ...any) *call {
+	common := []any{p.token, p.st.cfg.lease.Milliseconds(), bookmarkLife.Milliseconds(), op}
+	return &call{Script: bookmarkScript, Key: p.addr, Args: append(common, args...)}
 }
 
-func (p *Position) run(ctx context.Context, c *call) error {
+func (p *Bookmark) run(ctx context.Context, c *call) error {
 	if p.st.life.closed.Load() {
 		return ErrClosed
 	}
@@ -118,7 +118,7 @@ func (p *Position) run(ctx context.Context, c *call) error {
 }
 
 // owned carries out a call that only the owner may.
-func (p *Position) owned(ctx context.Context, c *call) error {
+func (p *Bookmark) owned(ctx context.Context, c *call) error {
 	if err := p.run(ctx, c); err != nil {
 		return err
 	}

@@ -13,30 +13,30 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-func take(t *testing.T, st *store.Store) *store.Position {
+func take(t *testing.T, st *store.Store) *store.Bookmark {
 	t.Helper()
-	p, err := st.TakePosition(t.Context(), "orders")
+	p, err := st.TakeBookmark(t.Context(), "orders")
 	require.NoError(t, err)
 	return p
 }
 
 func taken(t *testing.T, st *store.Store) {
 	t.Helper()
-	_, err := st.TakePosition(t.Context(), "orders")
+	_, err := st.TakeBookmark(t.Context(), "orders")
 	require.ErrorIs(t, err, store.ErrTaken)
 }
 
-// kept reads what is stored of a position.
+// kept reads what is stored of a bookmark.
 func kept(t *testing.T, rdb redis.UniversalClient, namespace string) map[string]string {
 	t.Helper()
-	fields, err := rdb.HGetAll(t.Context(), positionAddr(namespace)).Result()
+	fields, err := rdb.HGetAll(t.Context(), bookmarkAddr(namespace)).Result()
 	require.NoError(t, err)
 	return fields
 }
 
-func positionAddr(namespace string) string { return namespace + ":#position:{orders}" }
+func bookmarkAddr(namespace string) string { return namespace + ":#bookmark:{orders}" }
 
-func TestAPositionHasOneOwner(t *testing.T) {
+func TestABookmarkHasOneOwner(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		namespace := redistest.Unique(t)
 		a, b := open(t, rdb, store.Namespace(namespace)), open(t, rdb, store.Namespace(namespace))
@@ -44,15 +44,15 @@ func TestAPositionHasOneOwner(t *testing.T) {
 		require.Empty(t, first.At())
 		taken(t, b)
 		taken(t, a)
-		other, err := b.TakePosition(t.Context(), "other")
-		require.NoError(t, err, "positions of other names are others")
+		other, err := b.TakeBookmark(t.Context(), "other")
+		require.NoError(t, err, "bookmarks of other names are others")
 		require.NoError(t, other.Save(t.Context(), "elsewhere"))
 
 		binary := "\x00\xff\r\n" + strings.Repeat("x", 5000)
 		require.NoError(t, first.Save(t.Context(), "one"))
 		require.NoError(t, first.Save(t.Context(), binary))
 		require.Equal(t, binary, first.At())
-		life, err := rdb.PTTL(t.Context(), positionAddr(namespace)).Result()
+		life, err := rdb.PTTL(t.Context(), bookmarkAddr(namespace)).Result()
 		require.NoError(t, err)
 		require.Greater(t, life, 29*24*time.Hour)
 
@@ -66,8 +66,8 @@ func TestAPositionHasOneOwner(t *testing.T) {
 	})
 }
 
-// While its owner lives a position is not taken, and when that has died it is as soon as the lease is over.
-func TestThePositionOfADeadOwnerIsTaken(t *testing.T) {
+// While its owner lives a bookmark is not taken, and when that has died it is as soon as the lease is over.
+func TestTheBookmarkOfADeadOwnerIsTaken(t *testing.T) {
 	const lease = 300 * time.Millisecond
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		namespace := redistest.Unique(t)
@@ -84,7 +84,7 @@ func TestThePositionOfADeadOwnerIsTaken(t *testing.T) {
 		die()
 		require.NoError(t, <-ended)
 		require.Eventually(t, func() bool {
-			second, err := b.TakePosition(t.Context(), "orders")
+			second, err := b.TakeBookmark(t.Context(), "orders")
 			return err == nil && second.At() == "one"
 		}, soon, often)
 		require.ErrorIs(t, first.Keep(t.Context()), store.ErrTaken, "the lease was lost")
@@ -92,7 +92,7 @@ func TestThePositionOfADeadOwnerIsTaken(t *testing.T) {
 }
 
 // A command that arrives after those sent later changes nothing.
-func TestALateSaveDoesNotMoveThePositionBack(t *testing.T) {
+func TestALateSaveDoesNotMoveTheBookmarkBack(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		namespace := redistest.Unique(t)
 		var last []any
@@ -127,7 +127,7 @@ func (s argsSpy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 }
 
 // Where Redis has forgotten what it had confirmed the owner learns that, from Save, Keep and Release.
-func TestAPositionThatRedisForgotIsLost(t *testing.T) {
+func TestABookmarkThatRedisForgotIsLost(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, forget := range map[string]func(addr string, older map[string]string){
 			"all":       func(addr string, _ map[string]string) { rdb.Del(t.Context(), addr) },
@@ -141,7 +141,7 @@ func TestAPositionThatRedisForgotIsLost(t *testing.T) {
 				require.NoError(t, p.Save(t.Context(), "one"))
 				older := kept(t, rdb, namespace)
 				require.NoError(t, p.Save(t.Context(), "two"))
-				forget(positionAddr(namespace), older)
+				forget(bookmarkAddr(namespace), older)
 				require.ErrorIs(t, p.Save(t.Context(), "three"), store.ErrTaken)
 				require.ErrorIs(t, p.Keep(t.Context()), store.ErrTaken)
 				require.ErrorIs(t, p.Release(t.Context()), store.ErrTaken)
@@ -174,25 +174,25 @@ func TestWhatCouldNotBeSavedIsSavedLater(t *testing.T) {
 }
 
 // Something else under the key is no reason to stand still.
-func TestAPositionReplacesWhatIsNoPosition(t *testing.T) {
+func TestABookmarkReplacesWhatIsNoBookmark(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		namespace := redistest.Unique(t)
 		st := open(t, rdb, store.Namespace(namespace))
-		require.NoError(t, rdb.Set(t.Context(), positionAddr(namespace), "foreign", 0).Err())
+		require.NoError(t, rdb.Set(t.Context(), bookmarkAddr(namespace), "foreign", 0).Err())
 		p := take(t, st)
 		require.NoError(t, p.Save(t.Context(), "one"))
-		require.NoError(t, rdb.Set(t.Context(), positionAddr(namespace), "foreign", 0).Err())
+		require.NoError(t, rdb.Set(t.Context(), bookmarkAddr(namespace), "foreign", 0).Err())
 		require.ErrorIs(t, p.Save(t.Context(), "two"), store.ErrTaken)
 	})
 }
 
-func TestAClosedStoreHasNoPositions(t *testing.T) {
+func TestAClosedStoreHasNoBookmarks(t *testing.T) {
 	rdb := redis.NewClient(&redis.Options{Addr: redistest.Mini(t).Addr()})
 	defer func() { require.NoError(t, rdb.Close()) }()
 	st := open(t, rdb)
 	p := take(t, st)
 	require.NoError(t, st.Close())
 	require.ErrorIs(t, p.Save(t.Context(), "one"), store.ErrClosed)
-	_, err := st.TakePosition(t.Context(), "orders")
+	_, err := st.TakeBookmark(t.Context(), "orders")
 	require.ErrorIs(t, err, store.ErrClosed)
 }
