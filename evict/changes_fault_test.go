@@ -84,12 +84,13 @@ func TestRedisStopsWhileChangesCome(t *testing.T) {
 			log.write("k")
 			eventually(t, "retries", func() bool { return changes.Stats().Retries > 1 })
 			tt.up(server)
-			handled(t, changes, 2)
 			begun(t, changes, tt.resets)
+			if tt.resets == 1 { // else the change may be told of again or not: all is evicted anyway
+				handled(t, changes, 2)
+			}
 			reads(t, 2, "k", c)
 			log.write("k")
-			handled(t, changes, 3)
-			reads(t, 3, "k", c)
+			eventually(t, "the last change", func() bool { v, err := c.Get(t.Context(), "k"); return err == nil && v == 3 })
 			eventually(t, "the position", func() bool { return position(t, server.Client(t), st) == "3" })
 		})
 	}

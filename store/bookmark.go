@@ -37,9 +37,9 @@ func bookmarkKey(namespace, name string) string {
 // the last the bookmark may be taken all the same, until the lease ends.
 func (s *Store) TakeBookmark(ctx context.Context, name string) (*Bookmark, error) {
 	token := envelope.NewToken()
-	p := &Bookmark{st: s, addr: bookmarkKey(s.cfg.namespace, name), token: string(token[:])}
-	take := p.call("take")
-	if err := p.run(ctx, take); err != nil {
+	b := &Bookmark{st: s, addr: bookmarkKey(s.cfg.namespace, name), token: string(token[:])}
+	take := b.call("take")
+	if err := b.run(ctx, take); err != nil {
 		return nil, err
 	}
 	reply, err := take.Reply.Slice()
@@ -49,39 +49,39 @@ func (s *Store) TakeBookmark(ctx context.Context, name string) (*Bookmark, error
 	if reply[0] != int64(1) {
 		return nil, ErrTaken
 	}
-	p.at = text(reply[1])
-	return p, nil
+	b.at = text(reply[1])
+	return b, nil
 }
 
 // At is the position: what was last given to Save, by this owner or one before it. It is empty if there is none.
-func (p *Bookmark) At() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.at
+func (b *Bookmark) At() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.at
 }
 
 // Save sets the position and renews the lease. If the error wraps [ErrUnavailable] Keep saves it later; [ErrTaken] is
 // final.
-func (p *Bookmark) Save(ctx context.Context, at string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.at = at
-	return p.save(ctx)
+func (b *Bookmark) Save(ctx context.Context, at string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.at = at
+	return b.save(ctx)
 }
 
-func (p *Bookmark) save(ctx context.Context) error {
-	p.sent++
-	if err := p.owned(ctx, p.call("save", p.confirmed, p.sent, p.at)); err != nil {
+func (b *Bookmark) save(ctx context.Context) error {
+	b.sent++
+	if err := b.owned(ctx, b.call("save", b.confirmed, b.sent, b.at)); err != nil {
 		return err
 	}
-	p.confirmed = p.sent
+	b.confirmed = b.sent
 	return nil
 }
 
 // Keep renews the lease, and saves what could not be saved, until ctx ends, where it returns nil, or the bookmark is lost,
 // where it returns [ErrTaken].
-func (p *Bookmark) Keep(ctx context.Context) error {
-	tick := time.NewTicker(p.st.cfg.lease / 3)
+func (b *Bookmark) Keep(ctx context.Context) error {
+	tick := time.NewTicker(b.st.cfg.lease / 3)
 	defer tick.Stop()
 	for {
 		select {
@@ -89,9 +89,9 @@ func (p *Bookmark) Keep(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		p.mu.Lock()
-		err := p.save(ctx)
-		p.mu.Unlock()
+		b.mu.Lock()
+		err := b.save(ctx)
+		b.mu.Unlock()
 		if errors.Is(err, ErrTaken) {
 			return err
 		}
@@ -99,27 +99,27 @@ func (p *Bookmark) Keep(ctx context.Context) error {
 }
 
 // Release ends the lease, so that another process need not wait until it is over.
-func (p *Bookmark) Release(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.owned(ctx, p.call("drop", p.confirmed))
+func (b *Bookmark) Release(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.owned(ctx, b.call("drop", b.confirmed))
 }
 
-func (p *Bookmark) call(op string, args ...any) *call {
-	common := []any{p.token, p.st.cfg.lease.Milliseconds(), bookmarkLife.Milliseconds(), op}
-	return &call{Script: bookmarkScript, Key: p.addr, Args: append(common, args...)}
+func (b *Bookmark) call(op string, args ...any) *call {
+	common := []any{b.token, b.st.cfg.lease.Milliseconds(), bookmarkLife.Milliseconds(), op}
+	return &call{Script: bookmarkScript, Key: b.addr, Args: append(common, args...)}
 }
 
-func (p *Bookmark) run(ctx context.Context, c *call) error {
-	if p.st.life.closed.Load() {
+func (b *Bookmark) run(ctx context.Context, c *call) error {
+	if b.st.life.closed.Load() {
 		return ErrClosed
 	}
-	return p.st.run(ctx, c)
+	return b.st.run(ctx, c)
 }
 
 // owned carries out a call that only the owner may.
-func (p *Bookmark) owned(ctx context.Context, c *call) error {
-	if err := p.run(ctx, c); err != nil {
+func (b *Bookmark) owned(ctx context.Context, c *call) error {
+	if err := b.run(ctx, c); err != nil {
 		return err
 	}
 	if !c.Did() {
