@@ -11,4 +11,6 @@
 // The decorated function returns the write's result and error exactly as they were. Evictions that can't reach Redis
 // are queued and repeated in the background, and those that Redis has confirmed are repeated when it comes back with older
 // data; store.Stats tells how many there are, and the documentation of package store what that promises.
+//
+// [FromChanges] evicts what others write: it follows a stream of changes, such as the change streams of MongoDB.
 package evict

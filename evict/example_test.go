@@ -183,3 +183,61 @@ func ExampleByPattern() {
 	// Output:
 	// 2 <nil>
 }
+
+// Trigger stands for a table that triggers of the database fill, with a row for each change.
+type Trigger struct{ rows chan string }
+
+func (tr Trigger) Open(_ context.Context, after string) (evict.Stream[string], error) {
+	fmt.Printf("open after %q\n", after)
+	return tr, nil
+}
+
+func (tr Trigger) Next(ctx context.Context) (evict.Change[string], error) {
+	select {
+	case id := <-tr.rows:
+		return evict.Change[string]{Event: id, Position: "row of " + id, At: time.Now()}, nil
+	case <-ctx.Done():
+		return evict.Change[string]{}, ctx.Err()
+	}
+}
+
+func (tr Trigger) Close() error { return nil }
+
+// Somebody changes the database by hand, and the entry goes nevertheless.
+func ExampleFromChanges() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	repo := Shop{"p1": {ID: "p1", Name: "Lamp"}}
+	products := cacheable.New(st, "product", repo.FindByID)
+	trigger := Trigger{rows: make(chan string)}
+	changes := evict.FromChanges(ctx, st, "products", trigger.Open,
+		evict.Key(products, func(id string) string { return id }))
+	await := func(done func(evict.ChangesStats) bool) {
+		for !done(changes.Stats()) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+
+	await(func(s evict.ChangesStats) bool { return s.Resets == 1 }) // the first time there is no position
+	p, _ := products.Get(ctx, "p1")
+	fmt.Println(p.Name)
+
+	repo["p1"] = Product{ID: "p1", Name: "Desk lamp"}
+	trigger.rows <- "p1"
+	await(func(s evict.ChangesStats) bool { return s.Changes == 1 })
+	p, _ = products.Get(ctx, "p1")
+	fmt.Println(p.Name)
+	changes.Close()
+
+	changes = evict.FromChanges(ctx, st, "products", trigger.Open, evict.All[string](products))
+	await(func(s evict.ChangesStats) bool { return s.Leading })
+	trigger.rows <- "p2"
+	changes.Close()
+	// Output:
+	// open after ""
+	// Lamp
+	// Desk lamp
+	// open after "row of p1"
+}

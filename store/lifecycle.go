@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -142,3 +143,6 @@ func (s *Store) Recovered(what string, value any) {
 
 // Complain logs a mistake in the program that uses the store.
 func (s *Store) Complain(message string, args ...any) { s.cfg.log.Error("aside: "+message, args...) }
+
+// Log returns the logger that was given to [Open].
+func (s *Store) Log() *slog.Logger { return s.cfg.log }

@@ -24,6 +24,8 @@ var (
 	touchLua string
 	//go:embed lua/unhold.lua
 	unholdLua string
+	//go:embed lua/bookmark.lua
+	bookmarkLua string
 
 	takeScript       = redisx.NewScript(takeLua)
 	casScript        = redisx.NewScript(casLua)
@@ -33,6 +35,7 @@ var (
 	holdScript       = redisx.NewScript(holdLua)
 	touchScript      = redisx.NewScript(touchLua)
 	unholdScript     = redisx.NewScript(unholdLua)
+	bookmarkScript   = redisx.NewScript(bookmarkLua)
 )
 
 type call = redisx.Call

@@ -9,10 +9,13 @@ import (
 	"net/http"
 	"time"
 
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+
 	"github.com/jollyjet/aside/store"
 
 	"github.com/jollyjet/aside/examples/productserver/internal/backend"
 	"github.com/jollyjet/aside/examples/productserver/internal/cached"
+	"github.com/jollyjet/aside/examples/productserver/internal/changes"
 	"github.com/jollyjet/aside/examples/productserver/internal/config"
 	"github.com/jollyjet/aside/examples/productserver/internal/httpapi"
 	"github.com/jollyjet/aside/examples/productserver/internal/repository"
@@ -53,8 +56,12 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	shop := cached.Decorate(st, usecase.New(repo, time.Now))
+	if cfg.Changes {
+		defer shop.Follow(ctx, changes.Of(products(mongo, cfg))).Close()
+	}
 	handler := httpapi.New(httpapi.Deps{
-		UseCases: cached.Decorate(st, usecase.New(repo, time.Now)),
+		UseCases: shop.UseCases,
 		Trace:    cached.Trace,
 		Mongo:    func(ctx context.Context) error { return mongo.Client.Ping(ctx, nil) },
 		Redis:    func(ctx context.Context) error { return redis.Client.Ping(ctx).Err() },
@@ -64,12 +71,16 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 	return answerUntil(ctx, httpapi.Server(handler, log), listener, log)
 }
 
+func products(mongo *backend.Mongo, cfg config.Config) *driver.Collection {
+	return mongo.Client.Database(cfg.MongoDB).Collection("products")
+}
+
 func openRepository(ctx context.Context, mongo *backend.Mongo, cfg config.Config, log *slog.Logger) (*repository.Products, error) {
 	var opts []repository.Option
 	if mongo.Embedded {
 		opts = append(opts, repository.SerializeUpdates())
 	}
-	repo := repository.New(mongo.Client.Database(cfg.MongoDB).Collection("products"), opts...)
+	repo := repository.New(products(mongo, cfg), opts...)
 	if err := repo.Prepare(ctx); err != nil {
 		return nil, err
 	}

@@ -19,8 +19,14 @@ import (
 // catalogue tags every page of the list: any write may move products between pages, so any write evicts them all.
 const catalogue = "catalogue"
 
+// Shop are the use cases with their cache.
+type Shop struct {
+	usecase.UseCases
+	products *cacheable.Cacheable[string, domain.Product]
+}
+
 // Decorate puts a cache in front of the reads and evictions around the writes.
-func Decorate(st *store.Store, plain usecase.UseCases) usecase.UseCases {
+func Decorate(st *store.Store, plain usecase.UseCases) Shop {
 	products := cacheable.New(st, "product", plain.Get,
 		cacheable.TTL(10*time.Minute),
 		cacheable.FailSafe(time.Hour), // a product of an hour ago is better than none when MongoDB is away
@@ -30,7 +36,7 @@ func Decorate(st *store.Store, plain usecase.UseCases) usecase.UseCases {
 		cacheable.FailSafe(time.Hour),
 		cacheable.Tags(func(domain.Query) []string { return []string{catalogue} }))
 
-	return usecase.UseCases{
+	return Shop{products: products, UseCases: usecase.UseCases{
 		Get:  products.Get,
 		List: pages.Get,
 		// The key goes although the product is new: somebody may have asked for it, and its absence was cached.
@@ -47,7 +53,13 @@ func Decorate(st *store.Store, plain usecase.UseCases) usecase.UseCases {
 		ToggleWishlist: evict.Around(plain.ToggleWishlist,
 			evict.Key(products, self),
 			evict.Tags(st, lists[string])),
-	}
+	}}
+}
+
+// Follow evicts products that are changed past the use cases, until ctx ends: the source tells their ids.
+func (s Shop) Follow(ctx context.Context, source evict.Source[string]) *evict.Changes {
+	st := s.products.Store()
+	return evict.FromChanges(ctx, st, "products", source, evict.Key(s.products, self), evict.Tags(st, lists[string]))
 }
 
 // Forget empties the cache, for a server whose database is new. That Redis is away is no obstacle: the eviction waits

@@ -23,6 +23,7 @@ type Config struct {
 	MongoURI string // empty: embedded
 	MongoDB  string
 	Redis    *redis.UniversalOptions // nil: embedded
+	Changes  bool
 	Seed     int
 	LogLevel slog.Level
 }
@@ -39,6 +40,8 @@ var settings = []setting{
 	{"MONGO_DB", "jollyjet", "database `name`", setMongoDB},
 	{"REDIS_URL", "", "Redis `URL`: redis://, rediss://, several with commas for a Cluster, or " +
 		"redis-sentinel://host,host/master; without one an embedded miniredis is used", setRedis},
+	{"CHANGES", "false", "`true` to also evict what is written past this server, told by a change stream of the database; " +
+		"needs MONGO_URI to be of a replica set or a sharded cluster", setChanges},
 	{"SEED", "200", "`number` of products to put into an empty collection; 0 for none", setSeed},
 	{"LOG_LEVEL", "info", "least `level` to log: debug, info, warn or error", setLogLevel},
 }
@@ -119,6 +122,17 @@ func setRedis(c *Config, v string) (err error) {
 	}
 	c.Redis, err = backend.ParseRedisURL(v)
 	return err
+}
+
+// setChanges comes after setMongoURI.
+func setChanges(c *Config, v string) (err error) {
+	if c.Changes, err = strconv.ParseBool(v); err != nil {
+		return fmt.Errorf("%q is not true or false", v)
+	}
+	if c.Changes && c.MongoURI == "" {
+		return errors.New("the embedded FerretDB has no change streams; set MONGO_URI")
+	}
+	return nil
 }
 
 func setSeed(c *Config, v string) error {

@@ -25,28 +25,28 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestFlagsGoBeforeTheEnvironment(t *testing.T) {
-	env := map[string]string{"ADDR": ":1", "MONGO_URI": "mongodb://env", "MONGO_DB": "env", "REDIS_URL": "redis://env", "SEED": "1", "LOG_LEVEL": "warn"}
+	env := map[string]string{"ADDR": ":1", "MONGO_URI": "mongodb://env", "MONGO_DB": "env", "REDIS_URL": "redis://env", "CHANGES": "true", "SEED": "1", "LOG_LEVEL": "warn"}
 	cfg, err := load(env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cfg.Addr != ":1" || cfg.MongoURI != "mongodb://env" || cfg.MongoDB != "env" || cfg.Redis.Addrs[0] != "env:6379" ||
-		cfg.Seed != 1 || cfg.LogLevel != slog.LevelWarn {
+		!cfg.Changes || cfg.Seed != 1 || cfg.LogLevel != slog.LevelWarn {
 		t.Errorf("from the environment: %+v", cfg)
 	}
-	cfg, err = load(env, "-addr=:2", "-mongo-uri=mongodb://flag", "-mongo-db=flag", "-redis-url=flag:5", "-seed=0", "-log-level=debug")
+	cfg, err = load(env, "-addr=:2", "-mongo-uri=mongodb://flag", "-mongo-db=flag", "-redis-url=flag:5", "-changes=false", "-seed=0", "-log-level=debug")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cfg.Addr != ":2" || cfg.MongoURI != "mongodb://flag" || cfg.MongoDB != "flag" || cfg.Redis.Addrs[0] != "flag:5" ||
-		cfg.Seed != 0 || cfg.LogLevel != slog.LevelDebug {
+		cfg.Changes || cfg.Seed != 0 || cfg.LogLevel != slog.LevelDebug {
 		t.Errorf("from the flags: %+v", cfg)
 	}
 }
 
 func TestBadValuesNameTheirVariable(t *testing.T) {
 	bad := map[string]string{
-		"ADDR": "localhost", "MONGO_URI": "http://h", "MONGO_DB": "a.b", "REDIS_URL": "redis://h:x", "SEED": "many", "LOG_LEVEL": "loud",
+		"ADDR": "localhost", "MONGO_URI": "http://h", "MONGO_DB": "a.b", "REDIS_URL": "redis://h:x", "CHANGES": "perhaps", "SEED": "many", "LOG_LEVEL": "loud",
 	}
 	for variable, value := range bad {
 		_, err := load(map[string]string{variable: value})
@@ -63,7 +63,7 @@ func TestBadValuesNameTheirVariable(t *testing.T) {
 }
 
 func TestBadArguments(t *testing.T) {
-	for _, args := range [][]string{{"-nope"}, {"serve"}, {"-seed=201"}, {"-seed=-1"}, {"-addr=:99999"}, {"-mongo-db="}, {"-seed"}} {
+	for _, args := range [][]string{{"-nope"}, {"serve"}, {"-seed=201"}, {"-seed=-1"}, {"-addr=:99999"}, {"-mongo-db="}, {"-seed"}, {"-changes=true"}} {
 		if _, err := load(nil, args...); err == nil {
 			t.Errorf("%v is accepted", args)
 		}

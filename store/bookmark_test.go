@@ -1,0 +1,199 @@
+package store_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
+)
+
+func take(t *testing.T, st *store.Store) *store.Bookmark {
+	t.Helper()
+	p, err := st.TakeBookmark(t.Context(), "orders")
+	require.NoError(t, err)
+	return p
+}
+
+func taken(t *testing.T, st *store.Store) {
+	t.Helper()
+	_, err := st.TakeBookmark(t.Context(), "orders")
+	require.ErrorIs(t, err, store.ErrTaken)
+}
+
+// kept reads what is stored of a bookmark.
+func kept(t *testing.T, rdb redis.UniversalClient, namespace string) map[string]string {
+	t.Helper()
+	fields, err := rdb.HGetAll(t.Context(), bookmarkAddr(namespace)).Result()
+	require.NoError(t, err)
+	return fields
+}
+
+func bookmarkAddr(namespace string) string { return namespace + ":#bookmark:{orders}" }
+
+func TestABookmarkHasOneOwner(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		namespace := redistest.Unique(t)
+		a, b := open(t, rdb, store.Namespace(namespace)), open(t, rdb, store.Namespace(namespace))
+		first := take(t, a)
+		require.Empty(t, first.At())
+		taken(t, b)
+		taken(t, a)
+		other, err := b.TakeBookmark(t.Context(), "other")
+		require.NoError(t, err, "bookmarks of other names are others")
+		require.NoError(t, other.Save(t.Context(), "elsewhere"))
+
+		binary := "\x00\xff\r\n" + strings.Repeat("x", 5000)
+		require.NoError(t, first.Save(t.Context(), "one"))
+		require.NoError(t, first.Save(t.Context(), binary))
+		require.Equal(t, binary, first.At())
+		life, err := rdb.PTTL(t.Context(), bookmarkAddr(namespace)).Result()
+		require.NoError(t, err)
+		require.Greater(t, life, 29*24*time.Hour)
+
+		require.NoError(t, first.Release(t.Context()))
+		second := take(t, b)
+		require.Equal(t, binary, second.At())
+		require.ErrorIs(t, first.Save(t.Context(), "late"), store.ErrTaken)
+		require.ErrorIs(t, first.Release(t.Context()), store.ErrTaken)
+		taken(t, a)
+		require.Equal(t, binary, kept(t, rdb, namespace)["at"])
+	})
+}
+
+// While its owner lives a bookmark is not taken, and when that has died it is as soon as the lease is over.
+func TestTheBookmarkOfADeadOwnerIsTaken(t *testing.T) {
+	const lease = 700 * time.Millisecond
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		namespace := redistest.Unique(t)
+		a := open(t, rdb, store.Namespace(namespace), store.LeaseTime(lease))
+		b := open(t, rdb, store.Namespace(namespace), store.LeaseTime(lease))
+		first := take(t, a)
+		require.NoError(t, first.Save(t.Context(), "one"))
+		ctx, die := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- first.Keep(ctx) }()
+		for began := time.Now(); time.Since(began) < 3*lease/2; time.Sleep(lease / 20) {
+			taken(t, b)
+		}
+		die()
+		require.NoError(t, <-ended)
+		require.Eventually(t, func() bool {
+			second, err := b.TakeBookmark(t.Context(), "orders")
+			return err == nil && second.At() == "one"
+		}, soon, often)
+		require.ErrorIs(t, first.Keep(t.Context()), store.ErrTaken, "the lease was lost")
+	})
+}
+
+// A command that arrives after those sent later changes nothing.
+func TestALateSaveDoesNotMoveTheBookmarkBack(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		namespace := redistest.Unique(t)
+		var last []any
+		st := open(t, rdb, store.Namespace(namespace), store.Hooks(argsSpy(func(args []any) { last = args })))
+		p := take(t, st)
+		require.NoError(t, p.Save(t.Context(), "one"))
+		late := last
+		require.NoError(t, p.Save(t.Context(), "two"))
+		require.NoError(t, rdb.Do(t.Context(), late...).Err())
+		require.Equal(t, "two", kept(t, rdb, namespace)["at"])
+		require.NoError(t, p.Save(t.Context(), "three"))
+		require.Equal(t, "three", kept(t, rdb, namespace)["at"])
+	})
+}
+
+// argsSpy is a hook that tells the arguments of scripts that are sent by their names.
+type argsSpy func(args []any)
+
+func (s argsSpy) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s argsSpy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if strings.HasPrefix(cmd.Name(), "eval") {
+			s(cmd.Args())
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (s argsSpy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// Where Redis has forgotten what it had confirmed the owner learns that, from Save, Keep and Release.
+func TestABookmarkThatRedisForgotIsLost(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		for name, forget := range map[string]func(addr string, older map[string]string){
+			"all":       func(addr string, _ map[string]string) { rdb.Del(t.Context(), addr) },
+			"the last":  func(addr string, older map[string]string) { rdb.HSet(t.Context(), addr, older) },
+			"its owner": func(addr string, _ map[string]string) { rdb.HSet(t.Context(), addr, "owner", "somebody") },
+		} {
+			t.Run(name, func(t *testing.T) {
+				namespace := redistest.Unique(t)
+				st := open(t, rdb, store.Namespace(namespace), store.LeaseTime(30*time.Millisecond))
+				p := take(t, st)
+				require.NoError(t, p.Save(t.Context(), "one"))
+				older := kept(t, rdb, namespace)
+				require.NoError(t, p.Save(t.Context(), "two"))
+				forget(bookmarkAddr(namespace), older)
+				require.ErrorIs(t, p.Save(t.Context(), "three"), store.ErrTaken)
+				require.ErrorIs(t, p.Keep(t.Context()), store.ErrTaken)
+				require.ErrorIs(t, p.Release(t.Context()), store.ErrTaken)
+			})
+		}
+	})
+}
+
+// What could not be saved is saved by Keep.
+func TestWhatCouldNotBeSavedIsSavedLater(t *testing.T) {
+	server := redistest.Start(t)
+	proxy := redistest.StartProxy(t, server.Addr())
+	namespace := redistest.Unique(t)
+	rdb := redis.NewClient(&redis.Options{Addr: proxy.Addr()})
+	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+	st := open(t, rdb, store.Namespace(namespace), store.Timeout(100*time.Millisecond), store.LeaseTime(300*time.Millisecond))
+	p := take(t, st)
+	require.NoError(t, p.Save(t.Context(), "one"))
+	proxy.Cut()
+	require.ErrorIs(t, p.Save(t.Context(), "two"), store.ErrUnavailable) // it may have been on its way
+	require.ErrorIs(t, p.Save(t.Context(), "three"), store.ErrUnavailable)
+	direct := server.Client(t)
+	require.NotEqual(t, "three", kept(t, direct, namespace)["at"])
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Keep(ctx) }()
+	proxy.Heal()
+	require.Eventually(t, func() bool { return kept(t, direct, namespace)["at"] == "three" }, soon, often)
+	stop()
+	require.NoError(t, <-ended)
+}
+
+// Something else under the key is no reason to stand still.
+func TestABookmarkReplacesWhatIsNoBookmark(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		namespace := redistest.Unique(t)
+		st := open(t, rdb, store.Namespace(namespace))
+		require.NoError(t, rdb.Set(t.Context(), bookmarkAddr(namespace), "foreign", 0).Err())
+		p := take(t, st)
+		require.NoError(t, p.Save(t.Context(), "one"))
+		require.NoError(t, rdb.Set(t.Context(), bookmarkAddr(namespace), "foreign", 0).Err())
+		require.ErrorIs(t, p.Save(t.Context(), "two"), store.ErrTaken)
+	})
+}
+
+func TestAClosedStoreHasNoBookmarks(t *testing.T) {
+	rdb := redis.NewClient(&redis.Options{Addr: redistest.Mini(t).Addr()})
+	defer func() { require.NoError(t, rdb.Close()) }()
+	st := open(t, rdb)
+	p := take(t, st)
+	require.NoError(t, st.Close())
+	require.ErrorIs(t, p.Save(t.Context(), "one"), store.ErrClosed)
+	_, err := st.TakeBookmark(t.Context(), "orders")
+	require.ErrorIs(t, err, store.ErrClosed)
+}

@@ -1,0 +1,32 @@
+-- How far a consumer of changes has come, and which process it is.
+-- KEYS[1] hash: owner, until (when its time is over, by Redis's clock, in ms), step (counts what the owner saved), at
+-- ARGV[1] token of the process  ARGV[2] its time in ms  ARGV[3] for how long it is kept, in ms
+-- ARGV[4] 'take'; or 'drop' or 'save' with ARGV[5] the last step that was confirmed; 'save' also with
+-- ARGV[6] this step, ARGV[7] the position
+-- Returns 1 if it did, for 'take' with the position. 0 is for a process that is no longer the owner, or for whose owner
+-- Redis has forgotten something that it had confirmed.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local seen = redis.pcall('HMGET', KEYS[1], 'owner', 'until', 'step', 'at')
+if seen.err and string.find(seen.err, 'WRONGTYPE', 1, true) then -- not written by this script
+	redis.call('UNLINK', KEYS[1])
+	seen = {}
+elseif seen.err then
+	return seen
+end
+local mine = seen[1] == ARGV[1]
+if ARGV[4] == 'take' then
+	if seen[1] and not mine and (tonumber(seen[2]) or 0) > now then return {0, ''} end
+	redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', now + ARGV[2], 'step', 0)
+	redis.call('PEXPIRE', KEYS[1], ARGV[3])
+	return {1, seen[4] or ''}
+end
+local step = tonumber(seen[3]) or 0
+if not mine or step < tonumber(ARGV[5]) then return 0 end
+if ARGV[4] == 'drop' then
+	redis.call('HSET', KEYS[1], 'until', 0)
+elseif step < tonumber(ARGV[6]) then -- else it is late: what was sent after it has overtaken it
+	redis.call('HSET', KEYS[1], 'until', now + ARGV[2], 'step', ARGV[6], 'at', ARGV[7])
+	redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end
+return 1
