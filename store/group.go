@@ -3,9 +3,10 @@ package store
 import (
 	"context"
 	"hash/fnv"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Tags that are only known from a value are not known when its load begins, so their generations can't be read then.
@@ -34,7 +35,8 @@ func groupOf(addr string) int {
 }
 
 // tagsFirst sends calls that change the generations of tags, among others. Before that the same is done to the groups of
-// the tags. Where that fails, the calls on the tags of the group are not sent.
+// the tags. Where that fails the calls on the tags of the group are sent too, which is enough for tags that follow from keys,
+// but they count as failed, so that both are repeated.
 func (s *Store) tagsFirst(ctx context.Context, send func(context.Context, ...*call) error, calls ...*call) error {
 	var groups [tagGroups]*call
 	var first []*call
@@ -54,13 +56,15 @@ func (s *Store) tagsFirst(ctx context.Context, send func(context.Context, ...*ca
 	for _, c := range first {
 		s.changed(c.Key)
 	}
-	if err != nil {
-		calls = slices.DeleteFunc(slices.Clone(calls), func(c *call) bool {
-			return s.isTag(c.Key) && groups[groupOf(c.Key)].Err() != nil
-		})
+	err = worse(err, send(ctx, calls...))
+	for _, c := range calls {
+		if !s.isTag(c.Key) {
+			continue
+		}
+		if cause := groups[groupOf(c.Key)].Err(); cause != nil {
+			c.Reply = redis.NewCmd(ctx)
+			c.Reply.SetErr(cause)
+		}
 	}
-	if len(calls) == 0 {
-		return err
-	}
-	return worse(err, send(ctx, calls...))
+	return err
 }

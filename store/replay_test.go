@@ -106,11 +106,12 @@ func TestEvictionsThatWaitForTooLong(t *testing.T) {
 // A master that does not answer does not keep the evictions for others waiting, however many there are for it.
 func oneMasterAway(t *testing.T, cluster *redistest.Cluster) {
 	st := open(t, cluster.Client(t), store.Timeout(100*time.Millisecond))
-	away := cluster.MasterFor(t, st.Tag("0").String())
+	keyOf := st.Space("c", 1, time.Hour).Key // tags need the master of their group as well
+	away := cluster.MasterFor(t, keyOf("0").String())
 	rdb := cluster.Client(t)
 	var there, gone []store.Key
 	for i := range 3000 {
-		key := st.Tag(fmt.Sprint(i))
+		key := keyOf(fmt.Sprint(i))
 		node, err := rdb.MasterForKey(t.Context(), key.String())
 		require.NoError(t, err)
 		if node.Options().Addr == away.Addr() {
