@@ -36,8 +36,8 @@
 // them when a server turns out to be another run, or to have another replication history. Every connection is asked for
 // that (INFO) before it is used, and every master once a second, and what a server says that was no master when it was
 // last asked is believed only after it was asked again. Thus a node never reads what it had evicted itself. Other nodes
-// may read it from when Redis is back until the node that had evicted it has noticed: that takes a tenth of a second as
-// a rule, and about as long as the failover itself where that node has to find the new master first.
+// may read it from when Redis is back until the node that had evicted it has noticed, which takes a tenth of a second as
+// a rule, or two seconds on a node that reads nothing meanwhile.
 //
 // What is not covered by that: evictions of a process that is gone, and those that are older than what is remembered;
 // [Distrust] covers them. A master that was cut off from Sentinel or from its Cluster, but not from a node, confirms
