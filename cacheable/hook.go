@@ -27,7 +27,7 @@ type hook[K any] struct {
 // hashing), and costs less than a random number.
 func (h *hook[K]) chooses(n int64) bool {
 	const golden = 0x9E3779B97F4A7C15             // 2^64 divided by the golden ratio
-	return uint32(uint64(n)*golden>>32) <= h.upTo //nolint:gosec // any bits will do
+	return uint64(n)*golden>>32 <= uint64(h.upTo) //nolint:gosec // any bits will do
 }
 
 // far tells of the nth answer from Redis.

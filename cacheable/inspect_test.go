@@ -141,7 +141,7 @@ func TestLookAndSource(t *testing.T) {
 		m.down.Store(true)
 		require.ErrorIs(t, c.Source(t.Context(), "k").Err, errDown)
 		require.Equal(t, look[0].Version, c.Look(t.Context(), false, "k")[0].Version, "nothing is stored")
-		require.EqualValues(t, before.Loads+3, st.Stats().Caches["look"].Loads)
+		require.Equal(t, before.Loads+3, st.Stats().Caches["look"].Loads)
 
 		_, err = c.Refresh(t.Context(), "k")
 		require.ErrorIs(t, err, errDown)

@@ -73,9 +73,22 @@ func TestAlertsHaveHysteresis(t *testing.T) {
 	}
 	raised, over := []string{"knob it raised"}, []string{"knob it over"}
 	above := []minutes{
-		{0, 5, nil}, {11, 0.75, nil}, {9, 1, nil}, {11, 0.75, nil}, {0, 3, nil}, {11, 2, raised},
-		{9, 10, nil}, {11, 5, nil}, {4, 1.5, nil}, {6, 1, nil}, {4, 1.5, nil}, {11, 1, nil}, {4, 3, over}, {9, 10, nil},
-		{12, 2, raised}, {-1, 3, over},
+		{0, 5, nil},
+		{11, 0.75, nil},
+		{9, 1, nil},
+		{11, 0.75, nil},
+		{0, 3, nil},
+		{11, 2, raised},
+		{9, 10, nil},
+		{11, 5, nil},
+		{4, 1.5, nil},
+		{6, 1, nil},
+		{4, 1.5, nil},
+		{11, 1, nil},
+		{4, 3, over},
+		{9, 10, nil},
+		{12, 2, raised},
+		{-1, 3, over},
 	}
 	below := []minutes{{20, 5, nil}, {4, 2, raised}, {6, 5, nil}, {11, 3, over}, {6, 5, nil}, {3, 2, raised}}
 	for name, of := range map[string]struct {

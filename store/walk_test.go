@@ -59,8 +59,8 @@ func TestWalkOfACluster(t *testing.T) {
 	require.Equal(t, 3, steps, "one for each master that has nothing")
 	require.Equal(t, 3, last.Masters)
 	require.Equal(t, 3, last.Done)
-	for range space.Walk(t.Context(), last.Position, 10) {
-		require.Fail(t, "there is nothing left to walk")
+	for step, err := range space.Walk(t.Context(), last.Position, 10) {
+		require.Fail(t, "there is nothing left to walk", "%v %v", step, err)
 	}
 }
 
