@@ -18,8 +18,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/jollyjet/aside/bench/internal/redisserver"
 	"github.com/jollyjet/aside/bench/peers"
+	"github.com/jollyjet/aside/internal/redisserver"
 )
 
 type options struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/jollyjet/aside/bench/internal/redisserver"
 	"github.com/jollyjet/aside/bench/peers"
+	"github.com/jollyjet/aside/internal/redisserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

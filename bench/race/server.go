@@ -6,7 +6,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
-	"github.com/jollyjet/aside/bench/internal/redisserver"
+	"github.com/jollyjet/aside/internal/redisserver"
 )
 
 // startServer starts a redis-server on a free loopback port, or a miniredis where there is none.

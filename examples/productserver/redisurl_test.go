@@ -25,7 +25,7 @@ func TestRedisURLForms(t *testing.T) {
 			p.get(knife, "hit")
 			p.do(http.StatusOK, "GET", "/products", "")
 			p.do(http.StatusOK, "PATCH", knife, `{"stock":7}`)
-			if got := product(t, p.get(knife, "miss")); got.Stock != 7 {
+			if got := product(t, p.get(knife, "hit")); got.Stock != 7 {
 				t.Errorf("stock %d, want 7", got.Stock)
 			}
 			p.get("/products", "miss")

@@ -39,8 +39,9 @@ func CheckMongoURI(uri string) error {
 	return err
 }
 
-// OpenMongo connects to the URI, or to an embedded FerretDB when it is empty, and waits until the server answers.
-func OpenMongo(ctx context.Context, uri string, log *slog.Logger) (*Mongo, error) {
+// OpenMongo connects to the URI, or to an embedded FerretDB when it is empty, and waits until the server answers. The
+// client has the options that the URI does not set.
+func OpenMongo(ctx context.Context, uri string, log *slog.Logger, opts ...*options.ClientOptions) (*Mongo, error) {
 	m := &Mongo{stop: func() error { return nil }}
 	if uri == "" {
 		server, err := startFerret(ctx)
@@ -51,7 +52,7 @@ func OpenMongo(ctx context.Context, uri string, log *slog.Logger) (*Mongo, error
 		log.Info("MONGO_URI is not set: using an embedded FerretDB, gone when the program ends", "dir", server.dir)
 	}
 	m.URI = uri
-	if err := m.connect(ctx); err != nil {
+	if err := m.connect(ctx, opts); err != nil {
 		return nil, errors.Join(err, m.Stop())
 	}
 	if !m.Embedded {
@@ -62,10 +63,11 @@ func OpenMongo(ctx context.Context, uri string, log *slog.Logger) (*Mongo, error
 
 // connect bounds every operation, unless the URI has bounds of its own: a request that waits for a database that is
 // away is answered with 503 while its client still listens.
-func (m *Mongo) connect(ctx context.Context) error {
+func (m *Mongo) connect(ctx context.Context, opts []*options.ClientOptions) error {
 	bounds := options.Client().SetAppName("aside-productserver").
 		SetServerSelectionTimeout(2 * time.Second).SetConnectTimeout(2 * time.Second).SetTimeout(5 * time.Second)
-	client, err := mongo.Connect(bounds, options.Client().ApplyURI(m.URI)) // the later of two wins
+	opts = append(append([]*options.ClientOptions{bounds}, opts...), options.Client().ApplyURI(m.URI)) // the last wins
+	client, err := mongo.Connect(opts...)
 	if err != nil {
 		return fmt.Errorf("connect to MongoDB: %w", err)
 	}

@@ -43,15 +43,16 @@ func Decorate(st *store.Store, plain usecase.UseCases) Shop {
 		Create: evict.After(plain.Create,
 			evict.Key(products, domain.NewProduct.ID),
 			evict.Tags(st, lists[domain.NewProduct])),
-		// Around, not After: a server that dies between the write and the eviction leaves no stale product.
+		// Around, not After: a server that dies between the write and the eviction leaves no stale product. What was
+		// written takes the place of what was cached, so that the next read is a hit.
 		Update: evict.Around(plain.Update,
-			evict.Key(products, func(u domain.UpdateProduct) string { return u.ID }),
+			evict.Replace(products, func(u domain.UpdateProduct, p domain.Product) (string, domain.Product) { return u.ID, p }),
 			evict.Tags(st, lists[domain.UpdateProduct])),
 		Delete: evict.AroundErr(plain.Delete,
 			evict.Key(products, self),
 			evict.Tags(st, lists[string])),
 		ToggleWishlist: evict.Around(plain.ToggleWishlist,
-			evict.Key(products, self),
+			evict.Replace(products, func(id string, p domain.Product) (string, domain.Product) { return id, p }),
 			evict.Tags(st, lists[string])),
 	}}
 }

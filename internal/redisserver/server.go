@@ -1,4 +1,4 @@
-// Package redisserver starts a redis-server for the programs of this module.
+// Package redisserver starts a redis-server for the programs of the nested modules: benchmarks and examples.
 package redisserver
 
 import (
@@ -32,7 +32,7 @@ func Start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "aside-bench-")
+	dir, err := os.MkdirTemp("", "aside-redis-")
 	if err != nil {
 		return nil, err
 	}
