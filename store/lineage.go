@@ -60,7 +60,7 @@ func (l *lineage) admit(id identity) {
 	l.mu.Lock()
 	_, met := l.known[id]
 	recalled, surprise := 0, false
-	if !met && len(l.known) > 0 {
+	if !met && len(l.known) > 0 && (l.ready || l.st.evictions.any()) {
 		recalled = l.st.evictions.recall()
 		surprise = l.ready || recalled > 0
 	}

@@ -94,6 +94,13 @@ func (q *queue) reviewed(well time.Time) {
 	}
 }
 
+// any reports whether there are evictions that wait, or that are remembered.
+func (q *queue) any() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.keys)+q.done.n > 0
+}
+
 // recall queues the evictions that Redis may have undone: those that are remembered, or everything. What is queued already
 // has to be carried out by the Redis of now. It returns how many evictions of late are repeated.
 func (q *queue) recall() (n int) {
