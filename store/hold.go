@@ -57,7 +57,6 @@ type Replacement struct {
 	Key    Key
 	Record []byte
 	TTL    time.Duration
-	keep   int64 // in milliseconds
 }
 
 // Replacement makes a replacement of the entry, for a value that was written after start. It reports false if one of the

@@ -41,7 +41,7 @@ func TestParseReturnsWhatWasAppended(t *testing.T) {
 		require.Equal(t, want.Schema, got.Schema)
 		require.True(t, bytes.Equal(want.Gens, got.Gens))
 		require.True(t, bytes.Equal(want.Key, got.Key))
-		require.Equal(t, len(want.Tags), len(got.Tags))
+		require.Len(t, got.Tags, len(want.Tags))
 		for i, tag := range want.Tags {
 			require.Equal(t, tag, got.Tags[i])
 		}
