@@ -10,11 +10,10 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/jollyjet/aside/evict"
 	"github.com/jollyjet/aside/store"
+	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/jollyjet/aside/examples/productserver/internal/cached"
 	"github.com/jollyjet/aside/examples/productserver/internal/repository"

@@ -9,9 +9,8 @@ import (
 	"net/http"
 	"time"
 
-	driver "go.mongodb.org/mongo-driver/v2/mongo"
-
 	"github.com/jollyjet/aside/store"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/jollyjet/aside/examples/productserver/internal/backend"
 	"github.com/jollyjet/aside/examples/productserver/internal/cached"

@@ -66,9 +66,9 @@ func parse(args []string, env func(string) string, out io.Writer) (s settings, e
 }
 
 func (s *settings) check(rest []string) error {
-	within := func(name string, n, least, most int) error {
-		if n < least || n > most {
-			return fmt.Errorf("-%s=%d: use %d to %d", name, n, least, most)
+	within := func(name string, n, most int) error {
+		if n < 1 || n > most {
+			return fmt.Errorf("-%s=%d: use 1 to %d", name, n, most)
 		}
 		return nil
 	}
@@ -79,8 +79,8 @@ func (s *settings) check(rest []string) error {
 		return nil
 	}
 	err := errors.Join(
-		within("requests", s.requests, 1, 5_000_000), within("products", s.products, 1, 20_000),
-		within("callers", s.callers, 1, 512), within("nodes", s.nodes, 1, 16),
+		within("requests", s.requests, 5_000_000), within("products", s.products, 20_000),
+		within("callers", s.callers, 512), within("nodes", s.nodes, 16),
 		share("writes", s.writes), share("lists", s.lists))
 	if !(s.zipf >= 0 && s.zipf <= 5) {
 		err = errors.Join(err, fmt.Errorf("-zipf=%v: use 0 to 5", s.zipf))

@@ -9,11 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jollyjet/aside/evict"
 	"github.com/jollyjet/aside/internal/redisserver"
 	"github.com/jollyjet/aside/store"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/jollyjet/aside/examples/productserver/internal/cached"
 	"github.com/jollyjet/aside/examples/productserver/internal/usecase"

@@ -11,11 +11,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jollyjet/aside/evict"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
-	"github.com/jollyjet/aside/evict"
 )
 
 // awaitTime is how long the server waits for a change before it answers that there is none. The answer has a token, so

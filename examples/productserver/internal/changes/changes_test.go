@@ -10,15 +10,14 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/store"
 	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.uber.org/goleak"
-
-	"github.com/jollyjet/aside/cacheable"
-	"github.com/jollyjet/aside/evict"
-	"github.com/jollyjet/aside/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -92,7 +91,8 @@ var written = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func change(operation string, id any, after string) step {
 	return step{token: after, event: bson.D{
-		{Key: "_id", Value: token(after)}, {Key: "operationType", Value: operation},
+		{Key: "_id", Value: token(after)},
+		{Key: "operationType", Value: operation},
 		{Key: "documentKey", Value: bson.D{{Key: "_id", Value: id}}},
 		{Key: "clusterTime", Value: bson.Timestamp{T: uint32(written.Unix()), I: 1}},
 	}}
@@ -136,8 +136,10 @@ func TestEventsBecomeChanges(t *testing.T) {
 	}
 	want := []evict.Change[string]{
 		{Idle: true, Position: "begin"},
-		{Event: "knife", Position: "1", At: written}, {Event: "lamp", Position: "2", At: written},
-		{Event: "desk", Position: "3", At: written}, {Event: "knife", Position: "4", At: written},
+		{Event: "knife", Position: "1", At: written},
+		{Event: "lamp", Position: "2", At: written},
+		{Event: "desk", Position: "3", At: written},
+		{Event: "knife", Position: "4", At: written},
 		{Event: `{"$oid":"` + oid.Hex() + `"}`, Position: "5", At: written},
 		{Idle: true, Position: "6", At: written},
 		{Idle: true, Position: "7"},
