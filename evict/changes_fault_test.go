@@ -213,6 +213,7 @@ func (crash) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (crash) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
+
 func (crash) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if op, _, ok := positionCall(cmd); ok && op != "take" {

@@ -114,7 +114,7 @@ func (w *witness) die(dead bool) {
 	w.dead = dead
 }
 
-var lawTime = flag.Duration("changes.law", 5*time.Second, "how long to look for ways to break the law of changes")
+var lawTime = flag.Duration("changes.law", 3*time.Second, "how long to look for ways to break the law of changes")
 
 // Whatever happens to the source, to Redis and to the consumer: no position is ever sent before the evictions up to it are
 // confirmed, and in the end what is read is what was written.

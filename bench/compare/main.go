@@ -16,10 +16,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jollyjet/aside/internal/redisserver"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/jollyjet/aside/bench/peers"
-	"github.com/jollyjet/aside/internal/redisserver"
 )
 
 type options struct {

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jollyjet/aside/internal/redisserver"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/jollyjet/aside/bench/peers"
-	"github.com/jollyjet/aside/internal/redisserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

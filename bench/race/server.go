@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/alicebob/miniredis/v2"
-
 	"github.com/jollyjet/aside/internal/redisserver"
 )
 
