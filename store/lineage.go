@@ -170,6 +170,9 @@ func (n *node) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
+		if n.trusted.Load() {
+			return err
+		}
 		return n.check(ctx, err, func(ctx context.Context, cmds ...redis.Cmder) {
 			for _, cmd := range cmds {
 				_ = next(ctx, cmd)
@@ -182,14 +185,17 @@ func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
+		if n.trusted.Load() {
+			return err
+		}
 		return n.check(ctx, err, func(ctx context.Context, cmds ...redis.Cmder) { _ = next(ctx, cmds) }, cmds...)
 	}
 }
 
-// check looks at replies before anybody else does. Connections outlive the role of their server, so what a node says that
-// was no master when it was last asked is believed only after it was asked again.
+// check looks at the replies of a node that is not trusted before anybody else does. Connections outlive the role of their
+// server, so what a node says that was no master when it was last asked is believed only after it was asked again.
 func (n *node) check(ctx context.Context, err error, send sending, cmds ...redis.Cmder) error {
-	if n.trusted.Load() || !slices.ContainsFunc(cmds, carriedData) {
+	if !slices.ContainsFunc(cmds, carriedData) {
 		return err
 	}
 	if unsure := n.verify(ctx, send); unsure != nil {
