@@ -8,12 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/consistency"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
+	"github.com/stretchr/testify/require"
 )
 
 // A monitor that compares 1 % of the hits leaves at least 0.97 of their throughput. The two caches share their entries

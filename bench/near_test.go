@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
 	"github.com/maypok86/otter/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/bench/peers"
-	"github.com/jollyjet/aside/cacheable"
-	"github.com/jollyjet/aside/internal/redistest"
-	"github.com/jollyjet/aside/store"
 )
 
 // A near hit allocates nothing, and costs at most 2.5 times what otter's own GetIfPresent does. They take turns.
