@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -296,6 +297,10 @@ func promotedOnceMore(t *testing.T, cluster *redistest.Cluster) {
 	e.eventually("value first")
 	cluster.Failover(t, b)
 	e.eventually("value first")
+	require.Eventually(t, func() bool { // the masters are looked up once a second
+		masters := e.st.Stats().Breakers.Masters
+		return slices.Contains(masters, a.Addr()) && !slices.Contains(masters, b.Addr())
+	}, soon, often)
 	e.evict(e.Ref.Key)
 	e.load("old")
 	require.Eventually(t, func() bool { // it has arrived
