@@ -8,12 +8,13 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/session"
 )
 
 // gorilla/sessions#11: no way to give a session another id.
 func TestRenewalInUse(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var seen events
 		m := node(t, rdb, session.Idle(idle), session.RenewEvery(5*time.Minute), session.RenewGrace(20*time.Second), session.OnEvent(seen.observe))
 		h := site(m)
@@ -44,7 +45,7 @@ func TestRenewalInUse(t *testing.T) {
 
 // A logout with the old id, in its grace period, ends the session also for the new one.
 func TestLogoutInTheGracePeriod(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle), session.RenewEvery(time.Minute))
 		h := site(m)
 		for _, path := range []string{"/add", "/login"} {
@@ -60,7 +61,7 @@ func TestLogoutInTheGracePeriod(t *testing.T) {
 
 // A change of privilege ends the old id at once, also one in its grace period.
 func TestLoginEndsTheGracePeriod(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle), session.RenewEvery(time.Minute))
 		h := site(m)
 		for _, path := range []string{"/login", "/renew"} {

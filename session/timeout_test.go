@@ -1,38 +1,16 @@
 package session_test
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/session"
 )
-
-// inBubble runs a test in a synctest bubble, with a miniredis whose clock is that of the bubble. There is no network: a
-// goroutine that waits for a socket would stop the bubble's time.
-func inBubble(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		server := miniredis.NewMiniRedis()
-		server.ClockTTL(true)
-		rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: func(context.Context, string, string) (net.Conn, error) {
-			return server.Dial()
-		}})
-		t.Cleanup(func() {
-			require.NoError(t, rdb.Close())
-			server.Close()
-		})
-		test(t, rdb)
-	})
-}
 
 const (
 	idle = 10 * time.Minute
@@ -46,7 +24,7 @@ var starts = []func(testing.TB, *manager) string{
 }
 
 func TestIdleToTheMillisecond(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle), session.Absolute(time.Hour))
 		for _, start := range starts {
 			token := start(t, m)
@@ -61,7 +39,7 @@ func TestIdleToTheMillisecond(t *testing.T) {
 }
 
 func TestAbsoluteToTheMillisecond(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle), session.Absolute(time.Hour))
 		for _, start := range starts {
 			token := start(t, m)
@@ -85,7 +63,7 @@ func TestAbsoluteToTheMillisecond(t *testing.T) {
 
 // alexedwards/scs#32, expressjs/session#891: a write per request.
 func TestReadsStayReads(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle))
 		token := login(t, m, "ann", "")
 		for range 600 { // one request each second, for the idle time
@@ -102,7 +80,7 @@ func TestReadsStayReads(t *testing.T) {
 
 // Changes alone don't prolong a session beyond its entry among those of the user.
 func TestChangesKeepPaceWithTheUsersSet(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle))
 		token := login(t, m, "ann", "")
 		for range 200 {
@@ -119,7 +97,7 @@ func TestChangesKeepPaceWithTheUsersSet(t *testing.T) {
 // spring-session#1715, #2230, #3334: the index is never cleaned when expiry events are missed. tj/connect-redis#239:
 // sessions that never expire.
 func TestNothingIsLeftAfterExpiry(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Namespace("left"), session.Idle(idle))
 		token := login(t, m, "ann", "")
 		time.Sleep(idle / 2)
@@ -137,7 +115,7 @@ func TestNothingIsLeftAfterExpiry(t *testing.T) {
 }
 
 func TestExpiredIsToldFromMissing(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var seen events
 		m := node(t, rdb, session.Idle(idle), session.OnEvent(seen.observe))
 		first := login(t, m, "ann", "")
@@ -155,7 +133,7 @@ func TestExpiredIsToldFromMissing(t *testing.T) {
 
 // A lower idle time holds for the sessions there are, from their next use.
 func TestIdleLowered(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		token := login(t, node(t, rdb, session.Namespace("s"), session.Idle(time.Hour)), "ann", "")
 		m := node(t, rdb, session.Namespace("s"), session.Idle(idle))
 		require.True(t, valid(t, m, token))
@@ -165,7 +143,7 @@ func TestIdleLowered(t *testing.T) {
 }
 
 func TestIdleLongerThanAbsolute(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(time.Hour), session.Absolute(idle))
 		token := login(t, m, "ann", begin(t, m, data{}))
 		time.Sleep(idle - ms)
@@ -177,7 +155,7 @@ func TestIdleLongerThanAbsolute(t *testing.T) {
 }
 
 func TestLoginBeginsTheTimesAnew(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle), session.Absolute(2*idle))
 		token := begin(t, m, data{N: 1})
 		for range 3 {

@@ -229,7 +229,7 @@ func TestSweep(t *testing.T) {
 }
 
 func TestJanitorEndsWithItsContext(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*idle)
 		defer cancel()
