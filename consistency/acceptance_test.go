@@ -75,7 +75,7 @@ func TestAStaleClassIsFoundWithinAMinute(t *testing.T) {
 // An hour of ordinary writes on two nodes, each of which is seen at the source up to two seconds before its eviction is
 // over: every hit is compared, many differ for a moment, and none is a finding; and no alert is raised.
 func TestNoFalseAlarmInAnHour(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		keys, source := names("k%d", 10), newTable()
 		w := &world{source: source, keys: keys}
 		var monitors []*consistency.Monitor

@@ -99,7 +99,7 @@ func TestAlertsHaveHysteresis(t *testing.T) {
 		"below": {below, func(r *consistency.Rule) { r.Below, r.Raise, r.Clear = true, 5, 10 }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+			redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 				st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
 				require.NoError(t, err)
 				defer func() { require.NoError(t, st.Close()) }()
@@ -129,7 +129,7 @@ func TestAlertsHaveHysteresis(t *testing.T) {
 
 // What a rule, or who is told, does wrong keeps nobody else from being told.
 func TestAlertsGoOn(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, st.Close()) }()
@@ -151,7 +151,7 @@ func TestAlertsGoOn(t *testing.T) {
 
 // The rules that come with the package see what they are named for, and judge nothing by a handful of reads.
 func TestRulesOfCaches(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		heard := &told{}
 		b := newBubble(t, rdb, newTable(names("k%d", 2000)...), []cacheable.Option{
 			cacheable.TTL(20 * time.Second), cacheable.Jitter(0), cacheable.FailSafe(time.Hour),

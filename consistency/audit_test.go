@@ -186,7 +186,7 @@ func TestAuditParsesKeys(t *testing.T) {
 
 // A source that does not answer proves nothing, and the reason is told; the rate holds.
 func TestAuditOfASourceThatFails(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		source := newTable(names("k%d", 500)...)
 		st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
 		require.NoError(t, err)

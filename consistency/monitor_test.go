@@ -104,7 +104,7 @@ func TestMonitorComparesWhatThisProcessHolds(t *testing.T) {
 
 // A source that does not answer, or panics, proves nothing; a function of the user's that panics ends nothing.
 func TestMonitorGoesOn(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable("k"), nil, consistency.ClassOf(func(string) string { panic("class") }))
 		b.read(t, "k")
 		b.source.fail(errors.New("the source is down"))
@@ -120,7 +120,7 @@ func TestMonitorGoesOn(t *testing.T) {
 // An error of the loader's that says that a row is gone is no absence, unless somebody says so.
 func TestAbsent(t *testing.T) {
 	for _, told := range []bool{false, true} {
-		inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+		redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 			source := newTable("k")
 			st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
 			require.NoError(t, err)
@@ -151,7 +151,7 @@ func TestAbsent(t *testing.T) {
 func TestRepair(t *testing.T) {
 	for name, option := range map[string]consistency.Option{"Fix": consistency.Fix(), "FixAndReload": consistency.FixAndReload()} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+			redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 				b := newBubble(t, rdb, newTable("k"), nil, option)
 				b.read(t, "k")
 				b.source.set("k", 2)
@@ -171,7 +171,7 @@ func TestRepair(t *testing.T) {
 
 // More than the rate allows is dropped and counted, and no caller waits.
 func TestMonitorIsBounded(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable(names("k%d", 10)...), nil, consistency.Rate(10), consistency.Concurrency(2))
 		for _, key := range names("k%d", 10) {
 			b.read(t, key)

@@ -11,12 +11,13 @@ import (
 
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/consistency"
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
 
 // The report says what there was in each window, as JSON too, and people can read it.
 func TestReport(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable(append(names("price-%d", 30), "name-1")...), nil,
 			consistency.Diff(func(cached, source int) string { return "changed" }), consistency.Windows(time.Minute, time.Hour),
 			consistency.ChangedAt(func(int) time.Time { return time.Now().Add(-30 * time.Second) }), consistency.Keep(5))

@@ -13,6 +13,7 @@ import (
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/consistency"
 	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -65,7 +66,7 @@ func TestWritesUnderWayAreNoFindings(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+			redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 				b := newBubble(t, rdb, newTable("k"), []cacheable.Option{cacheable.Tags(func(string) []string { return []string{"tag"} })})
 				b.read(t, "k")
 				b.source.set("k", 2) // the write has taken effect
@@ -89,7 +90,7 @@ func TestWritesUnderWayAreNoFindings(t *testing.T) {
 func TestWhatLastsIsAFinding(t *testing.T) {
 	for name, every := range map[string]time.Duration{"it changed once": time.Hour, "it changes all the time": 70 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+			redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 				b := newBubble(t, rdb, newTable("k", "other"), nil)
 				for _, key := range []string{"k", "other"} {
 					b.read(t, key)
@@ -128,7 +129,7 @@ func TestWhatLastsIsAFinding(t *testing.T) {
 
 // A loader that never says the same twice can't be compared.
 func TestALoaderThatCantBeCompared(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, st.Close()) }()
@@ -155,7 +156,7 @@ func TestALoaderThatCantBeCompared(t *testing.T) {
 
 // What is served past its time on purpose is not compared, and what is tolerated is no finding until it is too old.
 func TestStaleOnPurpose(t *testing.T) {
-	inBubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable("k"), []cacheable.Option{
 			cacheable.TTL(time.Hour), cacheable.Jitter(0), cacheable.FailSafe(24 * time.Hour),
 		}, consistency.Tolerate(10*time.Minute))

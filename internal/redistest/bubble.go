@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,11 @@ func Bubble(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
 		server := miniredis.NewMiniRedis()
 		server.ClockTTL(true)
 		rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: func(context.Context, string, string) (net.Conn, error) {
-			return server.Dial()
+			conn, err := server.Dial()
+			if err != nil {
+				return nil, err
+			}
+			return buffered(conn), nil
 		}})
 		t.Cleanup(func() {
 			if err := rdb.Close(); err != nil {
@@ -28,4 +33,33 @@ func Bubble(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
 		})
 		test(t, rdb)
 	})
+}
+
+// buffered is a connection to a server at the end of a net.Pipe, which holds what the server has to say: it and a client
+// that sends several commands at once would else wait for each other.
+func buffered(server net.Conn) net.Conn {
+	client, inner := net.Pipe()
+	replies := make(chan []byte, 1<<12)
+	go func() {
+		_, _ = io.Copy(server, inner)
+		_ = server.Close()
+	}()
+	go func() {
+		defer close(replies)
+		for {
+			chunk := make([]byte, 4096)
+			n, err := server.Read(chunk)
+			replies <- chunk[:n]
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		for chunk := range replies {
+			_, _ = inner.Write(chunk) // a client that is gone is noticed by the others
+		}
+		_ = inner.Close()
+	}()
+	return client
 }
