@@ -17,7 +17,8 @@ import (
 
 // lineage knows the data sets that this process talks to. One that it has not met before may be an older state of another:
 // a server that restarted from disk, or a replica that was promoted before it had everything. Every connection is asked
-// which data it leads to before anything is read over it, so nothing is ever read from an older state unnoticed.
+// which data it leads to before anything is read over it, and so is a master that has been a replica in between. What was
+// that for less than the time between two looks at the masters, and refused nothing meanwhile, is noticed at the next look.
 type lineage struct {
 	st    *Store
 	blind atomic.Bool // a server does not say
@@ -32,10 +33,12 @@ type lineage struct {
 // promoted begins a new history.
 type identity struct{ run, history string }
 
-// node is one address. It implements [redisx.Node].
+// node is one address. It implements [redisx.Node]. It is trusted while it has been asked since it was doubted last: its
+// data set is known, and it was a master then.
 type node struct {
 	lineage *lineage
-	trusted atomic.Bool // its data set is known, and it was a master when it was asked
+	doubts  atomic.Int64
+	asked   atomic.Int64 // the doubts that it has dispelled
 }
 
 func newLineage(st *Store) *lineage {
@@ -49,6 +52,7 @@ func (l *lineage) at(addr string) *node {
 	n := l.nodes[addr]
 	if n == nil {
 		n = &node{lineage: l}
+		n.doubt()
 		l.nodes[addr] = n
 	}
 	return n
@@ -75,13 +79,13 @@ func (l *lineage) admit(id identity) {
 	}
 }
 
-// only says which nodes are masters now. Others are not trusted: when they are again, they may have something else.
+// only says which nodes are masters now. Others are doubted: when they are again, they may have something else.
 func (l *lineage) only(masters map[string]*redis.Options) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for addr, n := range l.nodes {
 		if masters[addr] == nil {
-			n.trusted.Store(false)
+			n.doubt()
 		}
 	}
 }
@@ -99,11 +103,16 @@ func (l *lineage) reviewed(start time.Time) {
 	}
 }
 
+func (n *node) doubt() { n.doubts.Add(1) }
+
+func (n *node) trusted() bool { return n.asked.Load() == n.doubts.Load() }
+
 // sending sends commands, each of which has its own error.
 type sending func(ctx context.Context, cmds ...redis.Cmder)
 
 // verify asks a node which data it has. An error means that there is no telling.
 func (n *node) verify(ctx context.Context, send sending) error {
+	doubts := n.doubts.Load() // what is doubted from now on is not dispelled by an answer that may be older
 	server, replication := redis.NewStringCmd(ctx, "info", "server"), redis.NewStringCmd(ctx, "info", "replication")
 	send(ctx, server, replication)
 	for _, cmd := range []*redis.StringCmd{server, replication} {
@@ -121,7 +130,11 @@ func (n *node) verify(ctx context.Context, send sending) error {
 		n.lineage.admit(id)
 		poke(n.lineage.st.evictions.wake)
 	}
-	n.trusted.Store(master || n.lineage.st.cfg.replicas)
+	if master || n.lineage.st.cfg.replicas {
+		n.asked.Store(doubts)
+	} else {
+		n.doubt()
+	}
 	return nil
 }
 
@@ -170,7 +183,8 @@ func (n *node) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		if n.trusted.Load() {
+		n.heed(cmd)
+		if n.trusted() {
 			return err
 		}
 		return n.check(ctx, err, func(ctx context.Context, cmds ...redis.Cmder) {
@@ -185,11 +199,29 @@ func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
-		if n.trusted.Load() {
+		n.heed(cmds...)
+		if n.trusted() {
 			return err
 		}
 		return n.check(ctx, err, func(ctx context.Context, cmds ...redis.Cmder) { _ = next(ctx, cmds) }, cmds...)
 	}
+}
+
+// heed doubts a node that says by an error that it is no master, or not of that slot: it may be a master again before the
+// masters are looked up, and have something else.
+func (n *node) heed(cmds ...redis.Cmder) {
+	for _, cmd := range cmds {
+		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) && demoted(err) {
+			n.doubt()
+			return
+		}
+	}
+}
+
+func demoted(err error) bool {
+	return slices.ContainsFunc([]string{"MOVED", "READONLY", "MASTERDOWN"}, func(prefix string) bool {
+		return redis.HasErrorPrefix(err, prefix)
+	})
 }
 
 // check looks at the replies of a node that is not trusted before anybody else does. Connections outlive the role of their

@@ -288,39 +288,61 @@ func TestNobodyWaitsForAServerThatDoesNotAnswer(t *testing.T) {
 // The same on a Cluster: a master is replaced and comes back, and is replaced once more by a replica that lacks an
 // eviction. A connection to that one is left from when it was a master before.
 func promotedOnceMore(t *testing.T, cluster *redistest.Cluster) {
-	t.Skip("known to fail now and then: a read may see the older data before it is noticed; see issue 4")
-	e := newEntry(t, cluster.Client(t))
-	e.load("first")
-	a := cluster.MasterFor(t, e.addr())
-	b := cluster.ReplicaOf(t, a)
-	cluster.Failover(t, a)
-	e.settled(0) // an orderly change, and nothing to be repeated
-	e.eventually("value first")
-	cluster.Failover(t, b)
-	e.eventually("value first")
-	require.Eventually(t, func() bool { // the masters are looked up once a second
-		masters := e.st.Stats().Breakers.Masters
-		return slices.Contains(masters, a.Addr()) && !slices.Contains(masters, b.Addr())
-	}, soon, often)
-	e.evict(e.Ref.Key)
-	e.load("old")
-	require.Eventually(t, func() bool { // it has arrived
-		text, err := b.Do(t.Context(), "INFO", "replication")
-		require.NoError(t, err)
-		return strings.Contains(fmt.Sprint(text), "master_link_status:up")
-	}, soon, often)
-	_, err := a.Do(t.Context(), "WAIT", 1, 1000)
-	require.NoError(t, err)
-	b.Pause()
-	_, err = a.Do(t.Context(), "CLIENT", "KILL", "TYPE", "replica")
-	require.NoError(t, err)
-	e.evict(e.Ref.Key)
-	a.Kill()
-	b.Resume()
-	cluster.Failover(t, a)
-	for e.st.Stats().Recovery.Recalled == 0 || e.st.Stats().Pending > 0 {
-		v, err := e.Read(t.Context(), &e.Ref)
-		require.False(t, err == nil && words(v) == "value old")
+	replicates := func(s *redistest.Server) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			text, err := s.Do(t.Context(), "INFO", "replication")
+			return err == nil && strings.Contains(fmt.Sprint(text), "master_link_status:up")
+		}, soon, often)
 	}
-	require.NotEqual(t, "value old", e.sees())
+	for _, lookedUp := range []bool{true, false} { // in between, so that it is known to have been a replica
+		options := []store.Option{}
+		if !lookedUp {
+			options = append(options, store.LookAround(time.Hour))
+		}
+		e := newEntry(t, cluster.Client(t), options...)
+		e.load("first")
+		a := cluster.MasterFor(t, e.addr())
+		b := cluster.ReplicaOf(t, a)
+		cluster.Failover(t, a)
+		e.eventually("value first")
+		require.Zero(t, e.st.Stats().Pending, "an orderly change, and nothing to be repeated")
+		if lookedUp {
+			e.follows(b, a)
+		}
+		cluster.Failover(t, b)
+		e.eventually("value first")
+		if lookedUp {
+			e.follows(a, b)
+		}
+		e.evict(e.Ref.Key)
+		e.load("old")
+		replicates(b)
+		_, err := a.Do(t.Context(), "WAIT", 1, 1000)
+		require.NoError(t, err)
+		b.Pause()
+		_, err = a.Do(t.Context(), "CLIENT", "KILL", "TYPE", "replica")
+		require.NoError(t, err)
+		recalled := e.st.Stats().Recovery.Recalled
+		e.evict(e.Ref.Key)
+		a.Kill()
+		b.Resume()
+		cluster.Failover(t, a)
+		for e.st.Stats().Recovery.Recalled == recalled || e.st.Stats().Pending > 0 {
+			v, err := e.Read(t.Context(), &e.Ref)
+			require.False(t, err == nil && words(v) == "value old")
+		}
+		require.NotEqual(t, "value old", e.sees())
+		a.Restart()
+		replicates(a)
+	}
+}
+
+// follows waits until the masters were looked up after one has taken another's place.
+func (e *entry) follows(master, former *redistest.Server) {
+	e.t.Helper()
+	require.Eventually(e.t, func() bool {
+		masters := e.st.Stats().Breakers.Masters
+		return slices.Contains(masters, master.Addr()) && !slices.Contains(masters, former.Addr())
+	}, soon, often)
 }

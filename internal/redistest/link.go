@@ -15,6 +15,7 @@ type link struct {
 	ctx    context.Context // ends with the link
 	cancel context.CancelCauseFunc
 	client net.Conn
+	closed chan struct{} // no byte passes any more
 }
 
 // run owns the connections: whoever wants the link to end cancels its context,
@@ -24,6 +25,7 @@ func (l *link) run() {
 		l.proxy.mu.Lock()
 		delete(l.proxy.links, l)
 		l.proxy.mu.Unlock()
+		close(l.closed)
 	}()
 	defer l.cancel(nil)
 	defer func() { l.shut(l.client) }()

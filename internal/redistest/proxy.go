@@ -2,7 +2,9 @@ package redistest
 
 import (
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -67,9 +69,11 @@ func (p *Proxy) Cut() {
 // CutAll closes all connections; clients may connect again at once.
 func (p *Proxy) CutAll() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for l := range p.links {
+	links := slices.Collect(maps.Keys(p.links))
+	p.mu.Unlock()
+	for _, l := range links {
 		l.cancel(errCut)
+		<-l.closed
 	}
 }
 
@@ -128,7 +132,7 @@ func (p *Proxy) accept(listener net.Listener) {
 			abort(client)
 			return
 		}
-		l := &link{proxy: p, client: client}
+		l := &link{proxy: p, client: client, closed: make(chan struct{})}
 		l.ctx, l.cancel = context.WithCancelCause(context.Background())
 		p.links[l] = struct{}{}
 		p.mu.Unlock()
