@@ -21,11 +21,12 @@ var errOpen = errors.New("circuit breaker open")
 type breaker struct {
 	st      *Store
 	node    string
-	client  *redis.Client
+	client  atomic.Pointer[redis.Client] // that of a Cluster is another one after it had left
 	circuit *gobreaker.CircuitBreaker[struct{}]
 
 	open    atomic.Bool
 	failing atomic.Bool // the last command failed, so the next success counts
+	gone    atomic.Bool // it is no longer a master
 }
 
 // breakers are one for each master.
@@ -63,19 +64,38 @@ func (b *breakers) of(node *redis.Client) *breaker {
 	b.mu.RLock()
 	one := b.byNode[addr]
 	b.mu.RUnlock()
-	if one != nil {
-		return one
+	if one == nil {
+		one = b.make(addr)
 	}
+	if one.client.Load() != node {
+		one.client.Store(node)
+	}
+	return one
+}
+
+func (b *breakers) make(addr string) *breaker {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.byNode[addr] == nil {
-		b.byNode[addr] = b.newBreaker(addr, node)
+		b.byNode[addr] = b.newBreaker(addr)
 	}
 	return b.byNode[addr]
 }
 
-func (b *breakers) newBreaker(addr string, node *redis.Client) *breaker {
-	one := &breaker{st: b.st, node: addr, client: node}
+// keep ends the breakers of those that are no longer masters.
+func (b *breakers) keep(masters map[string]*redis.Options) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for addr, one := range b.byNode {
+		if masters[addr] == nil {
+			one.gone.Store(true)
+			delete(b.byNode, addr)
+		}
+	}
+}
+
+func (b *breakers) newBreaker(addr string) *breaker {
+	one := &breaker{st: b.st, node: addr}
 	failures := uint32(b.st.cfg.breakAfter) //nolint:gosec // checked by the option
 	one.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        addr,
@@ -117,7 +137,7 @@ func (b *breaker) opened(cause error) {
 	b.st.cfg.log.Warn("aside: Redis does not answer, reads go to the source until it does", "node", b.node, "cause", cause)
 	b.st.start(&b.st.life.watch, "breaker", func() {
 		for b.open.Load() {
-			if !sleep(b.st.life.background, b.st.cfg.probeEvery) {
+			if !sleep(b.st.life.background, b.st.cfg.probeEvery) || b.gone.Load() {
 				return
 			}
 			_, _ = b.circuit.Execute(func() (struct{}, error) { // does not call while the timeout runs
@@ -136,7 +156,7 @@ func (b *breaker) opened(cause error) {
 func (b *breaker) ping() error {
 	ctx, cancel := context.WithTimeout(b.st.life.background, b.st.cfg.timeout)
 	defer cancel()
-	return b.client.Ping(ctx).Err()
+	return b.client.Load().Ping(ctx).Err()
 }
 
 // unhealthy reports whether an error speaks of the server or the way to it, not of the command.
@@ -185,7 +205,7 @@ func (b *breaker) refusal() error { return fmt.Errorf("%w: %w: %s", ErrUnavailab
 
 // BreakerStats is the state of the circuit breakers.
 type BreakerStats struct {
-	Open    []string // the masters that nothing is sent to; one that has left the Cluster since may be among them
+	Open    []string // the masters that nothing is sent to
 	Masters []string // those of now, as far as they are known
 	Trips   int64    // how often a breaker has opened
 }

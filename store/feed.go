@@ -113,6 +113,7 @@ func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
 			return nil, err
 		}
 		f.st.lineage.only(masters)
+		f.st.breakers.keep(masters)
 	}
 	if well {
 		f.st.lineage.reviewed(start)

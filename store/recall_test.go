@@ -333,6 +333,10 @@ func promotedOnceMore(t *testing.T, cluster *redistest.Cluster) {
 			require.False(t, err == nil && words(v) == "value old")
 		}
 		require.NotEqual(t, "value old", e.sees())
+		if lookedUp {
+			e.follows(b, a)
+			require.Empty(t, e.st.Stats().Breakers.Open, "the one that is away is no master any more")
+		}
 		a.Restart()
 		replicates(a)
 	}
