@@ -48,6 +48,17 @@ func Aside(mode Mode, stores []*store.Store, options ...cacheable.Option) func(S
 	}
 }
 
+// modeOf is how a key is written on the nodes of [Mixed].
+func modeOf(key string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key))
+	return int(h.Sum32()) % len(Modes)
+}
+
+// Fed reports whether the nodes of [Mixed], unless they are strict, learn from the feed alone what another has evicted of a
+// key.
+func Fed(key string) bool { return Modes[modeOf(key)].tagsOfValues() }
+
 // Mixed returns nodes that use aside, one for each store, on which each key is written in one of all modes.
 func Mixed(stores []*store.Store, options ...cacheable.Option) func(Source) []Node {
 	return func(source Source) (nodes []Node) {
@@ -56,14 +67,9 @@ func Mixed(stores []*store.Store, options ...cacheable.Option) func(Source) []No
 			for _, mode := range Modes {
 				of = append(of, asideNode(mode, st, source, options))
 			}
-			at := func(key string) int {
-				h := fnv.New32a()
-				_, _ = h.Write([]byte(key))
-				return int(h.Sum32()) % len(of)
-			}
 			nodes = append(nodes, Node{
-				Get:   func(ctx context.Context, key string) (int64, error) { return of[at(key)].Get(ctx, key) },
-				Write: func(ctx context.Context, w Write) (int64, error) { return of[at(w.Key)].Write(ctx, w) },
+				Get:   func(ctx context.Context, key string) (int64, error) { return of[modeOf(key)].Get(ctx, key) },
+				Write: func(ctx context.Context, w Write) (int64, error) { return of[modeOf(w.Key)].Write(ctx, w) },
 			})
 		}
 		return nodes

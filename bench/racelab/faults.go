@@ -23,6 +23,7 @@ type Faults struct {
 	Away    time.Duration                // for how long it is away
 	Mend    func(cycle int)              // returns when Redis answers again
 	Settled func() bool                  // nobody has an eviction left to carry out; from any goroutine
+	Fed     func(key string) bool        // other nodes may be as late as the feed with what is evicted of the key
 	Report  func(cycle int, c Recovered) // after each cycle
 }
 
@@ -38,7 +39,7 @@ type Endured struct {
 	Own                   int64 // stale reads on the node that had evicted, at any time: never right
 	Calm                  int64 // stale reads of any node while nobody had an eviction left: never right
 	Stale                 int64 // keys that a node had wrong when nobody had an eviction left
-	Window                int64 // stale reads of other nodes before that
+	Window                int64 // stale reads of other nodes before that, or before the feed has told them
 	Slowest               Recovered
 	First                 string // the first wrong read in words
 }
@@ -48,7 +49,7 @@ func (e Endured) OK() bool { return e.Own+e.Calm+e.Stale+e.Errors == 0 }
 
 func (e Endured) String() string {
 	return fmt.Sprintf("%d reads, %d writes: %d stale on the node that evicted, %d with no eviction left, %d keys stale then, %d errors; "+
-		"%d stale on other nodes before that, the last %v after Redis was back; no eviction left after %v at most %s",
+		"%d stale on other nodes before that or before they are told, the last %v after Redis was back; no eviction left after %v at most %s",
 		e.Reads, e.Writes, e.Own, e.Calm, e.Stale, e.Errors, e.Window, e.Slowest.Last.Round(time.Millisecond),
 		e.Slowest.Settled.Round(time.Millisecond), e.First)
 }
@@ -57,8 +58,10 @@ func (e Endured) String() string {
 type spot struct {
 	key     string
 	quiet   bool // not written while Redis is away, so that no later eviction hides one that was lost
+	fed     bool
 	source  atomic.Int64
 	evicted atomic.Int64   // the newest version whose eviction has returned
+	at      atomic.Int64   // when it did
 	own     []atomic.Int64 // ... on each node
 }
 
@@ -85,6 +88,7 @@ func Endure(ctx context.Context, f Faults) Endured {
 	r := &endurance{Faults: f, names: make(map[string]*spot), start: time.Now()}
 	for i := range f.Keys {
 		s := &spot{key: fmt.Sprintf("spot-%d", i), quiet: i/len(Modes)%2 == 0}
+		s.fed = r.Fed(s.key)
 		r.spots, r.names[s.key] = append(r.spots, s), s
 	}
 	r.nodes = f.Nodes(Source{Load: r.load, Store: r.store})
@@ -141,7 +145,11 @@ func (r *endurance) cycle(ctx context.Context, cycle int) Recovered {
 	r.phase.Add(1)
 	for _, s := range r.spots {
 		for node := range r.nodes {
-			if !r.read(ctx, node, s) {
+			seen := r.read(ctx, node, s)
+			for s.fed && seen == late { // it is wrong when it is too late
+				seen = r.read(ctx, node, s)
+			}
+			if seen == wrong {
 				r.stale.Add(1)
 			}
 		}
@@ -181,6 +189,7 @@ func (r *endurance) write(ctx context.Context, s *spot, first int) {
 			r.errors.Add(1)
 		}
 		s.own[node].Store(version)
+		s.at.Store(r.now())
 		s.evicted.Store(version)
 		if s.quiet {
 			r.writing.RUnlock()
@@ -190,32 +199,45 @@ func (r *endurance) write(ctx context.Context, s *spot, first int) {
 	}
 }
 
-// read reads a key on a node, and reports whether it saw what it had to see.
-func (r *endurance) read(ctx context.Context, node int, s *spot) bool {
+// sight is what a read saw.
+type sight int
+
+const (
+	right sight = iota
+	late        // what may be seen for a while
+	wrong
+)
+
+// feedBound is how late the feed may be at most; without one this is for how long a generation is believed.
+const feedBound = time.Second
+
+// read reads a key on a node.
+func (r *endurance) read(ctx context.Context, node int, s *spot) sight {
 	phase, began := r.phase.Load(), r.now()
-	own, all := s.own[node].Load(), s.evicted.Load()
-	calm := phase%2 == 1 && r.Settled() // what has returned before that is carried out
+	own, all, at := s.own[node].Load(), s.evicted.Load(), s.at.Load()
+	calm := phase%2 == 1 && r.Settled() && (!s.fed || began-at > int64(feedBound)) // what has returned before that is carried out
 	seen, err := r.nodes[node].Get(ctx, s.key)
 	if err != nil {
 		r.errors.Add(1)
-		return false
+		return wrong
 	}
 	r.reads.Add(1)
 	switch {
 	case seen < own:
 		r.wrong(&r.own, "node %d read %s at version %d after it had evicted %d", node, s.key, seen, own)
+		return wrong
 	case seen < all && calm && phase == r.phase.Load():
 		r.wrong(&r.calm, "node %d read %s at version %d after %d was evicted, and nothing was left to be", node, s.key, seen, all)
+		return wrong
 	case seen < all:
 		r.window.Add(1)
-		if back := r.back.Load(); back != 0 && began > back {
+		if back := r.back.Load(); back != 0 && began > back && phase%2 == 0 {
 			r.last.Store(max(r.last.Load(), began))
 		}
-		return true
+		return late
 	default:
-		return true
+		return right
 	}
-	return false
 }
 
 func (r *endurance) wrong(count *atomic.Int64, format string, args ...any) {

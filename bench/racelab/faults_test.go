@@ -230,6 +230,7 @@ func TestFaults(t *testing.T) {
 					}
 					return true
 				},
+				Fed: racelab.Fed,
 				Report: func(cycle int, c racelab.Recovered) {
 					t.Logf("cycle %2d: no eviction left after %4d ms; the last stale read of another node after %d ms",
 						cycle+1, c.Settled.Milliseconds(), c.Last.Milliseconds())
