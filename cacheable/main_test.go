@@ -88,16 +88,7 @@ func (s *source) load(context.Context, string) (int64, error) {
 
 var errNoRows = errors.New("no rows")
 
-// eventually polls until done reports true.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !done(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 15 s: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
+var eventually = redistest.Eventually
 
 // onMini reports whether a test of redistest.Each runs on miniredis, whose clock stands still.
 func onMini(t testing.TB) bool { return strings.HasSuffix(t.Name(), "/miniredis") }

@@ -58,16 +58,7 @@ func miniClient(t testing.TB) redis.UniversalClient {
 	return rdb
 }
 
-// eventually polls until done reports true.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !done(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 15 s: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
+var eventually = redistest.Eventually
 
 var errNoRows = errors.New("no rows")
 

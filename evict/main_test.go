@@ -72,16 +72,7 @@ func client(t testing.TB, addr string) *redis.Client {
 	return rdb
 }
 
-// eventually polls until done reports true.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !done(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 15 s: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
+var eventually = redistest.Eventually
 
 // change is the argument of the writes in these tests.
 type change struct {

@@ -31,10 +31,7 @@ func open(t *testing.T, rdb redis.UniversalClient, namespace string, options ...
 	return st
 }
 
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	require.Eventually(t, done, 15*time.Second, 2*time.Millisecond, what)
-}
+var eventually = redistest.Eventually
 
 var errNone = errors.New("no such product")
 

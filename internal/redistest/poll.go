@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"testing"
 	"time"
 )
 
@@ -42,5 +43,16 @@ func poll(timeout time.Duration, what string, check func(context.Context) error)
 			return fmt.Errorf("redistest: %s: not within %s: %w", what, timeout, reason)
 		case <-tick.C:
 		}
+	}
+}
+
+// Eventually polls until done reports true.
+func Eventually(tb testing.TB, what string, done func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(15 * time.Second); !done(); {
+		if time.Now().After(deadline) {
+			tb.Fatalf("not within 15 s: %s", what)
+		}
+		time.Sleep(2 * time.Millisecond)
 	}
 }
