@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -115,7 +116,7 @@ func NewAlerts(st *store.Store, options ...AlertOption) *Alerts {
 func (a *Alerts) Close() { a.close() }
 
 func (a *Alerts) watch(ctx context.Context) {
-	for sleep(ctx, a.cfg.every) {
+	for pause.For(ctx, a.cfg.every) {
 		for _, alert := range a.judgeAll() {
 			a.deliver(ctx, alert)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -128,7 +129,7 @@ func (a *auditor[K, V]) compare(ctx context.Context, keys []K) error {
 		}
 	}
 	for len(open) > 0 {
-		if !sleep(ctx, a.grace) || !a.pace.wait(ctx, len(open)) {
+		if !pause.For(ctx, a.grace) || !a.pace.wait(ctx, len(open)) {
 			return ctx.Err()
 		}
 		var err error

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -53,7 +54,7 @@ func NewMonitor[K comparable, V any](c Cache[K, V], options ...Option) *Monitor 
 
 // remember takes a mark now and then.
 func (m *Monitor) remember(ctx context.Context) {
-	for sleep(ctx, slices.Min(m.windows)/12) {
+	for pause.For(ctx, slices.Min(m.windows)/12) {
 		m.history.add(markOf(m.space.Store().Stats()))
 	}
 }

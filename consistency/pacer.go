@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/jollyjet/aside/internal/pause"
 )
 
 // pacer spreads work evenly over time.
@@ -28,20 +30,5 @@ func (p *pacer) wait(ctx context.Context, n int) bool {
 	}
 	p.next = turn.Add(time.Duration(n) * p.each)
 	p.mu.Unlock()
-	return sleep(ctx, turn.Sub(now))
-}
-
-// sleep reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return pause.For(ctx, turn.Sub(now))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/jollyjet/aside/internal/pause"
 )
 
 // maxPending bounds how many suspicions wait for their grace to be over.
@@ -79,7 +81,7 @@ func (p *pending[K]) feed(ctx context.Context, due chan<- *suspicion[K]) {
 				return
 			}
 		case s == nil:
-			if !sleep(ctx, left) {
+			if !pause.For(ctx, left) {
 				return
 			}
 		default:

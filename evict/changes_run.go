@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -140,14 +141,7 @@ type backoff struct{ least, most, next time.Duration }
 
 // sleep reports false if ctx ended first.
 func (b *backoff) sleep(ctx context.Context) bool {
-	pause := max(b.next, b.least)
-	b.next = min(2*pause, b.most)
-	t := time.NewTimer(pause/2 + rand.N(pause))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	wait := max(b.next, b.least)
+	b.next = min(2*wait, b.most)
+	return pause.For(ctx, wait/2+rand.N(wait))
 }

@@ -29,7 +29,7 @@ func newEngine(given redis.UniversalClient, c config) *engine {
 	if err != nil {
 		panic("session: " + err.Error())
 	}
-	return &engine{config: c, rdb: own, pause: pause}
+	return &engine{config: c, rdb: own, pause: fallBack}
 }
 
 func (e *engine) sessionKey(handle string) string { return e.namespace + ":s:" + handle }

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/jollyjet/aside/internal/pause"
 )
 
 // locks lets the writers of one session on this node take turns. They would all succeed without, but by trying again
@@ -49,15 +51,11 @@ func (l *locks) leave(name string, k *lock) {
 	}
 }
 
-// pause waits a little longer after each conflict, by chance, so that nodes get out of each other's step.
-func pause(ctx context.Context, conflicts int) error {
+// fallBack waits a little longer after each conflict, by chance, so that nodes get out of each other's step.
+func fallBack(ctx context.Context, conflicts int) error {
 	longest := min(time.Millisecond<<min(conflicts, 10), 30*time.Millisecond)
-	timer := time.NewTimer(rand.N(longest)) //nolint:gosec // it guards nothing
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if !pause.For(ctx, rand.N(longest)) { //nolint:gosec // it guards nothing
 		return ctx.Err()
 	}
+	return nil
 }

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/jollyjet/aside/internal/pause"
 )
 
 // errOpen is why nothing is sent to a node whose breaker is open.
@@ -137,7 +140,7 @@ func (b *breaker) opened(cause error) {
 	b.st.cfg.log.Warn("aside: Redis does not answer, reads go to the source until it does", "node", b.node, "cause", cause)
 	b.st.start(&b.st.life.watch, "breaker", func() {
 		for b.open.Load() {
-			if !sleep(b.st.life.background, b.st.cfg.probeEvery) || b.gone.Load() {
+			if !pause.For(b.st.life.background, b.st.cfg.probeEvery) || b.gone.Load() {
 				return
 			}
 			_, _ = b.circuit.Execute(func() (struct{}, error) { // does not call while the timeout runs
@@ -166,12 +169,12 @@ func unhealthy(err error) bool {
 		errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrPoolExhausted) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}
-	for _, prefix := range []string{"LOADING", "CLUSTERDOWN", "MASTERDOWN", "NOAUTH", "WRONGPASS", "max number of clients"} {
-		if redis.HasErrorPrefix(err, prefix) {
-			return true
-		}
-	}
-	return false
+	return says(err, "LOADING", "CLUSTERDOWN", "MASTERDOWN", "NOAUTH", "WRONGPASS", "max number of clients")
+}
+
+// says reports whether an error is an answer of Redis that begins with one of the words.
+func says(err error, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return redis.HasErrorPrefix(err, word) })
 }
 
 // admit returns the calls whose masters may be asked, each with its breaker.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/pause"
 )
 
 // feed tells what has changed in the namespace, whoever changed it: Redis sends the keys over one connection per
@@ -84,7 +86,7 @@ func (f *feed) run() {
 		} else {
 			f.settled()
 		}
-		if !sleep(ctx, f.st.cfg.lookAround/2+rand.N(f.st.cfg.lookAround)) {
+		if !pause.For(ctx, f.st.cfg.lookAround/2+rand.N(f.st.cfg.lookAround)) {
 			return
 		}
 	}

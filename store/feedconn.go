@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/pause"
 )
 
 const invalidations = "__redis__:invalidate" // the channel on which Redis names changed keys to a RESP2 connection
@@ -35,7 +36,7 @@ var (
 
 // run keeps a session going until ctx ends.
 func (c *feedConn) run(ctx context.Context) {
-	pause := 20 * time.Millisecond
+	again := 20 * time.Millisecond
 	for ctx.Err() == nil {
 		started := time.Now()
 		err := c.session(ctx)
@@ -46,16 +47,16 @@ func (c *feedConn) run(ctx context.Context) {
 		}
 		c.report(err)
 		if time.Since(started) > time.Second {
-			pause = 20 * time.Millisecond
+			again = 20 * time.Millisecond
 		}
-		wait := pause
+		wait := again
 		if refused(err) {
 			wait = 120 * c.feed.st.cfg.feedRetry
 		}
-		if !sleep(ctx, wait) {
+		if !pause.For(ctx, wait) {
 			return
 		}
-		pause = min(2*pause, c.feed.st.cfg.feedRetry)
+		again = min(2*again, c.feed.st.cfg.feedRetry)
 	}
 }
 
@@ -208,7 +209,7 @@ func (c *feedConn) track(ctx context.Context, cn *redis.Conn) error {
 // would otherwise look like a namespace in which nothing changes.
 func (c *feedConn) watch(ctx context.Context, ps *redis.PubSub, heard *atomic.Int64) {
 	every := c.feed.st.cfg.pingEvery
-	for sleep(ctx, every) {
+	for pause.For(ctx, every) {
 		c.lag.asked()
 		if time.Since(time.Unix(0, heard.Load())) > 3*every || ps.Ping(ctx) != nil {
 			_ = ps.Close()

@@ -141,7 +141,7 @@ func (n *node) verify(ctx context.Context, send sending) error {
 // silent reports whether a server will never tell, because it does not know the command or does not allow it.
 func silent(err error) bool {
 	var answer redis.Error
-	return errors.As(err, &answer) && !unhealthy(err) && !redis.HasErrorPrefix(err, "BUSY")
+	return errors.As(err, &answer) && !unhealthy(err) && !says(err, "BUSY")
 }
 
 func (l *lineage) blinded(cause error) {
@@ -211,17 +211,11 @@ func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 // masters are looked up, and have something else.
 func (n *node) heed(cmds ...redis.Cmder) {
 	for _, cmd := range cmds {
-		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) && demoted(err) {
+		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) && says(err, "MOVED", "READONLY", "MASTERDOWN") {
 			n.doubt()
 			return
 		}
 	}
-}
-
-func demoted(err error) bool {
-	return slices.ContainsFunc([]string{"MOVED", "READONLY", "MASTERDOWN"}, func(prefix string) bool {
-		return redis.HasErrorPrefix(err, prefix)
-	})
 }
 
 // check looks at the replies of a node that is not trusted before anybody else does. Connections outlive the role of their

@@ -88,5 +88,5 @@ func (s *Store) deliverTo(ctx context.Context, node *redis.Client, calls []*call
 }
 
 func redirected(err error) bool {
-	return err != nil && (redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK") || strings.HasPrefix(err.Error(), "TRYAGAIN"))
+	return err != nil && (says(err, "MOVED", "ASK") || strings.HasPrefix(err.Error(), "TRYAGAIN"))
 }
