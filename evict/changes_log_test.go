@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/stretchr/testify/require"
+	"github.com/stretchr/testify/assert"
 
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/evict"
@@ -65,6 +65,13 @@ func (l *changeLog) length() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.writes)
+}
+
+// open returns how many streams are open.
+func (l *changeLog) open() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.openings
 }
 
 func (l *changeLog) asked() []string {
@@ -165,9 +172,15 @@ func position(t testing.TB, rdb redis.UniversalClient, st *store.Store) string {
 	t.Helper()
 	at, err := rdb.HGet(context.Background(), st.Namespace()+":#bookmark:{log}", "at").Result()
 	if !errors.Is(err, redis.Nil) {
-		require.NoError(t, err)
+		assert.NoError(t, err)
 	}
 	return at
+}
+
+// saved waits until the position is stored: from then on whoever takes over goes on from there.
+func saved(t testing.TB, rdb redis.UniversalClient, st *store.Store, at string) {
+	t.Helper()
+	eventually(t, "position "+at+" is saved", func() bool { return position(t, rdb, st) == at })
 }
 
 // begun waits until the consumer listens: what is written from now on is told.

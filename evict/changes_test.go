@@ -32,7 +32,7 @@ func TestChangesAreEvicted(t *testing.T) {
 		handled(t, first, 1)
 		reads(t, 1, "k", a, b)
 		cached(t, 1, "k", a, b)
-		eventually(t, "the position", func() bool { return position(t, rdb, stores[0]) == "1" })
+		saved(t, rdb, stores[0], "1")
 		first.Close()
 		first.Close()
 		stats := first.Stats()
@@ -159,7 +159,7 @@ func TestTheSourceFails(t *testing.T) {
 	require.EqualValues(t, 3, stats.Resets)
 	require.EqualValues(t, 4, st.Stats().Panics, "in the source, in Next, and twice in Close")
 	changes.Close()
-	require.Zero(t, log.openings, "streams left open")
+	require.Zero(t, log.open(), "streams left open")
 }
 
 // failing is a stream that fails at once, and does not even close well.
@@ -203,7 +203,7 @@ func TestChangesThatComeFastAreEvictedTogether(t *testing.T) {
 	stats := changes.Stats()
 	t.Logf("%d changes, %d evictions", stats.Changes, stats.Evictions)
 	require.Less(t, stats.Evictions, int64(writes/5))
-	eventually(t, "the position", func() bool { return position(t, rdb, st) == strconv.Itoa(writes) })
+	saved(t, rdb, st, strconv.Itoa(writes))
 }
 
 // A position without a change is stored, so that it does not get too old while nothing happens.
@@ -213,7 +213,7 @@ func TestAnIdleSourceMovesThePosition(t *testing.T) {
 	log.write("a", "b")
 	log.idle = true
 	changes := follow(t, log, cacheOf(st, log))
-	eventually(t, "the position", func() bool { return position(t, rdb, st) == "2" })
+	saved(t, rdb, st, "2")
 	stats := changes.Stats()
 	require.Zero(t, stats.Changes)
 	require.Zero(t, stats.Pending)
@@ -235,7 +235,7 @@ func TestChangesEnd(t *testing.T) {
 			end(st, cancel)
 			eventually(t, "the end", func() bool { return !changes.Stats().Leading })
 			changes.Close()
-			require.Zero(t, log.openings)
+			require.Zero(t, log.open())
 		})
 	}
 	t.Run("closed before", func(t *testing.T) {
