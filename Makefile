@@ -6,6 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TESTFLAGS  ?=
+TIMEOUT    ?= 30m
 BENCH      ?= .
 BENCHFLAGS ?= -benchtime=1s
 RACEFLAGS  ?=
@@ -32,7 +33,7 @@ each = failed=; for m in $(1); do \
 .PHONY: help
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)"
+	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  TIMEOUT=$(TIMEOUT)  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)"
 
 .PHONY: test
 test: ## all tests of all modules with the race detector (TESTFLAGS); lists what was skipped and why
@@ -49,7 +50,7 @@ test: ## all tests of all modules with the race detector (TESTFLAGS); lists what
 .PHONY: test-json
 test-json:
 	@status=0; for m in $(CODE); do \
-		(cd "$$m" && go test -json $(RACE) $(TESTFLAGS) ./...) || status=1; done; exit $$status
+		(cd "$$m" && go test -json -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS) ./...) || status=1; done; exit $$status
 
 .PHONY: vet
 vet: ## go vet
