@@ -7,12 +7,12 @@
 //   - consistency finds out whether a cache tells the truth: monitor, audit, alerts, health.
 //   - ratelimit limits how often something is done, with middleware for net/http.
 //   - session keeps sessions, with middleware for net/http.
-//   - metrics shows what a store counts to Prometheus.
+//   - metrics shows to Prometheus what all of these count.
 //   - codec and the packages below it encode values.
 //
 // Imports go one way:
 //
-//	examples, bench, otelaside  ->  cacheable, evict, consistency, ratelimit, session, metrics  ->  store, codec  ->  internal
+//	examples, bench, otelaside  ->  metrics  ->  cacheable, evict, consistency, ratelimit, session  ->  store, codec  ->  internal
 //
 // Packages of the same layer do not import one another: evict and consistency meet cacheable through interfaces of their own.
 package aside

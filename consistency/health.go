@@ -182,7 +182,7 @@ func breakerHealth(s *store.Stats) ComponentHealth {
 }
 
 func feedHealth(s *store.Stats) ComponentHealth {
-	c := ComponentHealth{Status: OK, LagMS: milliseconds(time.Duration(s.Feed.Lag)), Drops: s.Feed.Drops}
+	c := ComponentHealth{Status: OK, LagMS: milliseconds(s.Feed.Lag), Drops: s.Feed.Drops}
 	if !s.Feed.Up {
 		c.Status = Down
 	}

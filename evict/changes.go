@@ -48,6 +48,8 @@ type Source[E any] func(ctx context.Context, after string) (Stream[E], error)
 
 // Changes is a consumer that [FromChanges] has started.
 type Changes struct {
+	name, namespace string
+
 	stop   context.CancelFunc
 	ended  sync.WaitGroup
 	counts changesCounts
@@ -110,8 +112,8 @@ type ChangesStats struct {
 //
 // FromChanges panics if something is nil or if the targets do not fit.
 func FromChanges[E any](ctx context.Context, st *store.Store, name string, source Source[E], targets ...Target[E]) *Changes {
-	c := &consumer[E]{Changes: &Changes{}, name: name, source: source}
-	c.plan = changesPlan(st, name, source == nil, targets)
+	p := changesPlan(st, name, source == nil, targets)
+	c := &consumer[E]{Changes: &Changes{name: name, namespace: st.Namespace()}, source: source, plan: p}
 	ctx, c.stop = context.WithCancel(ctx)
 	st.OnClose(c.Close)
 	c.ended.Go(func() { c.run(ctx) })
@@ -135,6 +137,12 @@ func changesPlan[E any](st *store.Store, name string, noSource bool, targets []T
 	}
 	return p
 }
+
+// Name returns the name that [FromChanges] was given.
+func (c *Changes) Name() string { return c.name }
+
+// Namespace returns the namespace of the store.
+func (c *Changes) Namespace() string { return c.namespace }
 
 // Close ends the consumer and waits until it has ended. What it has received and not evicted will be received again by
 // the next one. Closing the store does the same, but then the next one has to wait until the lease is over. Close may be

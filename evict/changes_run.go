@@ -20,7 +20,6 @@ const (
 // consumer is the part of [Changes] that knows the type of the events.
 type consumer[E any] struct {
 	*Changes
-	name    string
 	source  Source[E]
 	plan    *plan[E, none]
 	failing bool // the source, and that is logged

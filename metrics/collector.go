@@ -28,42 +28,24 @@ func New(stores ...*store.Store) prometheus.Collector {
 			panic(fmt.Sprintf("metrics: New: two stores of the namespace %q; give each a collector and a registerer of its own", st.Namespace()))
 		}
 		seen[st.Namespace()] = true
-		c = append(c, newSource(st.Namespace(), st.Stats))
+		c = append(c, newStore(st.Namespace(), st.Stats))
 	}
 	return c
 }
 
-type collector []*source
+// collector collects from one or several sources. What tells sources apart that may be registered one by one are constant
+// labels, so that their collectors differ in what they describe.
+type collector []source
 
-// source is what a store has to tell. The namespace is a constant label, so that the collectors of two stores differ in
-// what they describe and can be registered both.
-type source struct {
-	stats    func() store.Stats
-	ofStore  []*prometheus.Desc // one for each of storeMetrics
-	ofCache  []*prometheus.Desc // one for each of cacheMetrics
-	loadTime *prometheus.Desc
-}
-
-func newSource(namespace string, stats func() store.Stats) *source {
-	labels := prometheus.Labels{"namespace": namespace}
-	s := &source{stats: stats}
-	for _, m := range storeMetrics {
-		s.ofStore = append(s.ofStore, prometheus.NewDesc(m.name, m.help, m.labels(), labels))
-	}
-	for _, m := range cacheMetrics {
-		s.ofCache = append(s.ofCache, prometheus.NewDesc(m.name, m.help, append([]string{"cache"}, m.labels()...), labels))
-	}
-	s.loadTime = prometheus.NewDesc("aside_load_duration_seconds",
-		"How long calls of the loader took, or were waited for.", []string{"cache"}, labels)
-	return s
+type source interface {
+	describe(ch chan<- *prometheus.Desc)
+	collect(ch chan<- prometheus.Metric)
 }
 
 // Describe implements [prometheus.Collector].
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, s := range c {
-		for _, d := range slices.Concat(s.ofStore, s.ofCache, []*prometheus.Desc{s.loadTime}) {
-			ch <- d
-		}
+		s.describe(ch)
 	}
 }
 
@@ -74,28 +56,39 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func (s *source) collect(ch chan<- prometheus.Metric) {
-	stats := s.stats()
-	for i, m := range storeMetrics {
-		m.read(&stats, func(value float64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(s.ofStore[i], m.kind, value, labels...)
-		})
-	}
-	for _, name := range slices.Sorted(maps.Keys(stats.Caches)) {
-		cache := stats.Caches[name]
-		for i, m := range cacheMetrics {
-			m.read(&cache, func(value float64, labels ...string) {
-				ch <- prometheus.MustNewConstMetric(s.ofCache[i], m.kind, value, append([]string{name}, labels...)...)
-			})
-		}
-		ch <- histogram(s.loadTime, &cache.LoadTimes, name)
-	}
+// one is a source with one set of statistics.
+type one[S any] struct {
+	group[S]
+	stats func() S
 }
 
-func histogram(desc *prometheus.Desc, d *store.Durations, labels ...string) prometheus.Metric {
-	buckets := make(map[float64]uint64, len(d.Buckets))
-	for _, b := range d.Buckets {
-		buckets[b.UpTo.Seconds()] = uint64(b.Count) //nolint:gosec // counts are never negative
+func (o *one[S]) collect(ch chan<- prometheus.Metric) {
+	stats := o.stats()
+	o.group.collect(ch, &stats)
+}
+
+// ofStore is a store with its caches.
+type ofStore struct {
+	stats  func() store.Stats
+	whole  group[store.Stats]
+	caches group[store.CacheStats]
+}
+
+func newStore(namespace string, stats func() store.Stats) source {
+	labels := prometheus.Labels{"namespace": namespace}
+	return &ofStore{stats, newGroup(storeMetrics, labels), newGroup(cacheMetrics, labels, "cache")}
+}
+
+func (s *ofStore) describe(ch chan<- *prometheus.Desc) {
+	s.whole.describe(ch)
+	s.caches.describe(ch)
+}
+
+func (s *ofStore) collect(ch chan<- prometheus.Metric) {
+	stats := s.stats()
+	s.whole.collect(ch, &stats)
+	for _, name := range slices.Sorted(maps.Keys(stats.Caches)) {
+		cache := stats.Caches[name]
+		s.caches.collect(ch, &cache, name)
 	}
-	return prometheus.MustNewConstHistogram(desc, uint64(d.Count), d.Sum.Seconds(), buckets, labels...) //nolint:gosec // as above
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/internal/histogram"
+	"github.com/jollyjet/aside/ratelimit"
+	"github.com/jollyjet/aside/session"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -20,99 +24,105 @@ var update = flag.Bool("update", false, "write testdata/exposition.txt anew")
 
 const golden = "testdata/exposition.txt"
 
-// first is the number in the first field of sample; further fields have the numbers after it.
-const first = 1001
-
-// sample returns statistics in which every number is different, and how many numbers there are.
-func sample() (store.Stats, int) {
-	var s store.Stats
-	next := int64(first)
-	fill(reflect.ValueOf(&s).Elem(), &next)
-	s.Feed.Up = true
-	s.Breakers.Masters, s.Breakers.Open = []string{"10.0.0.1:6379", "10.0.0.2:6379"}, []string{"10.0.0.2:6379", "left:6379"}
-	var product store.CacheStats
-	fill(reflect.ValueOf(&product).Elem(), &next)
-	product.LoadTimes = store.Durations{Count: 9, Sum: 1500 * time.Millisecond, Buckets: []store.Bucket{
-		{UpTo: 5 * time.Millisecond, Count: 4}, {UpTo: 2500 * time.Millisecond, Count: 8},
-	}}
-	s.Caches = map[string]store.CacheStats{"product": product, "a/new-one": {}}
-	return s, int(next - first)
+// numbered sets every number of s to another one, and notes which is which. Durations are in seconds, as they are shown.
+func numbered(s any, numbers map[string]int64) {
+	v := reflect.ValueOf(s).Elem()
+	fill(v, v.Type().String(), numbers)
 }
 
-// fill numbers the int64 fields.
-func fill(v reflect.Value, next *int64) {
-	for _, field := range v.Fields() {
-		switch f := field; {
-		case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[store.Durations]():
-			fill(f, next)
+func fill(v reflect.Value, path string, numbers map[string]int64) {
+	for field, f := range v.Fields() {
+		path := path + "." + field.Name
+		n := int64(1001 + len(numbers))
+		switch {
+		case f.Type().ConvertibleTo(reflect.TypeFor[histogram.Durations]()):
+			f.Set(reflect.ValueOf(histogram.Durations{
+				Count: 9, Sum: 1500 * time.Millisecond,
+				UpTo: map[time.Duration]int64{5 * time.Millisecond: 4, 2500 * time.Millisecond: 8},
+			}).Convert(f.Type()))
+		case f.Kind() == reflect.Struct:
+			fill(f, path, numbers)
+		case f.Type() == reflect.TypeFor[time.Duration]():
+			f.SetInt(n * int64(time.Second))
+			numbers[path] = n
 		case f.CanInt():
-			f.SetInt(*next)
-			*next++
+			f.SetInt(n)
+			numbers[path] = n
+		case f.CanUint():
+			f.SetUint(uint64(n))
+			numbers[path] = n
 		}
 	}
 }
 
-func sampled(s store.Stats) prometheus.Collector {
-	return collector{newSource("shop", func() store.Stats { return s })}
+// sample returns a collector of each kind, with a different number in every field of its statistics, and these numbers.
+func sample() ([]prometheus.Collector, map[string]int64) {
+	var s store.Stats
+	var product store.CacheStats
+	var login ratelimit.Stats
+	var sessions session.Stats
+	var changes evict.ChangesStats
+	numbers := make(map[string]int64)
+	for _, stats := range []any{&s, &product, &login, &sessions, &changes} {
+		numbered(stats, numbers)
+	}
+
+	s.Feed.Up = true
+	s.Breakers.Masters, s.Breakers.Open = []string{"10.0.0.1:6379", "10.0.0.2:6379"}, []string{"10.0.0.2:6379", "left:6379"}
+	s.Caches = map[string]store.CacheStats{"product": product, "a/new-one": {}}
+	login.Policy, login.BreakerOpen, changes.Leading = "sliding 10/1m", true, true
+	login.Allowed += login.ShadowDenied // which are among them
+	return []prometheus.Collector{
+		collector{newStore("shop", func() store.Stats { return s })},
+		newLimits("shop", "api", func() map[string]ratelimit.Stats {
+			return map[string]ratelimit.Stats{"POST /login": login, "/": {Policy: "bucket 100/1s burst=200"}}
+		}),
+		newLimits("shop", "mails", func() map[string]ratelimit.Stats { return map[string]ratelimit.Stats{"": {Policy: "fixed 5/1h"}} }),
+		newSessions("session", func() session.Stats { return sessions }),
+		newChanges("shop", "products", func() evict.ChangesStats { return changes }),
+	}, numbers
+}
+
+func registered() *prometheus.Registry {
+	registry := prometheus.NewPedanticRegistry()
+	collectors, _ := sample()
+	registry.MustRegister(collectors...)
+	return registry
 }
 
 func TestExposition(t *testing.T) {
-	stats, _ := sample()
 	if *update {
-		registry := prometheus.NewPedanticRegistry()
-		registry.MustRegister(sampled(stats))
-		require.NoError(t, prometheus.WriteToTextfile(golden, registry))
+		require.NoError(t, prometheus.WriteToTextfile(golden, registered()))
 	}
 	want, err := os.Open(golden)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, want.Close()) }()
-	require.NoError(t, testutil.CollectAndCompare(sampled(stats), want))
+	require.NoError(t, testutil.GatherAndCompare(registered(), want))
 }
 
 func TestNamesAndHelpFollowTheConventions(t *testing.T) {
-	stats, _ := sample()
-	problems, err := testutil.CollectAndLint(sampled(stats))
+	problems, err := testutil.GatherAndLint(registered())
 	require.NoError(t, err)
 	require.Empty(t, problems)
 }
 
 // Whoever adds a field to the statistics is to add a metric, too.
 func TestEveryNumberIsShown(t *testing.T) {
-	shownElsewhere := map[int64]string{
-		numberOf(t, "Evictions"): "the sum of aside_evictions_total",
-		numberOf(t, "Invalid"):   "the sum of aside_invalid_entries_total",
+	shownElsewhere := map[string]string{
+		"store.Stats.Evictions":    "the sum of aside_evictions_total",
+		"store.CacheStats.Invalid": "the sum of aside_invalid_entries_total",
 	}
-	stats, numbers := sample()
-	stats.Feed.Lag *= int64(time.Second) // shown in seconds
-	stats.Recovery.PendingFor *= time.Second
-	product := stats.Caches["product"]
-	product.Checks.DifferedFor *= time.Second
-	stats.Caches["product"] = product
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(sampled(stats))
-	families, err := registry.Gather()
+	families, err := registered().Gather()
 	require.NoError(t, err)
 	var text strings.Builder
 	for _, f := range families {
 		text.WriteString(f.String())
 	}
-	require.Greater(t, numbers, 30)
-	for n := int64(first); n < first+int64(numbers); n++ {
-		if shownElsewhere[n] == "" {
-			require.Contains(t, text.String(), fmt.Sprintf("value:%d", n), "which is the number of a field in %+v", stats)
+	_, numbers := sample()
+	require.Greater(t, len(numbers), 70)
+	for field, n := range numbers {
+		if shownElsewhere[field] == "" {
+			require.True(t, strings.Contains(text.String(), fmt.Sprintf("value:%d", n)), "%s is not shown", field)
 		}
 	}
-}
-
-// numberOf returns the number that sample gives to a field of Stats, or else of CacheStats.
-func numberOf(t *testing.T, field string) int64 {
-	t.Helper()
-	stats, _ := sample()
-	for _, v := range []reflect.Value{reflect.ValueOf(stats), reflect.ValueOf(stats.Caches["product"])} {
-		if f := v.FieldByName(field); f.IsValid() {
-			return f.Int()
-		}
-	}
-	require.Fail(t, "no such field", field)
-	return 0
 }

@@ -26,11 +26,17 @@ var (
 // described returns the names of all metrics that there are.
 func described(t *testing.T) map[string]bool {
 	t.Helper()
-	st := open(t, redistest.Start(t).Client(t), "shop")
+	rdb := redistest.Start(t).Client(t)
+	st := open(t, rdb, "shop")
+	limiter, sessions, changes := others(t, rdb, st)
 	descriptions := make(chan *prometheus.Desc)
 	go func() {
 		defer close(descriptions)
-		metrics.New(st).Describe(descriptions)
+		for _, c := range []prometheus.Collector{
+			metrics.New(st), metrics.Limiter(limiter), metrics.Sessions(sessions), metrics.Changes(changes),
+		} {
+			c.Describe(descriptions)
+		}
 	}()
 	names := make(map[string]bool)
 	quoted := regexp.MustCompile(`fqName: "([^"]+)"`)

@@ -2,11 +2,10 @@ package metrics
 
 import (
 	"slices"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/histogram"
 )
 
 // emit gives out one value, with the value of the metric's own label if it has one.
@@ -16,8 +15,9 @@ type emit func(value float64, label ...string)
 type metric[S any] struct {
 	name, help string
 	kind       prometheus.ValueType
-	label      string // its own, besides the namespace and the cache; empty if it has none
+	label      string // its own, besides those of its source; empty if it has none
 	read       func(*S, emit)
+	times      func(*S) histogram.Durations // in place of read, for a histogram
 }
 
 func (m metric[S]) labels() []string {
@@ -29,12 +29,12 @@ func (m metric[S]) labels() []string {
 
 // counter is a metric that is one counter.
 func counter[S any](name, help string, value func(*S) int64) metric[S] {
-	return metric[S]{name, help, prometheus.CounterValue, "", func(s *S, out emit) { out(float64(value(s))) }}
+	return metric[S]{name: name, help: help, kind: prometheus.CounterValue, read: func(s *S, out emit) { out(float64(value(s))) }}
 }
 
 // gauge is a metric that is one gauge.
 func gauge[S any](name, help string, value func(*S) float64) metric[S] {
-	return metric[S]{name, help, prometheus.GaugeValue, "", func(s *S, out emit) { out(value(s)) }}
+	return metric[S]{name: name, help: help, kind: prometheus.GaugeValue, read: func(s *S, out emit) { out(value(s)) }}
 }
 
 // part is a counter under one value of a label.
@@ -45,11 +45,16 @@ type part struct {
 
 // counters is a metric that is several counters, told apart by a label.
 func counters[S any](name, help, label string, parts func(*S) []part) metric[S] {
-	return metric[S]{name, help, prometheus.CounterValue, label, func(s *S, out emit) {
+	return metric[S]{name: name, help: help, kind: prometheus.CounterValue, label: label, read: func(s *S, out emit) {
 		for _, p := range parts(s) {
 			out(float64(p.value), p.label)
 		}
 	}}
+}
+
+// timing is a metric that is a histogram.
+func timing[S any](name, help string, times func(*S) histogram.Durations) metric[S] {
+	return metric[S]{name: name, help: help, times: times}
 }
 
 func truth(b bool) float64 {
@@ -59,126 +64,45 @@ func truth(b bool) float64 {
 	return 0
 }
 
-var storeMetrics = []metric[store.Stats]{
-	counters("aside_evictions_total", "Keys, tags, caches and namespaces evicted, or queued to be.", "kind",
-		func(s *store.Stats) []part {
-			k := &s.Kinds
-			return []part{
-				{"key", k.Keys},
-				{"tag", k.Tags},
-				{"all", k.All},
-				{"everything", k.Everything},
-				{"pattern", k.Pattern},
-				{"expire", k.Expired},
-			}
-		}),
-	gauge("aside_recovery_queue_length", "Evictions that Redis could not be told of, and that are still repeated.",
-		func(s *store.Stats) float64 { return float64(s.Pending) }),
-	counter("aside_recovery_queued_total", "Evictions that Redis could not be told of at first.",
-		func(s *store.Stats) int64 { return s.Queued }),
-	counter("aside_recovery_replayed_total", "Queued evictions that have been carried out since.",
-		func(s *store.Stats) int64 { return s.Replayed }),
-	counter("aside_recovery_overflows_total", "Times that too many evictions were queued, or for too long, so that everything is evicted instead.",
-		func(s *store.Stats) int64 { return s.Overflows }),
-	gauge("aside_recovery_pending_seconds", "For how long evictions have been queued now without a moment in which none was.",
-		func(s *store.Stats) float64 { return s.Recovery.PendingFor.Seconds() }),
-	gauge("aside_recovery_remembered", "Confirmed evictions that would be repeated if Redis came back with older data now.",
-		func(s *store.Stats) float64 { return float64(s.Recovery.Remembered) }),
-	counter("aside_recovery_restarts_total", "Times that Redis may have come back with older data.",
-		func(s *store.Stats) int64 { return s.Recovery.Restarts }),
-	counter("aside_recovery_recalled_total", "Confirmed evictions that were queued again because Redis may have lost them.",
-		func(s *store.Stats) int64 { return s.Recovery.Recalled }),
-	gauge("aside_recovery_blind", "Whether a Redis that comes back with older data goes unnoticed, because it does not say who it is.",
-		func(s *store.Stats) float64 { return truth(s.Recovery.Blind) }),
-	counter("aside_recovery_journal_errors_total", "Times that the journal of queued evictions could not be written.",
-		func(s *store.Stats) int64 { return s.Recovery.JournalErrors }),
-	counter("aside_unreplicated_evictions_total", "Evictions that fewer replicas than asked for have confirmed in time.",
-		func(s *store.Stats) int64 { return s.Recovery.Unreplicated }),
-	gauge("aside_feed_up", "Whether every master has a connection that is known to tell what changes.",
-		func(s *store.Stats) float64 { return truth(s.Feed.Up) }),
-	gauge("aside_feed_masters", "Masters that the invalidation feed follows.",
-		func(s *store.Stats) float64 { return float64(s.Feed.Masters) }),
-	gauge("aside_feed_lag_seconds", "How long the invalidation feed takes at present to tell of a change.",
-		func(s *store.Stats) float64 { return time.Duration(s.Feed.Lag).Seconds() }),
-	counter("aside_feed_drops_total", "Times that a connection of the invalidation feed broke.",
-		func(s *store.Stats) int64 { return s.Feed.Drops }),
-	{
-		"aside_breaker_open", "Whether nothing is sent to a master because it did not answer.", prometheus.GaugeValue, "node",
-		func(s *store.Stats, out emit) {
-			for _, node := range s.Breakers.Masters {
-				out(truth(slices.Contains(s.Breakers.Open, node)), node)
-			}
-		},
-	},
-	counter("aside_breaker_trips_total", "Times that a circuit breaker has opened.",
-		func(s *store.Stats) int64 { return s.Breakers.Trips }),
-	counter("aside_recovered_panics_total", "Panics recovered outside of loaders.",
-		func(s *store.Stats) int64 { return s.Panics }),
+// group is what one source is described by.
+type group[S any] struct {
+	metrics []metric[S]
+	descs   []*prometheus.Desc
 }
 
-var cacheMetrics = []metric[store.CacheStats]{
-	counters("aside_requests_total", "Reads, by what answered them.", "result", func(c *store.CacheStats) []part {
-		return []part{
-			{"near_hit", c.NearHits},
-			{"hit", c.Hits},
-			{"stale", c.StaleHits},
-			{"negative", c.NegativeHits},
-			{"miss", c.Misses},
-			{"bypass", c.Bypasses},
+// newGroup describes metrics. Constant labels tell apart sources that are registered one by one, variable ones those that
+// one collector collects.
+func newGroup[S any](metrics []metric[S], constant prometheus.Labels, variable ...string) group[S] {
+	g := group[S]{metrics: metrics}
+	for _, m := range metrics {
+		g.descs = append(g.descs, prometheus.NewDesc(m.name, m.help, slices.Concat(variable, m.labels()), constant))
+	}
+	return g
+}
+
+func (g *group[S]) describe(ch chan<- *prometheus.Desc) {
+	for _, d := range g.descs {
+		ch <- d
+	}
+}
+
+// collect gives out the metrics with the values of the variable labels.
+func (g *group[S]) collect(ch chan<- prometheus.Metric, s *S, values ...string) {
+	for i, m := range g.metrics {
+		if m.times != nil {
+			ch <- constHistogram(g.descs[i], m.times(s), values...)
+			continue
 		}
-	}),
-	counters("aside_invalid_entries_total", "Entries found in Redis that were of no use.", "reason",
-		func(c *store.CacheStats) []part {
-			return []part{
-				{"evicted", c.Evicted},
-				{"schema", c.Schema},
-				{"corrupt", c.Corrupt},
-				{"clash", c.Clash},
-			}
-		}),
-	counter("aside_loads_total", "Calls of the loader.", func(c *store.CacheStats) int64 { return c.Loads }),
-	counter("aside_load_errors_total", "Calls of the loader that failed, timeouts and panics included.",
-		func(c *store.CacheStats) int64 { return c.LoadErrors }),
-	counter("aside_load_panics_total", "Calls of the loader that panicked.",
-		func(c *store.CacheStats) int64 { return c.Panics }),
-	counter("aside_refreshes_total", "Values loaded again in the background.",
-		func(c *store.CacheStats) int64 { return c.Refreshes }),
-	counter("aside_refresh_errors_total", "Values whose load in the background failed.",
-		func(c *store.CacheStats) int64 { return c.Unrefreshed }),
-	counter("aside_fills_refused_total", "Loaded values not stored, because the key was evicted or written meanwhile.",
-		func(c *store.CacheStats) int64 { return c.Refused }),
-	counter("aside_waits_total", "Waits for the load of another process.",
-		func(c *store.CacheStats) int64 { return c.Waits }),
-	counter("aside_encode_errors_total", "Values that the codec could not encode.",
-		func(c *store.CacheStats) int64 { return c.Unencodable }),
-	counter("aside_redis_errors_total", "Commands of reads and loads that failed.",
-		func(c *store.CacheStats) int64 { return c.RedisErrors }),
-	counter("aside_mutated_values_total", "Shared values that a caller was found to have changed.",
-		func(c *store.CacheStats) int64 { return c.Mutated }),
-	counter("aside_read_bytes_total", "Size of the entries read from Redis.",
-		func(c *store.CacheStats) int64 { return c.BytesRead }),
-	counter("aside_written_bytes_total", "Size of the entries sent to Redis.",
-		func(c *store.CacheStats) int64 { return c.BytesWritten }),
-	gauge("aside_near_entries", "Values kept in this process.",
-		func(c *store.CacheStats) float64 { return float64(c.NearEntries) }),
-	counters("aside_checks_total", "Hits that a monitor was to compare with the source, by what came of it.", "result",
-		func(c *store.CacheStats) []part {
-			k := &c.Checks
-			return []part{
-				{"equal", k.Equal},
-				{"wrong", k.Differs},
-				{"explained", k.Explained},
-				{"unsettled", k.Unsettled},
-				{"gone", k.Gone},
-				{"failed", k.Failed},
-				{"dropped", k.Dropped},
-			}
-		}),
-	counter("aside_repairs_total", "Wrong entries that a monitor has evicted.",
-		func(c *store.CacheStats) int64 { return c.Checks.Repaired }),
-	{
-		"aside_wrong_seconds_total", "How long the hits that were found wrong had been so, at most, added up.",
-		prometheus.CounterValue, "",
-		func(c *store.CacheStats, out emit) { out(c.Checks.DifferedFor.Seconds()) },
-	},
+		m.read(s, func(value float64, own ...string) {
+			ch <- prometheus.MustNewConstMetric(g.descs[i], m.kind, value, slices.Concat(values, own)...)
+		})
+	}
+}
+
+func constHistogram(desc *prometheus.Desc, d histogram.Durations, labels ...string) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(d.UpTo))
+	for bound, count := range d.UpTo {
+		buckets[bound.Seconds()] = uint64(count) //nolint:gosec // counts are never negative
+	}
+	return prometheus.MustNewConstHistogram(desc, uint64(d.Count), d.Sum.Seconds(), buckets, labels...) //nolint:gosec // as above
 }

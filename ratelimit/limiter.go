@@ -27,6 +27,7 @@ type Limiter struct {
 	members bool // one of the parts keeps permits by name
 	prefix  string
 	charges atomic.Uint64
+	policy  string
 	counts  counters
 }
 
@@ -47,7 +48,8 @@ func checkPolicy(policy Policy) {
 }
 
 func newLimiter(b *backend, c config, policy Policy) *Limiter {
-	l := &Limiter{config: c, parts: policy.parts(), most: maxLimit, backend: b, prefix: rand.Text()[:16]}
+	l := &Limiter{config: c, parts: policy.parts(), most: maxLimit, backend: b, prefix: rand.Text()[:16], policy: policy.String()}
+	l.counts.took = newTook()
 	for _, p := range l.parts {
 		l.most = min(l.most, p.limit)
 		l.states = append(l.states, p.state())
@@ -67,6 +69,12 @@ func newLimiter(b *backend, c config, policy Policy) *Limiter {
 func (p part) args() []any {
 	return []any{p.limit, strconv.FormatFloat(p.unit, 'f', -1, 64), p.slots}
 }
+
+// Name returns the limiter's [Name].
+func (l *Limiter) Name() string { return l.name }
+
+// Namespace returns the limiter's [Namespace].
+func (l *Limiter) Namespace() string { return l.namespace }
 
 // Close closes the limiter's connections. Permits that are held run into the end of their leases.
 func (l *Limiter) Close() error {

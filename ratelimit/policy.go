@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -165,6 +166,23 @@ func Per(n float64, d time.Duration) Rate {
 	return Rate(n / d.Seconds())
 }
 
+// period is the time from one permit to the next, in microseconds: a whole number of quarters, which doubles add up
+// exactly.
+func (r Rate) period() float64 {
+	// The slack takes off what the division that made the rate may have added.
+	return math.Ceil(4e6/float64(r)*(1-1e-12)) / 4
+}
+
+// rateText writes a period as a rate, by the shortest time in which it gives a whole number of permits.
+func rateText(period float64) string {
+	for _, d := range []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour} {
+		if n := math.Round(micros(d) / period); n >= 1 && Per(n, d).period() == period {
+			return fmt.Sprintf("%.0f/%s", n, short(d))
+		}
+	}
+	return strconv.FormatFloat(1e6/period, 'g', -1, 64) + "/1s"
+}
+
 // TokenBucket allows permits at a rate, and up to burst of them at once after a pause. Use it to shape traffic: permits
 // come back one by one and not in a lump.
 //
@@ -177,13 +195,12 @@ func Per(n float64, d time.Duration) Rate {
 func TokenBucket(rate Rate, burst int) Policy {
 	call := fmt.Sprintf("TokenBucket(%v, %d)", rate, burst)
 	checkLimit(call, burst, maxLimit)
-	// The slack takes off what the division that made the rate may have added.
-	quarters := math.Ceil(4e6 / float64(rate) * (1 - 1e-12))
-	if !(rate > 0 && rate <= 1e6) || quarters/4*float64(burst) > micros(maxSpan) {
+	between := rate.period()
+	if !(rate > 0 && rate <= 1e6) || between*float64(burst) > micros(maxSpan) {
 		panic("ratelimit: " + call + ": use a rate up to 1000000 a second that fills the bucket within " + short(maxSpan))
 	}
-	fill := time.Duration(math.Ceil(quarters/4*float64(burst))) * time.Microsecond
-	return part{kind: gcraKind, name: "bucket", limit: burst, span: fill, unit: quarters / 4}
+	fill := time.Duration(math.Ceil(between*float64(burst))) * time.Microsecond
+	return part{kind: gcraKind, name: "bucket", limit: burst, span: fill, unit: between}
 }
 
 // Concurrency allows n at once. A permit is a lease: [Limiter.Acquire], the middleware and [Limit] renew it while the

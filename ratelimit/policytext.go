@@ -20,7 +20,7 @@ func (p part) String() string {
 	case leasesKind:
 		return fmt.Sprintf("%s%d lease=%s", text, p.limit, short(p.span))
 	case gcraKind:
-		return fmt.Sprintf("%s%s/1s burst=%d", text, strconv.FormatFloat(1e6/p.unit, 'g', -1, 64), p.limit)
+		return fmt.Sprintf("%s%s burst=%d", text, rateText(p.unit), p.limit)
 	case bucketsKind:
 		return fmt.Sprintf("%s%d/%s buckets=%d", text, p.limit, short(p.span), p.slots)
 	}

@@ -3,6 +3,8 @@ package ratelimit
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/jollyjet/aside/internal/histogram"
 )
 
 // Event is one decision.
@@ -13,26 +15,45 @@ type Event struct {
 	Took    time.Duration // from the call to the answer
 }
 
+// Durations is a histogram of how long decisions took.
+type Durations struct {
+	Count int64
+	Sum   time.Duration
+	UpTo  map[time.Duration]int64 // how many took so long at most; what took longer than the longest is in Count alone
+}
+
+func newTook() *histogram.Histogram {
+	return histogram.New(
+		100*time.Microsecond, 250*time.Microsecond, 500*time.Microsecond, time.Millisecond, 2500*time.Microsecond,
+		5*time.Millisecond, 10*time.Millisecond, 25*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond,
+		250*time.Millisecond, time.Second)
+}
+
 // Stats counts the decisions of a limiter. Peek is not counted.
 type Stats struct {
-	Allowed      int64 // shadow denials included
-	Denied       int64 // by Redis, or by this process while Redis was away
-	LocalDenied  int64 // repeated by [DenyCache]; not in Denied
-	ShadowDenied int64 // denials that [Shadow] turned into allowances
-	Fallback     int64 // decided without Redis, by [Local] or [FailOpen]
-	Errors       int64 // times that Redis could not be asked, or not in time, also by requests that then got an answer
-	BreakerOpen  bool  // now
+	Policy       string    // in the form that [ParsePolicy] reads
+	Allowed      int64     // shadow denials included
+	Denied       int64     // by Redis, or by this process while Redis was away
+	LocalDenied  int64     // repeated by [DenyCache]; not in Denied
+	ShadowDenied int64     // denials that [Shadow] turned into allowances
+	Fallback     int64     // decided without Redis, by [Local] or [FailOpen]
+	Errors       int64     // times that Redis could not be asked, or not in time, also by requests that then got an answer
+	BreakerOpen  bool      // now
+	Took         Durations // from the call to the answer, also where that was an error
 }
 
 type counters struct {
 	allowed, denied, localDenied, shadowDenied, fallback, errors atomic.Int64
+	took                                                         *histogram.Histogram
 }
 
 // Stats returns the counters. They are not read at one instant.
 func (l *Limiter) Stats() Stats {
+	shadowDenied := l.counts.shadowDenied.Load()
 	return Stats{
-		Allowed: l.counts.allowed.Load(), Denied: l.counts.denied.Load(), LocalDenied: l.counts.localDenied.Load(),
-		ShadowDenied: l.counts.shadowDenied.Load(), Fallback: l.counts.fallback.Load(), Errors: l.counts.errors.Load(),
+		Policy: l.policy, Took: Durations(l.counts.took.Read()),
+		Allowed: l.counts.allowed.Load() + shadowDenied, Denied: l.counts.denied.Load(), LocalDenied: l.counts.localDenied.Load(),
+		ShadowDenied: shadowDenied, Fallback: l.counts.fallback.Load(), Errors: l.counts.errors.Load(),
 		BreakerOpen: l.backend.breaker.open(),
 	}
 }
@@ -42,7 +63,6 @@ func (l *Limiter) record(r *Result, err error, began time.Time) {
 	case err != nil:
 	case r.Shadow:
 		l.counts.shadowDenied.Add(1)
-		l.counts.allowed.Add(1)
 	case r.Allowed:
 		l.counts.allowed.Add(1)
 	case r.Source == FromDenyCache:
@@ -53,7 +73,9 @@ func (l *Limiter) record(r *Result, err error, began time.Time) {
 	if r.Source == FromLocal || r.Source == FromFailOpen {
 		l.counts.fallback.Add(1)
 	}
+	took := time.Since(began)
+	l.counts.took.Observe(took)
 	if l.observe != nil {
-		l.observe(Event{Limiter: l.name, Result: *r, Err: err, Took: time.Since(began)})
+		l.observe(Event{Limiter: l.name, Result: *r, Err: err, Took: took})
 	}
 }

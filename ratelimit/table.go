@@ -116,6 +116,12 @@ func (t *Table) Middleware(next http.Handler) http.Handler {
 	})
 }
 
+// Name returns the table's [Name]. Its limiters have names of their own.
+func (t *Table) Name() string { return t.config.name }
+
+// Namespace returns the table's [Namespace].
+func (t *Table) Namespace() string { return t.config.namespace }
+
 // Stats returns the counters of each rule's limiter by the rule's Match.
 func (t *Table) Stats() map[string]Stats {
 	stats := make(map[string]Stats)

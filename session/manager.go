@@ -45,6 +45,9 @@ func New[T any](rdb redis.UniversalClient, options ...Option) *Manager[T] {
 // Close closes the manager's own connections. Requests that still run get an error that wraps [ErrUnavailable].
 func (m *Manager[T]) Close() error { return m.e.rdb.Close() }
 
+// Namespace returns the first part of every key.
+func (m *Manager[T]) Namespace() string { return m.e.namespace }
+
 // Stats returns the counters of this manager.
 func (m *Manager[T]) Stats() Stats { return m.e.stats() }
 

@@ -3,53 +3,23 @@ package store
 import (
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/jollyjet/aside/internal/histogram"
 )
 
-// loadBounds are the bounds of the buckets in which loads are counted.
-var loadBounds = [...]time.Duration{
-	5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
-	250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second,
+// newLoadTimes returns a histogram of how long loads take.
+func newLoadTimes() *histogram.Histogram {
+	return histogram.New(
+		5*time.Millisecond, 10*time.Millisecond, 25*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond,
+		250*time.Millisecond, 500*time.Millisecond, time.Second, 2500*time.Millisecond, 5*time.Second, 10*time.Second)
 }
 
 // Durations is a histogram of how long something has taken.
 type Durations struct {
-	Count   int64
-	Sum     time.Duration
-	Buckets []Bucket // in ascending order; what took longer than the last is in Count alone
-}
-
-// Bucket is a part of [Durations].
-type Bucket struct {
-	UpTo  time.Duration
-	Count int64 // of those that took UpTo at most, so it includes the buckets before this one
-}
-
-// histogram counts durations without a lock and without an allocation.
-type histogram struct {
-	counts [len(loadBounds) + 1]atomic.Int64
-	sum    atomic.Int64
-}
-
-func (h *histogram) observe(d time.Duration) {
-	i := 0
-	for i < len(loadBounds) && d > loadBounds[i] {
-		i++
-	}
-	h.counts[i].Add(1)
-	h.sum.Add(int64(d))
-}
-
-// stats derives the total from the buckets, so that the two agree whatever is observed meanwhile.
-func (h *histogram) stats() Durations {
-	d := Durations{Sum: time.Duration(h.sum.Load()), Buckets: make([]Bucket, len(loadBounds))}
-	for i, bound := range loadBounds {
-		d.Count += h.counts[i].Load()
-		d.Buckets[i] = Bucket{UpTo: bound, Count: d.Count}
-	}
-	d.Count += h.counts[len(loadBounds)].Load()
-	return d
+	Count int64
+	Sum   time.Duration
+	UpTo  map[time.Duration]int64 // how many took so long at most; what took longer than the longest is in Count alone
 }
 
 // sizes are gauges that are added up.

@@ -231,8 +231,8 @@ func (f *feed) followed() []string {
 type FeedStats struct {
 	Up      bool // every master has a connection that is known to work
 	Masters int
-	Lag     int64 // nanoseconds that a notice takes at present, by the slowest connection
-	Drops   int64 // how often a connection that worked broke
+	Lag     time.Duration // how long a notice takes at present, by the slowest connection
+	Drops   int64         // how often a connection that worked broke
 }
 
 func (f *feed) stats() FeedStats {
@@ -242,7 +242,7 @@ func (f *feed) stats() FeedStats {
 	s := FeedStats{Up: up, Masters: len(f.conns), Drops: f.drops.Load()}
 	for _, c := range f.conns {
 		if c.up {
-			s.Lag = max(s.Lag, int64(c.lag.now()))
+			s.Lag = max(s.Lag, c.lag.now())
 		}
 	}
 	return s

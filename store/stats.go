@@ -3,6 +3,8 @@ package store
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/jollyjet/aside/internal/histogram"
 )
 
 type storeStats struct {
@@ -102,7 +104,7 @@ const (
 // counters are those of the caches of one name.
 type counters struct {
 	events        [events]atomic.Int64
-	loads         histogram
+	loads         *histogram.Histogram
 	read, written atomic.Int64 // bytes
 	near          sizes
 	checks        checks
@@ -115,7 +117,7 @@ func (c *counters) stats() CacheStats {
 		Hits: n(EventHit), NegativeHits: n(EventNegativeHit), Misses: n(EventMiss), Bypasses: n(EventBypass),
 		Invalid: n(EventInvalid), Evicted: reason(Evicted), Schema: reason(Schema), Corrupt: reason(Corrupt),
 		Clash: reason(Clash), Loads: n(EventLoad), LoadErrors: n(EventLoadError), Panics: n(EventPanic),
-		LoadTimes: c.loads.stats(), Refused: n(EventRefused), Waits: n(EventWait), Unencodable: n(EventUnencodable),
+		LoadTimes: Durations(c.loads.Read()), Refused: n(EventRefused), Waits: n(EventWait), Unencodable: n(EventUnencodable),
 		RedisErrors: n(EventRedisError), NearHits: n(EventNearHit), StaleHits: n(EventStale),
 		Refreshes: n(EventRefresh), Unrefreshed: n(EventRefreshFailed), Mutated: n(EventMutated),
 		BytesRead: c.read.Load(), BytesWritten: c.written.Load(), NearEntries: c.near.sum(),
@@ -141,7 +143,7 @@ func (s *Store) countersOf(name string) *counters {
 	defer s.mu.Unlock()
 	c := s.counters[name]
 	if c == nil {
-		c = new(counters)
+		c = &counters{loads: newLoadTimes()}
 		s.counters[name] = c
 	}
 	return c

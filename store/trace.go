@@ -133,7 +133,7 @@ func (p *Space) StartLoad(ctx context.Context, cause Cause, keys int) (context.C
 
 // End counts how long the load took; absent says that its error is only that the source has nothing.
 func (l *Load) End(err error, absent bool) {
-	l.space.counts.loads.observe(time.Since(l.began))
+	l.space.counts.loads.Observe(time.Since(l.began))
 	l.trace.end(TraceEnd{Err: err, Absent: absent})
 }
 

@@ -18,7 +18,8 @@ var layers = []map[string]bool{
 	set("internal"),
 	set("codec"),
 	set("store"),
-	set("cacheable", "evict", "consistency", "ratelimit", "session", "httpcache", "metrics"),
+	set("cacheable", "evict", "consistency", "ratelimit", "session", "httpcache"),
+	set("metrics"),
 }
 
 // heavy modules are imported by these packages at most; tests are not looked at.

@@ -1,0 +1,40 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/jollyjet/aside/evict"
+)
+
+// Changes returns a collector for the metrics of a consumer of changes, see [evict.FromChanges], under its name. It panics
+// if that is nil.
+func Changes(c *evict.Changes) prometheus.Collector {
+	if c == nil {
+		panic("metrics: Changes: the consumer is nil; leave it out")
+	}
+	return newChanges(c.Namespace(), c.Name(), c.Stats)
+}
+
+func newChanges(namespace, name string, stats func() evict.ChangesStats) prometheus.Collector {
+	labels := prometheus.Labels{"namespace": namespace, "changes": name}
+	return collector{&one[evict.ChangesStats]{newGroup(changesMetrics, labels), stats}}
+}
+
+var changesMetrics = []metric[evict.ChangesStats]{
+	gauge("aside_changes_leading", "Whether it is this process that consumes the changes; in a fleet one does.",
+		func(s *evict.ChangesStats) float64 { return truth(s.Leading) }),
+	counter("aside_changes_handled_total", "Changes whose evictions are confirmed.",
+		func(s *evict.ChangesStats) int64 { return s.Changes }),
+	counter("aside_changes_evictions_total", "Keys and tags evicted because of changes.",
+		func(s *evict.ChangesStats) int64 { return s.Evictions }),
+	gauge("aside_changes_pending", "Changes received whose evictions are not confirmed yet.",
+		func(s *evict.ChangesStats) float64 { return float64(s.Pending) }),
+	counter("aside_changes_retries_total", "Times that evictions were not confirmed by Redis, and tried again.",
+		func(s *evict.ChangesStats) int64 { return s.Retries }),
+	counter("aside_changes_failures_total", "Times that the source of changes or its stream has failed.",
+		func(s *evict.ChangesStats) int64 { return s.Failures }),
+	counter("aside_changes_resets_total", "Times that everything concerned was evicted, because there was no position to go on from.",
+		func(s *evict.ChangesStats) int64 { return s.Resets }),
+	gauge("aside_changes_lag_seconds", "How long after a change its eviction is confirmed, at present.",
+		func(s *evict.ChangesStats) float64 { return s.Lag.Seconds() }),
+}

@@ -1,0 +1,49 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/jollyjet/aside/session"
+)
+
+// Sessions returns a collector for the metrics of a session manager. It panics if the manager is nil. Two managers of one
+// namespace can't be told apart.
+func Sessions[T any](m *session.Manager[T]) prometheus.Collector {
+	if m == nil {
+		panic("metrics: Sessions: the manager is nil; leave it out")
+	}
+	return newSessions(m.Namespace(), m.Stats)
+}
+
+func newSessions(namespace string, stats func() session.Stats) prometheus.Collector {
+	return collector{&one[session.Stats]{newGroup(sessionMetrics, prometheus.Labels{"namespace": namespace}), stats}}
+}
+
+func unsigned[S any](name, help string, value func(*S) uint64) metric[S] {
+	return metric[S]{name: name, help: help, kind: prometheus.CounterValue, read: func(s *S, out emit) { out(float64(value(s))) }}
+}
+
+var sessionMetrics = []metric[session.Stats]{
+	{
+		name: "aside_session_events_total", help: "What happened to sessions.",
+		kind: prometheus.CounterValue, label: "event",
+		read: func(s *session.Stats, out emit) {
+			out(float64(s.Created), "created")
+			out(float64(s.LoggedIn), "logged_in")
+			out(float64(s.Renewed), "renewed")
+			out(float64(s.Destroyed), "destroyed")
+			out(float64(s.Revoked), "revoked")
+			out(float64(s.Expired), "expired")
+			out(float64(s.Missing), "missing")
+			out(float64(s.Malformed), "malformed")
+			out(float64(s.Undecodable), "undecodable")
+			out(float64(s.Conflicts), "conflict")
+			out(float64(s.ResurrectionsRefused), "resurrection_refused")
+			out(float64(s.Unavailable), "unavailable")
+		},
+	},
+	unsigned("aside_session_loads_total", "Sessions looked up in Redis.", func(s *session.Stats) uint64 { return s.Loads }),
+	unsigned("aside_session_slides_total", "Sessions prolonged by a look-up.", func(s *session.Stats) uint64 { return s.Slides }),
+	unsigned("aside_session_saves_total", "Changes of sessions stored.", func(s *session.Stats) uint64 { return s.Saves }),
+	unsigned("aside_session_written_bytes_total", "Size of the data of sessions stored.", func(s *session.Stats) uint64 { return s.Bytes }),
+}

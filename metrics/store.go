@@ -1,0 +1,137 @@
+package metrics
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/jollyjet/aside/internal/histogram"
+	"github.com/jollyjet/aside/store"
+)
+
+var storeMetrics = []metric[store.Stats]{
+	counters("aside_evictions_total", "Keys, tags, caches and namespaces evicted, or queued to be.", "kind",
+		func(s *store.Stats) []part {
+			k := &s.Kinds
+			return []part{
+				{"key", k.Keys},
+				{"tag", k.Tags},
+				{"all", k.All},
+				{"everything", k.Everything},
+				{"pattern", k.Pattern},
+				{"expire", k.Expired},
+			}
+		}),
+	gauge("aside_recovery_queue_length", "Evictions that Redis could not be told of, and that are still repeated.",
+		func(s *store.Stats) float64 { return float64(s.Pending) }),
+	counter("aside_recovery_queued_total", "Evictions that Redis could not be told of at first.",
+		func(s *store.Stats) int64 { return s.Queued }),
+	counter("aside_recovery_replayed_total", "Queued evictions that have been carried out since.",
+		func(s *store.Stats) int64 { return s.Replayed }),
+	counter("aside_recovery_overflows_total", "Times that too many evictions were queued, or for too long, so that everything is evicted instead.",
+		func(s *store.Stats) int64 { return s.Overflows }),
+	gauge("aside_recovery_pending_seconds", "For how long evictions have been queued now without a moment in which none was.",
+		func(s *store.Stats) float64 { return s.Recovery.PendingFor.Seconds() }),
+	gauge("aside_recovery_remembered", "Confirmed evictions that would be repeated if Redis came back with older data now.",
+		func(s *store.Stats) float64 { return float64(s.Recovery.Remembered) }),
+	counter("aside_recovery_restarts_total", "Times that Redis may have come back with older data.",
+		func(s *store.Stats) int64 { return s.Recovery.Restarts }),
+	counter("aside_recovery_recalled_total", "Confirmed evictions that were queued again because Redis may have lost them.",
+		func(s *store.Stats) int64 { return s.Recovery.Recalled }),
+	gauge("aside_recovery_blind", "Whether a Redis that comes back with older data goes unnoticed, because it does not say who it is.",
+		func(s *store.Stats) float64 { return truth(s.Recovery.Blind) }),
+	counter("aside_recovery_journal_errors_total", "Times that the journal of queued evictions could not be written.",
+		func(s *store.Stats) int64 { return s.Recovery.JournalErrors }),
+	counter("aside_unreplicated_evictions_total", "Evictions that fewer replicas than asked for have confirmed in time.",
+		func(s *store.Stats) int64 { return s.Recovery.Unreplicated }),
+	gauge("aside_feed_up", "Whether every master has a connection that is known to tell what changes.",
+		func(s *store.Stats) float64 { return truth(s.Feed.Up) }),
+	gauge("aside_feed_masters", "Masters that the invalidation feed follows.",
+		func(s *store.Stats) float64 { return float64(s.Feed.Masters) }),
+	gauge("aside_feed_lag_seconds", "How long the invalidation feed takes at present to tell of a change.",
+		func(s *store.Stats) float64 { return s.Feed.Lag.Seconds() }),
+	counter("aside_feed_drops_total", "Times that a connection of the invalidation feed broke.",
+		func(s *store.Stats) int64 { return s.Feed.Drops }),
+	{
+		name: "aside_breaker_open", help: "Whether nothing is sent to a master because it did not answer.",
+		kind: prometheus.GaugeValue, label: "node",
+		read: func(s *store.Stats, out emit) {
+			for _, node := range s.Breakers.Masters {
+				out(truth(slices.Contains(s.Breakers.Open, node)), node)
+			}
+		},
+	},
+	counter("aside_breaker_trips_total", "Times that a circuit breaker has opened.",
+		func(s *store.Stats) int64 { return s.Breakers.Trips }),
+	counter("aside_recovered_panics_total", "Panics recovered outside of loaders.",
+		func(s *store.Stats) int64 { return s.Panics }),
+}
+
+var cacheMetrics = []metric[store.CacheStats]{
+	counters("aside_requests_total", "Reads, by what answered them.", "result", func(c *store.CacheStats) []part {
+		return []part{
+			{"near_hit", c.NearHits},
+			{"hit", c.Hits},
+			{"stale", c.StaleHits},
+			{"negative", c.NegativeHits},
+			{"miss", c.Misses},
+			{"bypass", c.Bypasses},
+		}
+	}),
+	counters("aside_invalid_entries_total", "Entries found in Redis that were of no use.", "reason",
+		func(c *store.CacheStats) []part {
+			return []part{
+				{"evicted", c.Evicted},
+				{"schema", c.Schema},
+				{"corrupt", c.Corrupt},
+				{"clash", c.Clash},
+			}
+		}),
+	counter("aside_loads_total", "Calls of the loader.", func(c *store.CacheStats) int64 { return c.Loads }),
+	counter("aside_load_errors_total", "Calls of the loader that failed, timeouts and panics included.",
+		func(c *store.CacheStats) int64 { return c.LoadErrors }),
+	counter("aside_load_panics_total", "Calls of the loader that panicked.",
+		func(c *store.CacheStats) int64 { return c.Panics }),
+	counter("aside_refreshes_total", "Values loaded again in the background.",
+		func(c *store.CacheStats) int64 { return c.Refreshes }),
+	counter("aside_refresh_errors_total", "Values whose load in the background failed.",
+		func(c *store.CacheStats) int64 { return c.Unrefreshed }),
+	counter("aside_fills_refused_total", "Loaded values not stored, because the key was evicted or written meanwhile.",
+		func(c *store.CacheStats) int64 { return c.Refused }),
+	counter("aside_waits_total", "Waits for the load of another process.",
+		func(c *store.CacheStats) int64 { return c.Waits }),
+	counter("aside_encode_errors_total", "Values that the codec could not encode.",
+		func(c *store.CacheStats) int64 { return c.Unencodable }),
+	counter("aside_redis_errors_total", "Commands of reads and loads that failed.",
+		func(c *store.CacheStats) int64 { return c.RedisErrors }),
+	counter("aside_mutated_values_total", "Shared values that a caller was found to have changed.",
+		func(c *store.CacheStats) int64 { return c.Mutated }),
+	counter("aside_read_bytes_total", "Size of the entries read from Redis.",
+		func(c *store.CacheStats) int64 { return c.BytesRead }),
+	counter("aside_written_bytes_total", "Size of the entries sent to Redis.",
+		func(c *store.CacheStats) int64 { return c.BytesWritten }),
+	gauge("aside_near_entries", "Values kept in this process.",
+		func(c *store.CacheStats) float64 { return float64(c.NearEntries) }),
+	counters("aside_checks_total", "Hits that a monitor was to compare with the source, by what came of it.", "result",
+		func(c *store.CacheStats) []part {
+			k := &c.Checks
+			return []part{
+				{"equal", k.Equal},
+				{"wrong", k.Differs},
+				{"explained", k.Explained},
+				{"unsettled", k.Unsettled},
+				{"gone", k.Gone},
+				{"failed", k.Failed},
+				{"dropped", k.Dropped},
+			}
+		}),
+	counter("aside_repairs_total", "Wrong entries that a monitor has evicted.",
+		func(c *store.CacheStats) int64 { return c.Checks.Repaired }),
+	{
+		name: "aside_wrong_seconds_total", help: "How long the hits that were found wrong had been so, at most, added up.",
+		kind: prometheus.CounterValue,
+		read: func(c *store.CacheStats, out emit) { out(c.Checks.DifferedFor.Seconds()) },
+	},
+	timing("aside_load_duration_seconds", "How long calls of the loader took, or were waited for.",
+		func(c *store.CacheStats) histogram.Durations { return histogram.Durations(c.LoadTimes) }),
+}
