@@ -21,7 +21,7 @@ func exampleStore() (st *store.Store, done func()) {
 		panic(err)
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	st, err = store.Open(context.Background(), rdb, store.Namespace("shop"), store.Logger(slog.New(slog.DiscardHandler)))
+	st, err = store.Open(context.Background(), rdb, store.Namespace("shop"), store.Timeout(5*time.Second), store.Logger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		panic(err)
 	}

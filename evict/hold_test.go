@@ -21,34 +21,35 @@ import (
 
 // A source that is read from a replica has the write only later. Until then what is read there is not cached.
 func TestHoldForKeepsTheHoldAfterTheWrite(t *testing.T) {
-	const lag = 400 * time.Millisecond
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		stores := fleet(t, rdb, 2)
 		for name, target := range map[string]func(c *cache) evict.Target[change]{
 			"Key": func(c *cache) evict.Target[change] { return evict.Key(c, keyOf) },
 			"Tags": func(c *cache) evict.Target[change] {
-				return evict.Tags(c.Store(), func(change) []string { return []string{"of k"} })
+				return evict.Tags(c.Store(), func(in change) []string { return []string{"of " + in.Key} })
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
-				replica, src := &table{}, &table{}
-				a, b := cacheable.New(stores[0], name, replica.load, tagged), cacheable.New(stores[1], name, replica.load, tagged)
+				stores, replica, src := fleet(t, rdb, 2), &table{}, &table{}
+				a, b := cacheable.New(stores[0], "c", replica.load, tagged), cacheable.New(stores[1], "c", replica.load, tagged)
 				reads(t, 0, "k", b)
-				write := evict.Around(src.write, target(a), evict.HoldFor(lag), evict.HoldFor(time.Millisecond))
+				write := evict.Around(src.write, target(a), evict.HoldFor(time.Minute), evict.HoldFor(time.Millisecond))
 				_, err := write(t.Context(), change{"k", 1})
 				require.NoError(t, err)
 				_, info, err := b.GetInfo(t.Context(), "k")
 				require.NoError(t, err)
 				require.Equal(t, cacheable.SourceBypass, info.Source)
-				replica.cell("k").Store(1)
 				if strings.Contains(t.Name(), "/miniredis/") {
 					return // its clock stands still
 				}
+				write = evict.Around(src.write, target(a), evict.HoldFor(400*time.Millisecond))
+				_, err = write(t.Context(), change{"kk", 1})
+				require.NoError(t, err)
+				replica.cell("kk").Store(1)
 				eventually(t, "the end of the hold", func() bool {
-					_, info, err = b.GetInfo(t.Context(), "k")
+					_, info, err = b.GetInfo(t.Context(), "kk")
 					return err == nil && info.Source == cacheable.SourceHit
 				})
-				reads(t, 1, "k", a, b)
+				reads(t, 1, "kk", a, b)
 			})
 		}
 	})
@@ -145,7 +146,7 @@ func TestWritersRaceWithReaders(t *testing.T) {
 
 func TestRefuseUnheldDoesNotWriteWithoutAHold(t *testing.T) {
 	server := redistest.Start(t)
-	st, src := open(t, client(t, server.Addr()), store.Timeout(100*time.Millisecond)), &table{}
+	st, src := open(t, client(t, server.Addr())), &table{}
 	c := cacheable.New(st, "c", src.load)
 	refusing := evict.Around(src.write, evict.Key(c, keyOf), evict.RefuseUnheld())
 	_, err := refusing(t.Context(), change{"k", 1})
@@ -198,8 +199,8 @@ type panicking struct {
 	met   chan struct{}
 }
 
-func (p *panicking) strike() {
-	if p.armed.Load() {
+func (p *panicking) strike(cmd redis.Cmder) {
+	if p.armed.Load() && strings.HasPrefix(cmd.Name(), "eval") { // the feed asks for other things
 		p.met <- struct{}{}
 		panic("a hook of the user's")
 	}
@@ -208,9 +209,9 @@ func (p *panicking) strike() {
 func (p *panicking) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (p *panicking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error { p.strike(); return next(ctx, cmd) }
+	return func(ctx context.Context, cmd redis.Cmder) error { p.strike(cmd); return next(ctx, cmd) }
 }
 
 func (p *panicking) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error { p.strike(); return next(ctx, cmds) }
+	return func(ctx context.Context, cmds []redis.Cmder) error { p.strike(cmds[0]); return next(ctx, cmds) }
 }

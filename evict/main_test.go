@@ -113,6 +113,19 @@ func cached(t testing.TB, want int64, key string, caches ...*cache) {
 	}
 }
 
+// becomesCached reads until the caches all have the value. A node with a short timeout need not store what it has loaded.
+func becomesCached(t testing.TB, want int64, key string, caches ...*cache) {
+	t.Helper()
+	for _, c := range caches {
+		eventually(t, "it is cached", func() bool {
+			v, info, err := c.GetInfo(t.Context(), key)
+			require.NoError(t, err)
+			require.Equal(t, want, v)
+			return info.Source == cacheable.SourceHit
+		})
+	}
+}
+
 // reads fails the test unless a read of the caches gives the value.
 func reads(t testing.TB, want int64, key string, caches ...*cache) {
 	t.Helper()

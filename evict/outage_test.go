@@ -38,8 +38,7 @@ func TestWhileRedisIsGoneEvictionsAreQueued(t *testing.T) {
 					namespace, src := redistest.Unique(t), &table{}
 					a := cacheable.New(join(t, client(t, proxy.Addr()), namespace, store.Timeout(100*time.Millisecond)), "c", src.load, tagged)
 					b := cacheable.New(join(t, server.Client(t), namespace), "c", src.load, tagged)
-					reads(t, 0, "k", a)
-					cached(t, 0, "k", a, b)
+					becomesCached(t, 0, "k", a, b)
 
 					strike(proxy)
 					write := decorate(func(ctx context.Context, in change) (int64, error) {
@@ -80,7 +79,7 @@ func TestRedisGoesAwayDuringTheWrite(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
 	namespace, src := redistest.Unique(t), &table{}
-	a := cacheable.New(join(t, client(t, proxy.Addr()), namespace, store.Timeout(100*time.Millisecond)), "c", src.load)
+	a := cacheable.New(join(t, client(t, proxy.Addr()), namespace), "c", src.load)
 	b := cacheable.New(join(t, server.Client(t), namespace), "c", src.load)
 	reads(t, 0, "k", a, b)
 	write := evict.Around(func(ctx context.Context, in change) (int64, error) {

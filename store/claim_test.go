@@ -148,7 +148,9 @@ func TestLeaseWithoutEndIsNobodys(t *testing.T) {
 
 func TestKeepRenewsTheLease(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		e := newEntry(t, rdb, store.LeaseTime(time.Second))
+		t.Parallel() // it is time that it takes
+		const lease = 3 * time.Second
+		e := newEntry(t, rdb, store.LeaseTime(lease))
 		claim := e.acquire()
 		stop, stopped := make(chan struct{}), make(chan struct{})
 		go func() { defer close(stopped); claim.Keep(t.Context(), stop) }()
@@ -157,7 +159,7 @@ func TestKeepRenewsTheLease(t *testing.T) {
 			require.NoError(t, rdb.PExpire(t.Context(), e.addr(), ttl).Err())
 			require.Eventually(t, func() bool {
 				left, err := rdb.PTTL(t.Context(), e.addr()).Result()
-				return err == nil && left > 0 && left <= time.Second
+				return err == nil && left > 0 && left <= lease
 			}, soon, often, "not renewed")
 		}
 		close(stop)
@@ -173,7 +175,7 @@ func TestKeepReturnsWhenThereIsNothingToKeep(t *testing.T) {
 	}{
 		{"the lease is lost", func(e *entry) *store.Claim { c := e.acquire(); e.evict(e.Ref.Key); return c }},
 		{"a refresh has no lease", func(e *entry) *store.Claim {
-			e.load("one")
+			e.elsewhere().load("one") // under a lease that lasts for as long as that takes
 			c, _, err := e.AcquireOver(e.t.Context(), &e.Ref)
 			require.NoError(e.t, err)
 			return c
@@ -192,7 +194,7 @@ func TestKeepReturnsWhenThereIsNothingToKeep(t *testing.T) {
 
 func TestLargeValue(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		e := newEntry(t, rdb, store.Timeout(time.Minute))
+		e := newEntry(t, rdb, store.Timeout(time.Minute), store.LeaseTime(time.Minute))
 		large := bytes.Repeat([]byte("0123456789"), 2<<20)
 		e.load(string(large))
 		claim, v, err := e.AcquireOver(t.Context(), &e.Ref)

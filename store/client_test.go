@@ -50,7 +50,9 @@ func (c *commands) see(name string) {
 func (c *commands) take() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	seen := slices.DeleteFunc(c.seen, func(name string) bool { return name == "time" || name == "set" || name == "ping" })
+	seen := slices.DeleteFunc(c.seen, func(name string) bool {
+		return slices.Contains([]string{"time", "info", "set", "ping", "hello", "client"}, name)
+	})
 	c.seen = nil
 	return seen
 }

@@ -42,6 +42,11 @@ func (h *Hold) Renew(ctx context.Context) error { return h.place(ctx, "renew") }
 func (s *Store) SuspendReplay() (resume func()) {
 	q := &s.evictions
 	q.mu.Lock()
+	for q.replaying { // the last eviction is carried out before the replay ends
+		q.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		q.mu.Lock()
+	}
 	q.replaying = true
 	q.mu.Unlock()
 	return func() {

@@ -34,7 +34,7 @@ func (silence) Printf(context.Context, string, ...any) {}
 const (
 	ttl    = time.Hour
 	schema = 7
-	soon   = 10 * time.Second // an upper bound for what takes milliseconds on an idle machine
+	soon   = 15 * time.Second // an upper bound for what takes milliseconds on an idle machine
 	often  = 2 * time.Millisecond
 )
 

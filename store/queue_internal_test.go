@@ -174,15 +174,15 @@ func TestWhatIsRememberedIsForgottenOnlyWhileAllIsWell(t *testing.T) {
 	st := bare(t, Remember(80*time.Millisecond))
 	q := &queue{st: st}
 	confirm := func(addr string) { q.confirmed([]Key{{addr: addr}}, []*call{outcome(true)}, 0, eviction{}) }
-	now := time.Now()
 	confirm("a")
-	q.reviewed(now.Add(79 * time.Millisecond))
+	ended := q.done.ages[0].ended
+	q.reviewed(ended.Add(79 * time.Millisecond))
 	require.Equal(t, 1, q.done.n)
 	time.Sleep(20 * time.Millisecond) // longer than an age, so that the next one begins another
 	confirm("a")
 	confirm("b")
 	require.Equal(t, 3, q.done.n, "a in two ages")
-	q.reviewed(now.Add(85 * time.Millisecond))
+	q.reviewed(ended.Add(85 * time.Millisecond))
 	require.Equal(t, 2, q.done.n)
 	require.Zero(t, q.recallable(t))
 }

@@ -43,24 +43,30 @@ func TestAQueuedHoldStaysForTheTimeThatIsLeft(t *testing.T) {
 		e := newEntry(t, rdb)
 		other := e.elsewhere()
 		for name, key := range map[string]store.Key{"entry": e.Ref.Key, "tag": e.st.Tag("tag")} {
-			e.load("old")
-			h := e.hold(key)
-			resume := e.st.SuspendReplay()
-			const stay = 400 * time.Millisecond
-			ended := time.Now()
-			require.ErrorIs(t, h.End(lost(), stay), store.ErrQueued)
-			resume()
-			require.Eventually(t, func() bool { return e.st.Stats().Pending == 0 }, soon, often)
+			endLost := func(stay time.Duration) (ended time.Time) {
+				e.load("old")
+				h := e.hold(key)
+				resume := e.st.SuspendReplay()
+				ended = time.Now()
+				require.ErrorIs(t, h.End(lost(), stay), store.ErrQueued)
+				resume()
+				require.Eventually(t, func() bool { return e.st.Stats().Pending == 0 }, soon, often)
+				return ended
+			}
+			endLost(time.Minute)
 			require.Equal(t, "held", e.sees(), name)
 			require.Equal(t, "held", other.sees(), name)
 			left, err := rdb.PTTL(t.Context(), key.String()).Result()
 			require.NoError(t, err)
-			require.Positive(t, left)
-			require.LessOrEqual(t, left, stay)
+			require.Greater(t, left, 30*time.Second)
+			require.LessOrEqual(t, left, time.Minute)
+			require.NoError(t, rdb.Del(t.Context(), key.String()).Err())
 			if isMini(t) {
-				e.rdb.Del(t.Context(), key.String()) // its clock stands still
-				continue
+				continue // its clock stands still
 			}
+
+			const stay = 400 * time.Millisecond
+			ended := endLost(stay)
 			require.Eventually(t, func() bool { return other.sees() != "held" }, soon, often)
 			require.GreaterOrEqual(t, time.Since(ended), stay-2*time.Millisecond)
 			require.NotEqual(t, "value old", other.sees())
@@ -90,8 +96,10 @@ func TestEvictionsThatWaitForTooLong(t *testing.T) {
 	other.load("value")
 
 	proxy.Cut()
+	resume := e.st.SuspendReplay()
 	require.ErrorIs(t, e.st.Evict(t.Context(), e.Space.Key("a"), e.Space.Key("b")), store.ErrQueued)
 	require.EqualValues(t, 2, e.st.Stats().Pending)
+	resume()
 	require.Eventually(t, func() bool { return e.st.Stats().Overflows == 1 }, soon, often)
 	require.EqualValues(t, 1, e.st.Stats().Pending, "of everything")
 	require.Greater(t, e.st.Stats().Recovery.PendingFor, 100*time.Millisecond)
@@ -126,7 +134,7 @@ func oneMasterAway(t *testing.T, cluster *redistest.Cluster) {
 	away.Pause()
 	defer away.Resume()
 	resume()
-	require.Eventually(t, func() bool { return st.Stats().Pending == int64(len(gone)) }, soon, often)
+	require.Eventually(t, func() bool { return st.Stats().Pending <= int64(len(gone)) }, soon, often) // less once its replica has taken over
 	away.Resume()
 	require.Eventually(t, func() bool { return st.Stats().Pending == 0 }, soon, often)
 }
@@ -156,7 +164,7 @@ func TestCloseTriesOnceMoreWhateverTheBreakerSays(t *testing.T) {
 	rdb := redis.NewClient(&redis.Options{Addr: proxy.Addr()})
 	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
 	for range 5 {
-		st, err := store.Open(t.Context(), rdb, store.Namespace("n"), store.BreakAfter(1), store.Logger(quiet))
+		st, err := store.Open(t.Context(), rdb, store.Namespace("n"), store.Timeout(5*time.Second), store.BreakAfter(1), store.Logger(quiet))
 		require.NoError(t, err)
 		proxy.Cut()
 		require.ErrorIs(t, st.Evict(t.Context(), st.Tag("a")), store.ErrQueued)
@@ -180,7 +188,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	err = st.Shutdown(ctx)
-	require.Less(t, time.Since(began), 3*time.Second)
+	require.Less(t, time.Since(began), 15*time.Second)
 	var left *store.UndrainedError
 	require.True(t, errors.As(err, &left))
 	require.Equal(t, store.UndrainedError{Loads: true, Evictions: 1}, *left)

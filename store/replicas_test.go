@@ -17,7 +17,7 @@ func TestEvictionsWaitForReplicas(t *testing.T) {
 	master := redistest.Start(t)
 	replica := redistest.StartReplica(t, master)
 	rdb := replica.Client(t)
-	e := newEntry(t, master.Client(t), store.WaitForReplicas(1, 2*time.Second))
+	e := newEntry(t, master.Client(t), store.WaitForReplicas(1, 15*time.Second))
 	for range 20 {
 		e.load("old")
 		e.evict(e.Ref.Key)

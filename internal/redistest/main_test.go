@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"net"
 	"os"
 	"testing"
 	"time"
@@ -30,6 +31,15 @@ func short(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// requireTimeout accepts the context's own error, too: on a slow machine it has
+// ended before the command was sent.
+func requireTimeout(t *testing.T, err error) {
+	t.Helper()
+	var late net.Error
+	require.ErrorAs(t, err, &late)
+	require.True(t, late.Timeout(), "%v", err)
 }
 
 // eager gives up at once, so that a test sees the fault and not the retries.

@@ -147,7 +147,7 @@ func TestEachNodeIsWatched(t *testing.T) {
 func TestAConnectionThatIsRefusedIsNotUsed(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		w := &watchers{byAddr: map[string]*watcher{}, refuse: errors.New("not this one")}
-		c := own(t, rdb, Limits{Node: w.node, Timeout: time.Second})
+		c := own(t, rdb, Limits{Node: w.node})
 		require.ErrorContains(t, Run(t.Context(), c, Get("a")), "not this one")
 	})
 }
@@ -183,7 +183,7 @@ func TestThePoolTriesToConnectWheneverItHasTo(t *testing.T) {
 			proxy := redistest.StartProxy(t, server.Addr())
 			rdb := given(proxy.Addr())
 			t.Cleanup(func() { require.NoError(t, rdb.Close()) })
-			c := own(t, rdb, Limits{Timeout: time.Second})
+			c := own(t, rdb, Limits{})
 			require.NoError(t, Run(t.Context(), c, Get("a")))
 			proxy.Cut()
 			for range 200 {
