@@ -96,7 +96,10 @@ func TestCoherenceLatency(t *testing.T) {
 	test := func(t *testing.T, rdb redis.UniversalClient) {
 		rounds := *coherenceRounds
 		namespace := redistest.Unique(t)
-		one, two := openBench(t, rdb, store.Namespace(namespace)), openBench(t, rdb, store.Namespace(namespace))
+		open := func() *store.Store {
+			return openBench(t, rdb, store.Namespace(namespace), store.Timeout(10*time.Second)) // no eviction is to be queued
+		}
+		one, two := open(), open()
 		require.Eventually(t, func() bool { return one.Stats().Feed.Up && two.Stats().Feed.Up }, 10*time.Second, time.Millisecond)
 		var versions [keys]atomic.Int64
 		load := func(_ context.Context, k int) (int64, error) { return versions[k].Load(), nil }

@@ -32,6 +32,13 @@ func (r *told) receive(a consistency.Alert) {
 	r.all = append(r.all, a)
 }
 
+// count returns how many have come since take was called last.
+func (r *told) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all)
+}
+
 // take returns what has come since the last time, as rule, subject and "raised" or "over".
 func (r *told) take() (news []string) {
 	r.mu.Lock()
@@ -202,7 +209,7 @@ func TestRulesOfCaches(t *testing.T) {
 // An outage of Redis is told, and its end.
 func TestRulesOfTheStore(t *testing.T) {
 	server := redistest.Start(t)
-	st := open(t, server.Client(t), store.Timeout(100*time.Millisecond), store.BreakAfter(2))
+	st := open(t, server.Client(t), store.BreakAfter(2))
 	eventually(t, "the feed", func() bool { return st.Stats().Feed.Up })
 	c := cacheable.New(st, "row", newTable("k").load)
 	rules := []consistency.Rule{consistency.BreakerOpen(), consistency.FeedDown(), consistency.QueueAbove(0)}
@@ -218,14 +225,15 @@ func TestRulesOfTheStore(t *testing.T) {
 	eventually(t, "three alerts", func() bool {
 		_, err := c.Get(t.Context(), "k")
 		require.NoError(t, err)
-		return len(a.Active()) == 3
+		return heard.count() == 3 // each is told after it has become active
 	})
+	require.Len(t, a.Active(), 3)
 	node := "breaker open " + server.Addr()
 	require.ElementsMatch(t, []string{node + " raised", "feed down  raised", "recovery queue  raised"}, heard.take())
 	require.Equal(t, "breaker open", a.Active()[0].Rule, "in the order of the rules")
 	server.Restart()
-	eventually(t, "all is well", func() bool { return len(a.Active()) == 0 })
-	eventually(t, "all is told", func() bool { heard.mu.Lock(); defer heard.mu.Unlock(); return len(heard.all) == 3 })
+	eventually(t, "all is well", func() bool { return heard.count() == 3 })
+	require.Empty(t, a.Active())
 	require.ElementsMatch(t, []string{node + " over", "feed down  over", "recovery queue  over"}, heard.take())
 }
 

@@ -42,10 +42,16 @@ func (l *ledger) known(key string, version store.Version) bool {
 	return true
 }
 
-// add takes note of a finding in place of the last one of its key, and of the oldest if there are too many.
-func (l *ledger) add(f Finding) {
+// add takes note of a finding in place of the last one of its key, and of the oldest if there are too many. It reports
+// false if this very version is known already: an answer that came between the end of a suspicion and its finding has led
+// to another one.
+func (l *ledger) add(f Finding) (news bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if old := l.findings[f.Key]; old != nil && old.version == f.version {
+		old.Hits += f.Hits
+		return false
+	}
 	if l.findings[f.Key] != nil {
 		l.order = slices.DeleteFunc(l.order, func(key string) bool { return key == f.Key })
 	} else if len(l.order) >= l.keep {
@@ -54,6 +60,7 @@ func (l *ledger) add(f Finding) {
 	}
 	l.findings[f.Key] = &f
 	l.order = append(l.order, f.Key)
+	return true
 }
 
 // report returns the classes, the worst first, and the findings, the latest first.

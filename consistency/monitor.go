@@ -177,10 +177,12 @@ func (p *prober[K, V]) found(ctx context.Context, s *suspicion[K]) {
 	}
 	p.pending.concluded(s)
 	f.Hits = s.hits
-	p.monitor.ledger.add(f)
+	news := p.monitor.ledger.add(f)
 	p.count(s.key, store.CheckDiffers, s.hits)
 	p.monitor.space.CountDiffered(time.Duration(s.hits) * f.MaxAge)
-	p.tell(f)
+	if news {
+		p.tell(f)
+	}
 }
 
 func (p *prober[K, V]) tell(f Finding) {

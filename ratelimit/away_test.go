@@ -147,7 +147,7 @@ func TestBreakerSparesTheWait(t *testing.T) {
 	proxy := redistest.StartProxy(t, server.Addr())
 	rdb := redis.NewClient(&redis.Options{Addr: proxy.Addr()})
 	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
-	l := open(t, rdb, ratelimit.SlidingWindow(10, time.Minute), ratelimit.Timeout(50*time.Millisecond), ratelimit.Breaker(3, time.Hour), ratelimit.FailOpen())
+	l := open(t, rdb, ratelimit.SlidingWindow(10, time.Minute), ratelimit.Timeout(500*time.Millisecond), ratelimit.Breaker(3, time.Hour), ratelimit.FailOpen())
 	require.Eventually(t, func() bool {
 		r, err := l.Allow(t.Context(), "k")
 		return err == nil && r.Source == ratelimit.FromRedis
@@ -189,7 +189,7 @@ func TestRequestsDontWaitForOneAnother(t *testing.T) {
 		return time.Since(began)
 	}
 	burst(20) // connects
-	proxy.Delay(100 * time.Millisecond)
+	proxy.Delay(400 * time.Millisecond)
 	one := burst(1)
 	require.Less(t, burst(20), 10*one)
 }

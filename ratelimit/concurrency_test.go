@@ -3,9 +3,11 @@ package ratelimit_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,7 +19,7 @@ import (
 
 func TestAcquire(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		const lease = 300 * time.Millisecond
+		const lease = time.Hour
 		ns := ratelimit.Namespace(redistest.Unique(t))
 		l, other := open(t, rdb, ratelimit.Concurrency(2, lease), ns), open(t, rdb, ratelimit.Concurrency(2, lease), ns)
 		var releases []func()
@@ -27,29 +29,53 @@ func TestAcquire(t *testing.T) {
 			require.True(t, r.Allowed)
 			releases = append(releases, release)
 		}
-		// The leases are renewed: three lifetimes later both are still held.
-		for began := time.Now(); time.Since(began) < 3*lease; {
-			r, release, err := other.Acquire(t.Context(), "k")
-			require.NoError(t, err)
-			require.False(t, r.Allowed)
-			require.LessOrEqual(t, r.RetryAfter, lease)
-			release()
-		}
+		r, release, err := other.Acquire(t.Context(), "k")
+		require.NoError(t, err)
+		require.False(t, r.Allowed)
+		require.LessOrEqual(t, r.RetryAfter, lease)
+		release()
 		releases[0]()
 		releases[0]() // does no harm
-		r, err := other.Peek(t.Context(), "k")
+		r, err = other.Peek(t.Context(), "k")
 		require.NoError(t, err)
 		require.Equal(t, 1, r.Remaining)
+		releases[1]()
 
 		// A holder that died (this one never renews) loses its permit.
-		r, err = other.Allow(t.Context(), "k")
+		short := open(t, rdb, ratelimit.Concurrency(1, 300*time.Millisecond))
+		r, err = short.Allow(t.Context(), "k")
 		require.NoError(t, err)
 		require.True(t, r.Allowed)
 		require.Eventually(t, func() bool {
-			r, err := l.Peek(t.Context(), "k")
+			r, err := short.Peek(t.Context(), "k")
 			return err == nil && r.Remaining == 1
 		}, soon, often)
-		releases[1]()
+	})
+}
+
+// Leases are renewed while they are held. In real time a machine that stands still for a lease would lose it.
+func TestLeasesAreRenewed(t *testing.T) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+		const lease = 300 * time.Millisecond
+		l := open(t, rdb, ratelimit.Concurrency(2, lease))
+		_, release, err := l.Acquire(t.Context(), "k")
+		require.NoError(t, err)
+		dead, err := l.Allow(t.Context(), "k")
+		require.NoError(t, err)
+		require.True(t, dead.Allowed)
+		for began := time.Now(); time.Since(began) < 3*lease; time.Sleep(lease / 10) {
+			r, err := l.Peek(t.Context(), "k")
+			require.NoError(t, err)
+			left := 0
+			if time.Since(began) >= lease {
+				left = 1 // what the dead one had
+			}
+			require.Equal(t, left, r.Remaining, "after %v", time.Since(began))
+		}
+		release()
+		r, err := l.Peek(t.Context(), "k")
+		require.NoError(t, err)
+		require.Equal(t, 2, r.Remaining)
 	})
 }
 
@@ -120,27 +146,34 @@ func TestReleaseAfterCancel(t *testing.T) {
 }
 
 func TestLocalAcquire(t *testing.T) {
-	l, _ := down(t, ratelimit.Concurrency(2, 100*time.Millisecond), ratelimit.Breaker(1, time.Hour))
-	r, release, err := l.Acquire(t.Context(), "k")
-	require.NoError(t, err)
-	require.Equal(t, ratelimit.FromLocal, r.Source)
-	dead, err := l.Allow(t.Context(), "k")
-	require.NoError(t, err)
-	require.True(t, dead.Allowed)
-	require.Eventually(t, func() bool {
-		r, err := l.Peek(t.Context(), "k")
+	synctest.Test(t, func(t *testing.T) {
+		rdb := redis.NewClient(&redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("Redis is away")
+		}})
+		t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+		const lease = 100 * time.Millisecond
+		l := open(t, rdb, ratelimit.Concurrency(2, lease), ratelimit.Breaker(1, time.Hour))
+		left := func() int {
+			r, err := l.Peek(t.Context(), "k")
+			require.NoError(t, err)
+			return r.Remaining
+		}
+		r, release, err := l.Acquire(t.Context(), "k")
 		require.NoError(t, err)
-		return r.Remaining == 1
-	}, soon, often, "a permit that is not renewed ends")
-	for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
-		r, err := l.Peek(t.Context(), "k")
+		require.Equal(t, ratelimit.FromLocal, r.Source)
+		dead, err := l.Allow(t.Context(), "k")
 		require.NoError(t, err)
-		require.Equal(t, 1, r.Remaining, "one that is held does not")
-	}
-	release()
-	r, err = l.Peek(t.Context(), "k")
-	require.NoError(t, err)
-	require.Equal(t, 2, r.Remaining)
+		require.True(t, dead.Allowed)
+		time.Sleep(lease - time.Millisecond)
+		require.Equal(t, 0, left())
+		time.Sleep(2 * time.Millisecond)
+		for range 30 {
+			require.Equal(t, 1, left(), "a permit that is not renewed ends, one that is held does not")
+			time.Sleep(lease / 10)
+		}
+		release()
+		require.Equal(t, 2, left())
+	})
 }
 
 func TestLimit(t *testing.T) {

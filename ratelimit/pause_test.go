@@ -77,26 +77,26 @@ func pauseChargesOnce(t *testing.T, rdb redis.UniversalClient, serverOf func(key
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		r, err := l.Peek(ctx, "one")
 		require.NoError(c, err)
-		charged = int64(plenty-r.Remaining) - before[0].Allowed
+		charged = int64(plenty - r.Remaining)
 	}, soon, often)
+	got.Allowed, got.Unknown = got.Allowed+before[0].Allowed, got.Unknown+before[0].Unknown
 	require.GreaterOrEqual(t, charged, got.Allowed)
 	require.LessOrEqual(t, charged, got.Allowed+got.Unknown)
 	ran, err := rdb.Get(ctx, "{one}plain").Int64()
 	require.NoError(t, err)
-	ran -= before[1].Allowed
-	asked := control.allowed.Load() + control.unknown.Load()
+	asked := before[1].Allowed + before[1].Unknown + control.allowed.Load() + control.unknown.Load()
 	t.Logf("limiter: %+v, charged %d; plain script: asked for %d times, ran %d times", got, charged, asked, ran)
 	require.Greater(t, ran, asked, "what this test is about does happen")
 }
 
-// warm makes connections that wait in the pool, on which a retry goes out at once.
+// warm makes connections that wait in the pool, on which a retry goes out at once. On a busy machine some of what it asks
+// may get no answer in time.
 func warm(t *testing.T, ask func() (bool, error)) tally {
 	t.Helper()
 	load := newLoad(t)
 	got := load.run(200, ask)
 	load.until(func() bool { return got.allowed.Load() > 2000 })
 	load.stop()
-	require.Zero(t, got.unknown.Load())
 	return got.tally()
 }
 
@@ -133,7 +133,7 @@ func (l *load) run(callers int, ask func() (bool, error)) *counts {
 
 func (l *load) until(is func() bool) {
 	l.t.Helper()
-	require.Eventually(l.t, is, soon, often)
+	require.Eventually(l.t, is, 3*soon, often) // the client of a Cluster tries for 5 s in vain
 }
 
 func (l *load) stop() {

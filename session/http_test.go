@@ -216,7 +216,7 @@ func TestCrossOriginRequestsAreRefused(t *testing.T) {
 
 func TestBearer(t *testing.T) {
 	rec := &recorder{}
-	m := session.New[data](redistestMini(t), session.Bearer(), session.Hooks(rec), session.Namespace(redistest.Unique(t)))
+	m := session.New[data](redistestMini(t), session.Timeout(soon), session.Bearer(), session.Hooks(rec), session.Namespace(redistest.Unique(t)))
 	t.Cleanup(func() { require.NoError(t, m.Close()) })
 	var token string
 	mux := http.NewServeMux()

@@ -26,10 +26,9 @@ func TestRedisAway(t *testing.T) {
 	var seen events
 	closed := node(t, server.Client(t), session.Namespace(ns), session.Timeout(patience), session.OnEvent(seen.observe))
 	anonymous := node(t, server.Client(t), session.Namespace(ns), session.Timeout(patience), session.AnonymousWhenAway())
-	token := login(t, closed, "ann", "")
+	token := login(t, node(t, server.Client(t), session.Namespace(ns)), "ann", "")
 	running := closed.Attach(t.Context(), token)
-	_, err := closed.Get(running)
-	require.NoError(t, err)
+	redistest.Eventually(t, "the request has its session", func() bool { _, err := closed.Get(running); return err == nil })
 
 	for name, trouble := range map[string]struct{ begin, end func() }{
 		"killed": {server.Kill, server.Restart},
@@ -81,7 +80,7 @@ func TestRedisAway(t *testing.T) {
 // Who was treated as anonymous because Redis was away, and logs in when it is back, is logged in.
 func TestBackWithinARequest(t *testing.T) {
 	server := redistest.Start(t)
-	m := node(t, server.Client(t), session.Timeout(time.Second), session.AnonymousWhenAway())
+	m := node(t, server.Client(t), session.AnonymousWhenAway())
 	token := login(t, m, "ann", "")
 	h := m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		server.Kill()
@@ -128,19 +127,21 @@ func TestLostReplyOfACluster(t *testing.T) {
 		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 		return deaf{c, &lost}, err
 	}
-	rdb := redistest.StartCluster(t).Client(t, func(o *redis.ClusterOptions) { o.Dialer = dial })
-	m := node(t, rdb, session.Timeout(150*time.Millisecond))
+	cluster, ns := redistest.StartCluster(t), redistest.Unique(t)
+	rdb := cluster.Client(t, func(o *redis.ClusterOptions) { o.Dialer = dial })
+	m := node(t, rdb, session.Namespace(ns), session.Timeout(150*time.Millisecond)) // for so long it waits for a lost reply
+	direct := node(t, cluster.Client(t), session.Namespace(ns))
 	made := 0
-	for _, token := range []string{begin(t, m, data{}), login(t, m, "ann", "")} {
-		require.NoError(t, m.Update(m.Attach(t.Context(), token), add(1))) // the server knows the script from now on
+	for _, token := range []string{begin(t, direct, data{}), login(t, direct, "ann", "")} {
+		require.NoError(t, direct.Update(direct.Attach(t.Context(), token), add(1))) // the server knows the script from now on
 		for range 10 {
 			ctx := m.Attach(t.Context(), token)
-			before, err := m.Get(ctx)
-			require.NoError(t, err)
+			before := get(t, direct, token)
+			redistest.Eventually(t, "the request has its session", func() bool { _, err := m.Get(ctx); return err == nil })
 			lost.Store(true)
-			err = m.Update(ctx, add(1))
+			err := m.Update(ctx, add(1))
 			lost.Store(false)
-			change := get(t, m, token).N - before.N
+			change := get(t, direct, token).N - before.N
 			switch {
 			case err == nil: // the reply to something else got lost: the client asks for the state of the Cluster by itself
 				require.Equal(t, 1, change)
@@ -179,10 +180,9 @@ func TestLostReply(t *testing.T) {
 	ns := redistest.Unique(t)
 	m := node(t, rdb, session.Namespace(ns), session.Timeout(100*time.Millisecond))
 	direct := node(t, server.Client(t), session.Namespace(ns))
-	token := begin(t, m, data{N: 1})
+	token := begin(t, direct, data{N: 1})
 	ctx := m.Attach(t.Context(), token)
-	_, err := m.Get(ctx)
-	require.NoError(t, err)
+	redistest.Eventually(t, "the request has its session", func() bool { _, err := m.Get(ctx); return err == nil })
 	proxy.Hang()
 	require.ErrorIs(t, m.Update(ctx, add(1)), session.ErrUnavailable)
 	require.ErrorIs(t, m.Login(ctx, "ann"), session.ErrUnavailable)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -77,7 +78,7 @@ func TestLateLoginDoesNotBringTheSessionBack(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				cut := &severed{}
-				m := New[int](rdb, Namespace(redistest.Unique(t)), Hooks(cut))
+				m := New[int](rdb, Namespace(redistest.Unique(t)), Timeout(10*time.Second), Hooks(cut))
 				t.Cleanup(func() { require.NoError(t, m.Close()) })
 				ctx := m.Attach(t.Context(), "")
 				require.NoError(t, m.Create(ctx, 1))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -144,7 +145,7 @@ func FuzzRecord(f *testing.F) {
 func TestMemoryPerSession(t *testing.T) {
 	server := redistest.Start(t)
 	rdb := server.Client(t)
-	m := New[string](rdb)
+	m := New[string](rdb, Timeout(10*time.Second))
 	t.Cleanup(func() { require.NoError(t, m.Close()) })
 	measure := func() int64 {
 		info, err := rdb.InfoMap(t.Context(), "memory").Result()

@@ -208,8 +208,9 @@ const (
 	wrong
 )
 
-// feedBound is how late the feed may be at most; without one this is for how long a generation is believed.
-const feedBound = time.Second
+// feedBound is how late the feed may be at most, on a machine that is busy with other things. While it is down a generation
+// is believed for a second.
+const feedBound = 5 * time.Second
 
 // read reads a key on a node.
 func (r *endurance) read(ctx context.Context, node int, s *spot) sight {

@@ -180,7 +180,8 @@ func until(t *testing.T, what string, done func() bool) {
 }
 
 // However Redis fails, whoever reads on the node that has evicted never sees what it had evicted, and when nobody has an
-// eviction left to carry out nobody sees it anywhere. That is so two seconds after Redis is back at the latest.
+// eviction left to carry out nobody sees it anywhere. That is so two seconds after Redis is back at the latest, unless the machine is busy
+// with other tests.
 func TestFaults(t *testing.T) {
 	for name, start := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -243,7 +244,11 @@ func TestFaults(t *testing.T) {
 			}
 			t.Logf("%d cycles: %s; %d evictions failed at first, %d confirmed ones were repeated", n, v, queued, recalled)
 			require.True(t, v.OK(), "%s", v)
-			require.Less(t, v.Slowest.Settled, 2*time.Second)
+			bound := 2 * time.Second
+			if *cycles == 0 { // not a run that has the machine for itself
+				bound = 15 * time.Second
+			}
+			require.Less(t, v.Slowest.Settled, bound)
 			if f.forgets {
 				require.Positive(t, recalled)
 			}

@@ -149,7 +149,7 @@ func TestRedisHangs(t *testing.T) {
 	p.do(http.StatusOK, "GET", "/products", "")
 	took := time.Since(begin)
 	t.Logf("four requests took %v", took)
-	if took > 6*time.Second {
+	if took > 15*time.Second { // it is two or three on a quiet machine; without timeouts they would never return
 		t.Errorf("four requests took %v", took)
 	}
 	ready := decode[map[string]string](t, p.do(http.StatusOK, "GET", "/readyz", ""))
