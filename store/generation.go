@@ -35,8 +35,8 @@ func (g *generation) isKept(keep time.Duration) bool {
 
 type knownGeneration struct {
 	state markerState
-	epoch uint64    // of the feed, which vouches for it while the epoch lasts
-	until time.Time // without a feed
+	epoch uint64        // of the feed, which vouches for it while the epoch lasts
+	until time.Duration // since the process began; 0 if the feed vouches
 }
 
 // markerState is what a marker said: the current generation, or none, or that a writer holds the tag.
@@ -56,16 +56,24 @@ func parseMarker(raw string) markerState {
 	return markerState{gen: gen}
 }
 
-// vouched returns the state if nothing can have changed it unnoticed.
-func (g *generation) vouched(s *Store) (markerState, bool) {
+// vouched returns the state, and until when it may be believed, if nothing can have changed it unnoticed.
+func (g *generation) vouched(s *Store) (state markerState, until time.Duration, ok bool) {
 	known := g.known.Load()
 	if known == nil || s.cfg.strict {
-		return markerState{}, false
+		return markerState{}, 0, false
 	}
 	if epoch, up := s.feed.status(); up {
-		return known.state, epoch == known.epoch
+		return known.state, 0, epoch == known.epoch
 	}
-	return known.state, time.Now().Before(known.until)
+	return known.state, known.until, time.Since(began) < known.until
+}
+
+// sooner returns the sooner of two ends, of which 0 is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return a + b
+	}
+	return min(a, b)
 }
 
 // reading begins a read of the marker. What it finds may be kept only if nothing happened since.
@@ -73,7 +81,7 @@ func (g *generation) reading(s *Store) func(markerState) {
 	before := g.changes.Load()
 	epoch, up := s.feed.status()
 	covered := up && s.feed.covers(g.key.addr)
-	until := time.Now().Add(s.cfg.trust)
+	until := time.Since(began) + s.cfg.trust
 	return func(state markerState) {
 		known := &knownGeneration{state: state, epoch: epoch}
 		if !up {

@@ -15,7 +15,8 @@ type look struct {
 	states  []markerState
 	groups  []markerState // of tags, before a load whose value may have some
 	asks    []ask
-	keeping *keeping // of those that are asked for; nil if they are only read
+	keeping *keeping      // of those that are asked for; nil if they are only read
+	until   time.Duration // the end of what was not asked for; 0 if the feed vouches for it
 
 	roomForStates [4]markerState // the usual number
 	roomForAsks   [4]ask
@@ -37,9 +38,11 @@ func (p *Space) look(ref *Ref, beforeLoad bool) *look {
 	l := &look{space: p}
 	l.states, l.asks = l.roomForStates[:0], l.roomForAsks[:0]
 	for _, g := range p.shared() {
-		state, ok := g.vouched(p.st)
+		state, until, ok := g.vouched(p.st)
 		if !ok || beforeLoad && (state.none() || !g.isKept(p.keep)) {
 			l.asks = append(l.asks, ask{place: len(l.states), key: g.key.addr, learn: g.reading(p.st), shared: g})
+		} else {
+			l.until = sooner(l.until, until)
 		}
 		l.states = append(l.states, state)
 	}
@@ -58,7 +61,7 @@ func (p *Space) look(ref *Ref, beforeLoad bool) *look {
 func (l *look) lookAtGroups() {
 	l.groups = make([]markerState, tagGroups)
 	for i, g := range l.space.st.groups {
-		state, ok := g.vouched(l.space.st)
+		state, _, ok := g.vouched(l.space.st)
 		if l.groups[i] = state; !ok || state.none() || !g.isKept(l.space.keep) {
 			l.asks = append(l.asks, ask{place: i, group: true, key: g.key.addr, learn: g.reading(l.space.st), shared: g})
 		}

@@ -68,8 +68,10 @@ func (p *Space) Stamp(ref *Ref) (Stamp, bool) {
 	return s, true
 }
 
-// Of adds the tags of the value that was read after the stamp was taken.
+// Of adds what the value rests on that was read after the stamp was taken: its tags, and generations that were believed
+// and not asked for, which are not to be believed for longer because of it.
 func (s Stamp) Of(v *View) Stamp {
+	s.until = sooner(s.until, v.until)
 	if len(v.tags) > 0 {
 		s.tags = append(slices.Clip(s.tags), v.tags...)
 	}

@@ -58,8 +58,10 @@ func (v *View) judgeTags(s *Store, gens []byte) {
 			return
 		}
 		g := s.tags.of(key)
-		if state, ok := g.vouched(s); !ok || state.held || state.gen != want { // what seems evicted may be newer than what is known
+		if state, until, ok := g.vouched(s); !ok || state.held || state.gen != want { // what seems evicted may be newer than what is known
 			v.open = append(v.open, openTag{g, want})
+		} else {
+			v.until = sooner(v.until, until)
 		}
 	}
 }

@@ -45,6 +45,7 @@ type View struct {
 	age   time.Duration
 	left  time.Duration // how long a lease or cooldown that was found has left
 
+	until  time.Duration // the end of what this rests on and was not asked for, since the process began; 0 if the feed vouches
 	tags   []stripe      // of the tags that the value has
 	open   []openTag     // those of them that are to be asked for
 	groups []markerState // of tags, before a load
@@ -78,7 +79,7 @@ func (v *View) Discredit() { v.State, v.Reason = Invalid, Corrupt }
 
 // judge decides what raw is, for an entry that should be of the generations that l has found.
 func (p *Space) judge(ref *Ref, raw []byte, present bool, l *look) View {
-	v := View{raw: raw}
+	v := View{raw: raw, until: l.until}
 	p.counts.read.Add(int64(len(raw)))
 	switch kind := envelope.KindOf(raw); {
 	case l.held() || kind == envelope.Hold:
