@@ -139,9 +139,10 @@ func TestALoadThatIgnoresTheHardTimeoutStillCounts(t *testing.T) {
 	_, err = c.Get(ctx, "b")
 	require.ErrorIs(t, err, context.DeadlineExceeded, "it waits for its turn")
 	close(finish)
-	v, err := async(func() (int, error) { return c.Get(t.Context(), "b") }).wait(t)
-	require.NoError(t, err)
-	require.Equal(t, 1, v)
+	eventually(t, "its turn", func() bool { // a busy machine may take longer than the hard timeout even for this load
+		v, err := c.Get(t.Context(), "b")
+		return err == nil && v == 1
+	})
 	require.EqualValues(t, 1, m.most.Load())
 }
 

@@ -31,7 +31,7 @@ func runChild(args string) {
 		panic(err)
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: addr})
-	st, err := store.Open(context.Background(), rdb, store.Namespace(namespace), store.LeaseTime(life))
+	st, err := store.Open(context.Background(), rdb, store.Namespace(namespace), store.LeaseTime(life), store.Timeout(patient))
 	if err != nil {
 		panic(err)
 	}

@@ -22,7 +22,8 @@ func exampleStore() (st *store.Store, done func()) {
 		panic(err)
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	st, err = store.Open(context.Background(), rdb, store.Namespace("shop"), store.Logger(slog.New(slog.DiscardHandler)))
+	st, err = store.Open(context.Background(), rdb, store.Namespace("shop"),
+		store.Timeout(patient), store.Logger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		panic(err)
 	}

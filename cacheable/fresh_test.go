@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/cacheable"
@@ -39,30 +40,36 @@ func (m *moody) load(ctx context.Context, _ string) (int64, error) {
 	return n, nil
 }
 
-// Two nodes read a value all the time: it is loaded again before its time is over, by one of them, and nobody waits.
+// Two nodes read a value all the time: it is loaded again before its time is over, by one of them, and nobody waits. Its
+// time is long, so that it does not end where a busy machine is late; see TestRefreshAheadForAnHour for the times.
 func TestRefreshAhead(t *testing.T) {
+	const ttl, cost = 4 * time.Minute, 40 * time.Millisecond
 	for name, option := range map[string]cacheable.Option{
-		"RefreshAhead": cacheable.RefreshAhead(0.5), "EarlyRefresh": cacheable.EarlyRefresh(1),
+		"RefreshAhead": cacheable.RefreshAhead(0.001), "EarlyRefresh": cacheable.EarlyRefresh(1000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-				const ttl, cost = 900 * time.Millisecond, 40 * time.Millisecond
-				m, namespace := &moody{}, redistest.Unique(t)
+				m, running, namespace := &moody{}, meter{}, redistest.Unique(t)
 				m.delay.Store(int64(cost))
+				load := func(ctx context.Context, key string) (int64, error) {
+					running.enter()
+					defer running.leave()
+					return m.load(ctx, key)
+				}
 				var nodes []*cacheable.Cacheable[string, int64]
 				for range 2 {
-					nodes = append(nodes, cacheable.New(openIn(t, rdb, namespace), "ahead", m.load, cacheable.TTL(ttl), cacheable.Jitter(0), option))
+					nodes = append(nodes, cacheable.New(openIn(t, rdb, namespace), "ahead", load, cacheable.TTL(ttl), cacheable.Jitter(0), option))
 				}
 				_, err := nodes[0].Get(t.Context(), "k")
 				require.NoError(t, err)
 				var wg sync.WaitGroup
-				until := time.Now().Add(3 * ttl)
+				until := time.Now().Add(15 * time.Second)
 				var waited atomic.Int64
 				for i := range 8 {
 					wg.Go(func() {
-						for time.Now().Before(until) {
+						for m.loads.Load() < 4 && time.Now().Before(until) {
 							_, info, err := nodes[i%2].GetInfo(t.Context(), "k")
-							require.NoError(t, err)
+							assert.NoError(t, err)
 							if info.Source != cacheable.SourceHit {
 								waited.Add(1)
 							}
@@ -71,8 +78,8 @@ func TestRefreshAhead(t *testing.T) {
 				}
 				wg.Wait()
 				require.Zero(t, waited.Load(), "reads that waited for a load")
-				require.GreaterOrEqual(t, m.loads.Load(), int64(3))
-				require.LessOrEqual(t, m.loads.Load(), int64(12), "one load for each period, in the whole fleet")
+				require.GreaterOrEqual(t, m.loads.Load(), int64(4))
+				require.EqualValues(t, 1, running.most.Load(), "loads at the same time, in the whole fleet")
 			})
 		})
 	}
@@ -116,7 +123,7 @@ func TestFailSafe(t *testing.T) {
 			require.EqualValues(t, 1, v)
 			return info.Source == cacheable.SourceStale
 		}, 10*time.Second, time.Millisecond)
-		tried := m.loads.Load()
+		began, tried := time.Now(), m.loads.Load()
 		for range 100 {
 			for _, c := range []*cacheable.Cacheable[string, int64]{one, two} {
 				v, info, err := c.GetInfo(t.Context(), "k")
@@ -126,7 +133,8 @@ func TestFailSafe(t *testing.T) {
 				require.Positive(t, info.Age)
 			}
 		}
-		require.LessOrEqual(t, m.loads.Load()-tried, int64(1), "a source that fails is left alone for a second, by all")
+		most := 1 + int64(time.Since(began)/time.Second)
+		require.LessOrEqual(t, m.loads.Load()-tried, most, "a source that fails is left alone for a second, by all")
 
 		require.NoError(t, two.Evict(t.Context(), "k"))
 		_, err = one.Get(t.Context(), "k")
@@ -158,21 +166,27 @@ func TestExpireKeepsTheFallback(t *testing.T) {
 // A slow load does not make a caller wait who can have a stale value; what it loads is stored all the same.
 func TestSoftTimeout(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		m, st := &moody{}, openStore(t, rdb)
-		c := cacheable.New(st, "soft", m.load, cacheable.TTL(time.Hour), cacheable.FailSafe(time.Hour), cacheable.SoftTimeout(20*time.Millisecond))
+		st, loads, finish := openStore(t, rdb), atomic.Int64{}, make(chan struct{})
+		c := cacheable.New(st, "soft", func(context.Context, string) (int64, error) {
+			n := loads.Add(1)
+			if n > 1 {
+				<-finish
+			}
+			return n, nil
+		}, cacheable.TTL(time.Hour), cacheable.FailSafe(time.Hour), cacheable.SoftTimeout(20*time.Millisecond))
 		_, err := c.Get(t.Context(), "k")
 		require.NoError(t, err)
-		m.delay.Store(int64(500 * time.Millisecond))
 		require.NoError(t, c.Expire(t.Context(), "k"))
 		v, info, err := c.GetInfo(t.Context(), "k")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, v)
 		require.Equal(t, cacheable.SourceStale, info.Source)
-		require.Eventually(t, func() bool {
+		close(finish)
+		eventually(t, "the value that was loaded", func() bool {
 			v, info, err := c.GetInfo(t.Context(), "k")
 			return err == nil && v == 2 && info.Source == cacheable.SourceHit
-		}, 10*time.Second, time.Millisecond)
-		require.EqualValues(t, 2, m.loads.Load())
+		})
+		require.EqualValues(t, 2, loads.Load())
 	})
 }
 

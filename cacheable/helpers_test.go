@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,7 +44,8 @@ func waitForFeed(t *testing.T, st *store.Store) {
 	require.Eventually(t, func() bool { return st.Stats().Feed.Up }, 10*time.Second, time.Millisecond)
 }
 
-// tripCounter is a hook that counts round trips, but for those that the store makes by itself.
+// tripCounter is a hook that counts round trips that read or write entries. Others the store makes by itself, at any time:
+// to see how the masters are, and with each new connection.
 type tripCounter struct{ n atomic.Int64 }
 
 func (c *tripCounter) option() store.Option { return store.Hooks(c) }
@@ -54,16 +56,22 @@ func (c *tripCounter) DialHook(next redis.DialHook) redis.DialHook {
 
 func (c *tripCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if cmd.Name() != "time" && cmd.Name() != "ping" {
-			c.n.Add(1)
-		}
+		c.count(cmd)
 		return next(ctx, cmd)
 	}
 }
 
 func (c *tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		c.n.Add(1)
+		c.count(cmds...)
 		return next(ctx, cmds)
+	}
+}
+
+func (c *tripCounter) count(cmds ...redis.Cmder) {
+	if slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool {
+		return slices.Contains([]string{"get", "mget", "eval", "evalsha"}, cmd.Name())
+	}) {
+		c.n.Add(1)
 	}
 }

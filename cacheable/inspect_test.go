@@ -57,12 +57,13 @@ func TestOnHit(t *testing.T) {
 	_, err = c.Get(ctx, "none")
 	require.ErrorIs(t, err, cacheable.ErrNotFound)
 	require.Equal(t, map[string]int{"a": 1, "b": 1, "none": 2}, told)
-	for range 2 { // from Redis, then from this process
-		_, err = near.Get(ctx, "a")
-		require.NoError(t, err)
-	}
-	require.EqualValues(t, 1, st.Stats().Caches["told"].NearHits)
-	require.Equal(t, 3, told["a"])
+	reads := 1
+	eventually(t, "a hit in this process", func() bool { // a notice of what was stored above may still be under way
+		reads++
+		_, err := near.Get(ctx, "a") // from Redis, then from this process
+		return err == nil && st.Stats().Caches["told"].NearHits == 1
+	})
+	require.Equal(t, reads, told["a"])
 
 	down = true
 	require.NoError(t, c.Expire(ctx, "b"))
@@ -77,12 +78,12 @@ func TestOnHit(t *testing.T) {
 	_, err = c.Get(ctx, "a")
 	require.NoError(t, err)
 	require.Equal(t, 4, second)
-	require.Equal(t, 4, told["a"])
+	require.Equal(t, reads+1, told["a"])
 	detach()
 	detachNear()
 	_, err = c.Get(ctx, "a")
 	require.NoError(t, err)
-	require.Equal(t, 4, told["a"])
+	require.Equal(t, reads+1, told["a"])
 }
 
 // What is told is the fraction that was asked for, of every key alike, also if they are read in turn.

@@ -112,7 +112,7 @@ func roundTrip[V any](t *testing.T, c *cacheable.Cacheable[string, V], want V) {
 func TestAgeIsCountedFromTheBeginningOfTheLoad(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores := fleet(t, rdb, 2)
-		const slow = 120 * time.Millisecond
+		const slow = 300 * time.Millisecond
 		load := func(context.Context, string) (int, error) { time.Sleep(slow); return 1, nil }
 		a, b := cacheable.New(stores[0], "c", load), cacheable.New(stores[1], "c", load)
 		began := time.Now()
@@ -121,14 +121,14 @@ func TestAgeIsCountedFromTheBeginningOfTheLoad(t *testing.T) {
 		_, info, err := a.GetInfo(t.Context(), "k")
 		require.NoError(t, err)
 		// Half a round trip is the error of the measured offset between the clocks.
-		tolerance := 20 * time.Millisecond
+		tolerance := 100 * time.Millisecond
 		require.GreaterOrEqual(t, info.Age, slow-tolerance)
 		require.LessOrEqual(t, info.Age, time.Since(began)+tolerance)
 		_, err = b.Get(t.Context(), "other") // measures the offset on this node, too
 		require.NoError(t, err)
 		_, again, err := b.GetInfo(t.Context(), "k")
 		require.NoError(t, err)
-		require.Greater(t, again.Age, info.Age)
+		require.GreaterOrEqual(t, again.Age, 2*slow-tolerance, "another load has taken its time since")
 	})
 }
 

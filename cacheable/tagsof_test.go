@@ -154,7 +154,7 @@ func TestTagsOfALoadDuringTheHoldOfADeadWriter(t *testing.T) {
 	src, namespace := newShelf(), redistest.Unique(t)
 	st := openIn(t, rdb, namespace)
 	c := cacheable.New(st, "shoe", src.load, byCategory)
-	writer := openIn(t, rdb, namespace, store.HoldTime(300*time.Millisecond))
+	writer := openIn(t, rdb, namespace, store.HoldTime(2*time.Second)) // it must still be there when the load begins
 	_, err := writer.Hold(t.Context(), writer.Tag("boots"))
 	require.NoError(t, err)
 	g := src.shut()

@@ -43,9 +43,10 @@ func TestHardTimeoutDoesNotWaitForALoaderThatIgnoresIt(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "c")
 	require.Empty(t, rawGet(t, rdb, c.EntryKey("k")), "the lease is given back")
-	v, err := c.Get(t.Context(), "k")
-	require.NoError(t, err)
-	require.Equal(t, 2, v)
+	eventually(t, "the second load", func() bool { // a busy machine may take longer than the hard timeout even for this one
+		v, err := c.Get(t.Context(), "k")
+		return err == nil && v == 2
+	})
 
 	close(finish)
 	within(t, "the end of the first load", ended)
@@ -65,10 +66,12 @@ func TestHardTimeoutHoldsForRefreshToo(t *testing.T) {
 		}
 		return 1, nil
 	}, cacheable.HardTimeout(100*time.Millisecond))
-	_, err := c.Get(t.Context(), "k")
-	require.NoError(t, err)
+	eventually(t, "a value", func() bool { // a busy machine may take longer than the hard timeout even for this load
+		_, err := c.Get(t.Context(), "k")
+		return err == nil
+	})
 	broken.Store(true)
-	_, err = async(func() (int, error) { return c.Refresh(t.Context(), "k") }).wait(t)
+	_, err := async(func() (int, error) { return c.Refresh(t.Context(), "k") }).wait(t)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	v, err := c.Get(t.Context(), "k")
 	require.NoError(t, err)
