@@ -36,7 +36,8 @@ type program struct {
 	code   chan int
 }
 
-// start runs the server on a free port until the test ends, with its embedded servers unless env names others.
+// start runs the server on a free port until the test ends, with its embedded servers unless env names others, and with
+// patience for a Redis on a busy machine.
 func start(t *testing.T, env map[string]string) *program {
 	t.Helper()
 	ctx, end := context.WithCancel(context.Background())
@@ -44,7 +45,7 @@ func start(t *testing.T, env map[string]string) *program {
 		t: t, log: newLog(), client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, ExpectContinueTimeout: time.Minute}},
 		end: end, code: make(chan int, 1),
 	}
-	settings := map[string]string{"ADDR": "127.0.0.1:0", "SEED": "24"}
+	settings := map[string]string{"ADDR": "127.0.0.1:0", "SEED": "24", "REDIS_TIMEOUT": "10s"}
 	maps.Copy(settings, env)
 	go func() { p.code <- run(ctx, nil, func(k string) string { return settings[k] }, p.log) }()
 	t.Cleanup(func() {

@@ -135,9 +135,9 @@ func TestServersThatSeedAtOnceSeedOnce(t *testing.T) {
 // lose to it is bounded by the store's timeouts.
 func TestRedisHangs(t *testing.T) {
 	redis := redistest.Start(t)
-	p := start(t, map[string]string{"REDIS_URL": redis.Addr(), "SEED": "8"})
+	p := start(t, map[string]string{"REDIS_URL": redis.Addr(), "SEED": "8", "REDIS_TIMEOUT": "500ms"})
 	p.do(http.StatusOK, "GET", knife, "")
-	p.get(knife, "hit")
+	awaitHit(t, p, knife)
 	redis.Pause()
 	defer redis.Resume()
 	begin := time.Now()

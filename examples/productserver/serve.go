@@ -41,7 +41,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 		return err
 	}
 	defer closing(&err, redis.Close)
-	st, err := store.Open(ctx, redis.Client, store.Namespace("shop"), store.Logger(log))
+	st, err := store.Open(ctx, redis.Client, store.Namespace("shop"), store.Timeout(cfg.Timeout), store.Logger(log))
 	if err != nil {
 		return fmt.Errorf("open cache: %w", err)
 	}

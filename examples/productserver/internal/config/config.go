@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -23,6 +24,7 @@ type Config struct {
 	MongoURI string // empty: embedded
 	MongoDB  string
 	Redis    *redis.UniversalOptions // nil: embedded
+	Timeout  time.Duration           // of Redis
 	Changes  bool
 	Seed     int
 	LogLevel slog.Level
@@ -40,6 +42,7 @@ var settings = []setting{
 	{"MONGO_DB", "jollyjet", "database `name`", setMongoDB},
 	{"REDIS_URL", "", "Redis `URL`: redis://, rediss://, several with commas for a Cluster, or " +
 		"redis-sentinel://host,host/master; without one an embedded miniredis is used", setRedis},
+	{"REDIS_TIMEOUT", "500ms", "`duration` that Redis gets to answer before the database is asked", setTimeout},
 	{"CHANGES", "false", "`true` to also evict what is written past this server, told by a change stream of the database; " +
 		"needs MONGO_URI to be of a replica set or a sharded cluster", setChanges},
 	{"SEED", "200", "`number` of products to put into an empty collection; 0 for none", setSeed},
@@ -122,6 +125,13 @@ func setRedis(c *Config, v string) (err error) {
 	}
 	c.Redis, err = backend.ParseRedisURL(v)
 	return err
+}
+
+func setTimeout(c *Config, v string) (err error) {
+	if c.Timeout, err = time.ParseDuration(v); err != nil || c.Timeout < time.Millisecond {
+		return fmt.Errorf("%q is not a duration of 1ms or more", v)
+	}
+	return nil
 }
 
 // setChanges comes after setMongoURI.
