@@ -95,6 +95,10 @@ compare: ## aside beside other caching libraries, on the same work in the same r
 hit-ratio: ## throughput of a hit beside GET and json.Unmarshal in the same run
 	@go -C bench test -run TestHitRatio -count=1 -v . | grep -E 'hit_test|^(---|ok|FAIL)'
 
+.PHONY: ratios
+ratios: ## hits, near hits and rate limits beside others in the same run; fails if one has lost its lead
+	@go -C bench test -run 'Test(Hit|Near|Allow)Ratio' -count=1 -v . | grep -E '_test.go|^(---|ok|FAIL)'
+
 .PHONY: benchstat
 benchstat: ## compare the benchmark outputs in the files OLD and NEW
 	@$(TOOL) benchstat $(OLD) $(NEW)

@@ -183,7 +183,7 @@ func (n *node) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		n.heed(cmd)
+		n.heed(err)
 		if n.trusted() {
 			return err
 		}
@@ -199,7 +199,9 @@ func (n *node) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
-		n.heed(cmds...)
+		for _, cmd := range cmds {
+			n.heed(redisx.ErrorOf(cmd))
+		}
 		if n.trusted() {
 			return err
 		}
@@ -209,12 +211,9 @@ func (n *node) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 
 // heed doubts a node that says by an error that it is no master, or not of that slot: it may be a master again before the
 // masters are looked up, and have something else.
-func (n *node) heed(cmds ...redis.Cmder) {
-	for _, cmd := range cmds {
-		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) && says(err, "MOVED", "READONLY", "MASTERDOWN") {
-			n.doubt()
-			return
-		}
+func (n *node) heed(err error) {
+	if err != nil && !errors.Is(err, redis.Nil) && says(err, "MOVED", "READONLY", "MASTERDOWN") {
+		n.doubt()
 	}
 }
 
@@ -238,7 +237,8 @@ func (n *node) check(ctx context.Context, err error, send sending, cmds ...redis
 func carriedData(cmd redis.Cmder) bool {
 	switch cmd.Name() {
 	case "get", "mget", "eval", "evalsha":
-		return cmd.Err() == nil || errors.Is(cmd.Err(), redis.Nil)
+		err := redisx.ErrorOf(cmd)
+		return err == nil || errors.Is(err, redis.Nil)
 	default:
 		return false
 	}

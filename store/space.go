@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // Space is the part of the keyspace that belongs to one cache: all keys "namespace:{name:...}".
@@ -142,7 +144,7 @@ func (s *Store) get(ctx context.Context, key string) ([]byte, error) {
 		return nil, b.refusal()
 	}
 	cmd := redis.NewStringCmd(ctx, "get", key)
-	err := s.rdb.Do(ctx, onceString{cmd})
+	err := s.rdb.Do(ctx, &redisx.OnceString{StringCmd: cmd})
 	if errors.Is(err, redis.Nil) {
 		b.record(ctx, nil)
 	} else {
@@ -162,17 +164,8 @@ func (s *Store) mget(ctx context.Context, keys []string) ([]any, error) {
 		args[i+1] = key
 	}
 	cmd := redis.NewSliceCmd(ctx, args...)
-	if err := s.rdb.Do(ctx, onceSlice{cmd}); err != nil {
+	if err := s.rdb.Do(ctx, &redisx.OnceSlice{SliceCmd: cmd}); err != nil {
 		return nil, err
 	}
 	return cmd.Result()
 }
-
-// Commands that a Cluster client, too, sends only once.
-type (
-	onceString struct{ *redis.StringCmd }
-	onceSlice  struct{ *redis.SliceCmd }
-)
-
-func (onceString) NoRetry() bool { return true }
-func (onceSlice) NoRetry() bool  { return true }

@@ -88,7 +88,7 @@ func run(calls []*Call, send func(calls []*Call, whole bool)) error {
 func send(ctx context.Context, c *Client, calls []*Call, whole bool) {
 	if len(calls) == 1 {
 		calls[0].Reply = calls[0].command(ctx, whole)
-		calls[0].settle(ctx, c.Do(ctx, once{calls[0].Reply}))
+		calls[0].settle(ctx, c.Do(ctx, &Once{Cmd: calls[0].Reply}))
 		return
 	}
 	defer c.leave()
@@ -103,7 +103,7 @@ func pipeline(ctx context.Context, to interface{ Pipeline() redis.Pipeliner }, c
 	pipe := to.Pipeline()
 	for _, call := range calls {
 		call.Reply = call.command(ctx, whole)
-		_ = pipe.Process(ctx, once{call.Reply})
+		_ = pipe.Process(ctx, &Once{Cmd: call.Reply})
 	}
 	_, _ = pipe.Exec(ctx) // each call has its own error
 }
@@ -112,7 +112,7 @@ func share(ctx context.Context, c *Client, calls []*Call, whole bool) {
 	futures := make([]redis.AutoFuture, len(calls))
 	for i, call := range calls {
 		call.Reply = call.command(ctx, whole)
-		futures[i] = c.shared.Submit(ctx, once{call.Reply})
+		futures[i] = c.shared.Submit(ctx, &Once{Cmd: call.Reply})
 	}
 	for i, call := range calls {
 		call.settle(ctx, futures[i].WaitContext(ctx))
@@ -126,13 +126,6 @@ func (c *Call) settle(ctx context.Context, err error) {
 		c.Reply.SetErr(err)
 	}
 }
-
-// once is a command that a Cluster client, too, sends only once: it would repeat others when no reply comes. What then
-// arrives a second time may have been overtaken.
-type once struct{ *redis.Cmd }
-
-// NoRetry is asked by the Cluster client.
-func (once) NoRetry() bool { return true }
 
 func (c *Call) command(ctx context.Context, whole bool) *redis.Cmd {
 	args := make([]any, 0, 4+len(c.Args))
