@@ -48,13 +48,13 @@ func (l *ledger) known(key string, version store.Version) bool {
 func (l *ledger) add(f Finding) (news bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if old := l.findings[f.Key]; old != nil && old.version == f.version {
+	switch old := l.findings[f.Key]; {
+	case old != nil && old.version == f.version:
 		old.Hits += f.Hits
 		return false
-	}
-	if l.findings[f.Key] != nil {
+	case old != nil:
 		l.order = slices.DeleteFunc(l.order, func(key string) bool { return key == f.Key })
-	} else if len(l.order) >= l.keep {
+	case len(l.order) >= l.keep:
 		delete(l.findings, l.order[0])
 		l.order = l.order[1:]
 	}

@@ -19,10 +19,6 @@ func newSessions(namespace string, stats func() session.Stats) prometheus.Collec
 	return collector{&one[session.Stats]{newGroup(sessionMetrics, prometheus.Labels{"namespace": namespace}), stats}}
 }
 
-func unsigned[S any](name, help string, value func(*S) uint64) metric[S] {
-	return metric[S]{name: name, help: help, kind: prometheus.CounterValue, read: func(s *S, out emit) { out(float64(value(s))) }}
-}
-
 var sessionMetrics = []metric[session.Stats]{
 	{
 		name: "aside_session_events_total", help: "What happened to sessions.",
@@ -42,8 +38,8 @@ var sessionMetrics = []metric[session.Stats]{
 			out(float64(s.Unavailable), "unavailable")
 		},
 	},
-	unsigned("aside_session_loads_total", "Sessions looked up in Redis.", func(s *session.Stats) uint64 { return s.Loads }),
-	unsigned("aside_session_slides_total", "Sessions prolonged by a look-up.", func(s *session.Stats) uint64 { return s.Slides }),
-	unsigned("aside_session_saves_total", "Changes of sessions stored.", func(s *session.Stats) uint64 { return s.Saves }),
-	unsigned("aside_session_written_bytes_total", "Size of the data of sessions stored.", func(s *session.Stats) uint64 { return s.Bytes }),
+	counter("aside_session_loads_total", "Sessions looked up in Redis.", func(s *session.Stats) uint64 { return s.Loads }),
+	counter("aside_session_slides_total", "Sessions prolonged by a look-up.", func(s *session.Stats) uint64 { return s.Slides }),
+	counter("aside_session_saves_total", "Changes of sessions stored.", func(s *session.Stats) uint64 { return s.Saves }),
+	counter("aside_session_written_bytes_total", "Size of the data of sessions stored.", func(s *session.Stats) uint64 { return s.Bytes }),
 }

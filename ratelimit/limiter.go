@@ -27,7 +27,6 @@ type Limiter struct {
 	members bool // one of the parts keeps permits by name
 	prefix  string
 	charges atomic.Uint64
-	policy  string
 	counts  counters
 }
 
@@ -48,7 +47,7 @@ func checkPolicy(policy Policy) {
 }
 
 func newLimiter(b *backend, c config, policy Policy) *Limiter {
-	l := &Limiter{config: c, parts: policy.parts(), most: maxLimit, backend: b, prefix: rand.Text()[:16], policy: policy.String()}
+	l := &Limiter{config: c, parts: policy.parts(), most: maxLimit, backend: b, prefix: rand.Text()[:16]}
 	l.counts.took = newTook()
 	for _, p := range l.parts {
 		l.most = min(l.most, p.limit)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -171,16 +170,6 @@ func Per(n float64, d time.Duration) Rate {
 func (r Rate) period() float64 {
 	// The slack takes off what the division that made the rate may have added.
 	return math.Ceil(4e6/float64(r)*(1-1e-12)) / 4
-}
-
-// rateText writes a period as a rate, by the shortest time in which it gives a whole number of permits.
-func rateText(period float64) string {
-	for _, d := range []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour} {
-		if n := math.Round(micros(d) / period); n >= 1 && Per(n, d).period() == period {
-			return fmt.Sprintf("%.0f/%s", n, short(d))
-		}
-	}
-	return strconv.FormatFloat(1e6/period, 'g', -1, 64) + "/1s"
 }
 
 // TokenBucket allows permits at a rate, and up to burst of them at once after a pause. Use it to shape traffic: permits

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,16 @@ func (p part) String() string {
 		return fmt.Sprintf("%s%d/%s buckets=%d", text, p.limit, short(p.span), p.slots)
 	}
 	return fmt.Sprintf("%s%d/%s", text, p.limit, short(p.span))
+}
+
+// rateText writes a period as a rate, by the shortest time in which it gives a whole number of permits.
+func rateText(period float64) string {
+	for _, d := range []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour} {
+		if n := math.Round(micros(d) / period); n >= 1 && Per(n, d).period() == period {
+			return fmt.Sprintf("%.0f/%s", n, short(d))
+		}
+	}
+	return strconv.FormatFloat(1e6/period, 'g', -1, 64) + "/1s"
 }
 
 func (p part) unnamed() string {

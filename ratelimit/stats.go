@@ -51,7 +51,7 @@ type counters struct {
 func (l *Limiter) Stats() Stats {
 	shadowDenied := l.counts.shadowDenied.Load()
 	return Stats{
-		Policy: l.policy, Took: Durations(l.counts.took.Read()),
+		Policy: all(l.parts).String(), Took: Durations(l.counts.took.Read()),
 		Allowed: l.counts.allowed.Load() + shadowDenied, Denied: l.counts.denied.Load(), LocalDenied: l.counts.localDenied.Load(),
 		ShadowDenied: shadowDenied, Fallback: l.counts.fallback.Load(), Errors: l.counts.errors.Load(),
 		BreakerOpen: l.backend.breaker.open(),

@@ -180,8 +180,8 @@ func until(t *testing.T, what string, done func() bool) {
 }
 
 // However Redis fails, whoever reads on the node that has evicted never sees what it had evicted, and when nobody has an
-// eviction left to carry out nobody sees it anywhere. That is so two seconds after Redis is back at the latest, unless the machine is busy
-// with other tests.
+// eviction left to carry out nobody sees it anywhere. That is so two seconds after Redis is back at the latest, unless the
+// machine is busy with other tests.
 func TestFaults(t *testing.T) {
 	for name, start := range faults {
 		t.Run(name, func(t *testing.T) {
