@@ -12,6 +12,8 @@ BENCHFLAGS ?= -benchtime=1s
 RACEFLAGS  ?=
 FUZZTIME   ?= 10s
 CYCLES     ?= 50
+SERVERS    ?= redis-7 redis-8 valkey-9
+ROUNDS     ?= 40
 
 # The race detector needs cgo; without a C compiler the tests run without it, and say so.
 RACE := $(if $(shell CC=$$(go env CC); command -v $${CC%% *}),-race)
@@ -32,8 +34,8 @@ each = failed=; for m in $(1); do \
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  TIMEOUT=$(TIMEOUT)  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  TIMEOUT=$(TIMEOUT)  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)  SERVERS=\"$(SERVERS)\"  ROUNDS=$(ROUNDS)"
 
 .PHONY: test
 test: ## all tests of all modules with the race detector (TESTFLAGS); lists what was skipped and why
@@ -51,6 +53,10 @@ test: ## all tests of all modules with the race detector (TESTFLAGS); lists what
 test-json:
 	@status=0; for m in $(CODE); do \
 		(cd "$$m" && go test -json -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS) ./...) || status=1; done; exit $$status
+
+.PHONY: test-servers
+test-servers: ## the tests that talk to Redis, and ROUNDS of races, on each of SERVERS, which it gets from Debian (TESTFLAGS)
+	@ROUNDS=$(ROUNDS) tools/test-servers.sh $(SERVERS) -- -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS)
 
 .PHONY: vet
 vet: ## go vet
@@ -114,5 +120,5 @@ cover: ## statement coverage of the root module, also across packages, into cove
 
 .PHONY: clean
 clean: ## remove what the targets above and Redis left behind
-	@rm -rf bin dist appendonlydir dump.rdb
+	@rm -rf bin dist .cache appendonlydir dump.rdb
 	@find . -name .git -prune -o \( -name '*.test' -o -name '*.out' -o -name '*.prof' \) -type f -print -delete

@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"time"
@@ -22,6 +23,7 @@ type config struct {
 	pause     time.Duration
 	changed   func(open bool)
 	hooks     []redis.Hook
+	log       *slog.Logger
 	shareFrom int
 	fallback  fallback
 	replicas  int
@@ -53,6 +55,7 @@ func defaults() config {
 		timeout:   200 * time.Millisecond,
 		failures:  5,
 		shareFrom: redisx.ShareFrom,
+		log:       slog.Default(),
 		pause:     time.Second,
 		replicas:  1,
 		localKeys: 100_000,
@@ -136,6 +139,15 @@ func Hooks(hooks ...redis.Hook) Option {
 		}
 	}
 	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
+}
+
+// Logger receives what an operator should know: what Redis refuses, once for each cause, with what to do about it. The
+// default is slog.Default().
+func Logger(l *slog.Logger) Option {
+	if l == nil {
+		panic("ratelimit: Logger(nil): use slog.New(slog.DiscardHandler) for silence")
+	}
+	return func(c *config) { c.log = l }
 }
 
 // FailOpen allows every request while Redis is away. It is for limits that are a courtesy; one that guards a login

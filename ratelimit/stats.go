@@ -54,7 +54,7 @@ func (l *Limiter) Stats() Stats {
 		Policy: all(l.parts).String(), Took: Durations(l.counts.took.Read()),
 		Allowed: l.counts.allowed.Load() + shadowDenied, Denied: l.counts.denied.Load(), LocalDenied: l.counts.localDenied.Load(),
 		ShadowDenied: shadowDenied, Fallback: l.counts.fallback.Load(), Errors: l.counts.errors.Load(),
-		BreakerOpen: l.backend.breaker.open(),
+		BreakerOpen: l.backend.breakers.open(),
 	}
 }
 

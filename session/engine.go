@@ -25,7 +25,9 @@ type engine struct {
 }
 
 func newEngine(given redis.UniversalClient, c config) *engine {
-	own, err := redisx.Own(given, redisx.Limits{Timeout: c.timeout, Hooks: c.hooks, ShareFrom: c.shareFrom})
+	own, err := redisx.Own(given, redisx.Limits{
+		Timeout: c.timeout, Hooks: c.hooks, ShareFrom: c.shareFrom, Log: c.log, Keys: c.namespace + ":*",
+	})
 	if err != nil {
 		panic("session: " + err.Error())
 	}

@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
@@ -16,28 +14,25 @@ const scanCount = 500
 // scan walks the keys of the namespace that begin with kind, on every master, batch by batch. Masters are walked at the
 // same time.
 func (e *engine) scan(ctx context.Context, kind string, visit func(ctx context.Context, keys []string) error) error {
-	walk := func(ctx context.Context, node *redis.Client) error {
-		var cursor uint64
+	err := e.rdb.EachMaster(ctx, func(ctx context.Context, node *redisx.Node) error {
+		var at redisx.Page
 		for {
-			keys, next, err := node.Scan(ctx, cursor, e.namespace+":"+kind+":*", scanCount).Result()
+			page, err := node.Scan(ctx, at.Next, e.namespace+":"+kind+":*", scanCount, at.Run)
 			if err != nil {
 				return e.judge(ctx, err)
 			}
-			if err := visit(ctx, keys); err != nil {
+			if err := visit(ctx, page.Keys); err != nil {
 				return err
 			}
-			if cursor = next; cursor == 0 {
+			if at = page; at.Next == 0 {
 				return nil
 			}
 		}
+	})
+	if err != nil && !errors.Is(err, ErrUnavailable) && ctx.Err() == nil { // the masters are not known
+		return e.judge(ctx, err)
 	}
-	switch rdb := e.rdb.UniversalClient.(type) {
-	case *redis.ClusterClient:
-		return rdb.ForEachMaster(ctx, walk)
-	case *redis.Client:
-		return walk(ctx, rdb)
-	}
-	return nil // redisx.Own makes no others
+	return err
 }
 
 // DestroyEveryone ends all sessions there are, of all users and of none (ASVS 5.0 7.4.5), and returns how many keys it
@@ -86,15 +81,15 @@ func (m *Manager[T]) sweep(ctx context.Context, hold time.Duration) (Swept, erro
 	const working = 10 * time.Minute
 	lock := m.e.namespace + ":janitor"
 	mine := newVersion()
-	got, err := m.e.rdb.SetNX(ctx, lock, mine, max(working, hold)).Result()
-	if err != nil {
-		return Swept{}, m.e.judge(ctx, err)
+	take := &redisx.Call{Name: "set", Key: lock, Args: []any{mine, "nx", "px", max(working, hold).Milliseconds()}}
+	if err := m.e.run(ctx, take); err != nil {
+		return Swept{}, err
 	}
-	if !got {
+	if take.Reply.Err() != nil { // there is one
 		return Swept{Skipped: true}, nil
 	}
 	var users, dropped atomic.Int64
-	err = m.e.scan(ctx, "u", func(ctx context.Context, keys []string) error {
+	err := m.e.scan(ctx, "u", func(ctx context.Context, keys []string) error {
 		for _, key := range keys {
 			n, err := m.e.sweepUser(ctx, key)
 			users.Add(1)
@@ -108,7 +103,8 @@ func (m *Manager[T]) sweep(ctx context.Context, hold time.Duration) (Swept, erro
 	if hold == 0 || err != nil {
 		_ = m.e.run(context.WithoutCancel(ctx), &redisx.Call{Script: unlockScript, Key: lock, Args: []any{mine}})
 	} else {
-		_ = m.e.rdb.PExpire(ctx, lock, hold).Err()
+		// If it fails nobody sweeps for longer.
+		_ = m.e.run(ctx, &redisx.Call{Name: "pexpire", Key: lock, Args: []any{hold.Milliseconds()}})
 	}
 	return Swept{Users: users.Load(), Dropped: dropped.Load()}, err
 }

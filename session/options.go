@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
@@ -20,6 +21,7 @@ type config struct {
 	namespace string
 	timeout   time.Duration
 	hooks     []redis.Hook
+	log       *slog.Logger
 	shareFrom int
 	codec     codec.Codec
 	idle      time.Duration
@@ -47,6 +49,7 @@ func defaults() config {
 	return config{
 		namespace: "session",
 		shareFrom: redisx.ShareFrom,
+		log:       slog.Default(),
 		timeout:   500 * time.Millisecond,
 		codec:     codec.JSON(),
 		idle:      30 * time.Minute,
@@ -132,6 +135,15 @@ func Hooks(hooks ...redis.Hook) Option {
 		}
 	}
 	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
+}
+
+// Logger receives what an operator should know: what Redis refuses, once for each cause, with what to do about it. The
+// default is slog.Default().
+func Logger(l *slog.Logger) Option {
+	if l == nil {
+		panic("session: Logger(nil): use slog.New(slog.DiscardHandler) for silence")
+	}
+	return func(c *config) { c.log = l }
 }
 
 // Codec encodes the data of a session. The default is codec.JSON().

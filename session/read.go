@@ -3,10 +3,11 @@ package session
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // found is a session as it was read.
@@ -48,29 +49,32 @@ func (e *engine) read(ctx context.Context, t *token) (found, error) {
 
 func (e *engine) fetch(ctx context.Context, t *token, handle string) (raw string, left time.Duration, member bool, err error) {
 	key := e.sessionKey(handle)
-	pipe := e.rdb.Pipeline()
-	get, ttl := pipe.Get(ctx, key), pipe.PTTL(ctx, key)
-	var score *redis.FloatCmd
+	get, ttl := redisx.Get(key), &redisx.Call{Name: "pttl", Key: key}
+	calls := []*redisx.Call{get, ttl}
+	var score *redisx.Call
 	if t.bound {
-		score = pipe.ZScore(ctx, e.userKey(t.locator), handle)
+		score = &redisx.Call{Name: "zscore", Key: e.userKey(t.locator), Args: []any{handle}}
+		calls = append(calls, score)
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
-	if raw, err = get.Result(); err != nil && !errors.Is(err, redis.Nil) {
-		if redis.HasErrorPrefix(err, "WRONGTYPE") {
-			return "?", 0, false, nil // undecodable
-		}
+	if err := redisx.Run(ctx, e.rdb, calls...); err != nil {
 		return "", 0, false, err
 	}
-	if left, err = ttl.Result(); err != nil {
-		return "", 0, false, err
+	if redis.HasErrorPrefix(get.Reply.Err(), "WRONGTYPE") {
+		return "?", 0, false, nil // undecodable
 	}
-	if score != nil {
-		if err = score.Err(); err != nil && !errors.Is(err, redis.Nil) {
+	if get.Reply.Err() == nil {
+		if raw, err = get.Reply.Text(); err != nil {
 			return "", 0, false, err
 		}
-		member = err == nil
 	}
-	return raw, left, member, nil
+	ms, err := ttl.Reply.Int64()
+	if err != nil {
+		return "", 0, false, err
+	}
+	if left = time.Duration(ms) * time.Millisecond; ms < 0 { // no expiry, or no key
+		left = time.Duration(ms)
+	}
+	return raw, left, score != nil && score.Reply.Err() == nil, nil
 }
 
 // nothing says why there is no session. One that was ended is no longer among those of its user, one that expired is.

@@ -37,16 +37,15 @@ func (m *Manager[T]) List(ctx context.Context, user string) ([]Info, error) {
 func (e *engine) heads(ctx context.Context, handles []string) ([]string, error) {
 	heads := make([]string, 0, len(handles))
 	for part := range slices.Chunk(handles, batch) {
-		pipe := e.rdb.Pipeline()
-		cmds := make([]*redis.StringCmd, len(part))
+		calls := make([]*redisx.Call, len(part))
 		for i, h := range part {
-			cmds[i] = pipe.GetRange(ctx, e.sessionKey(h), 0, ownerBytes-1)
+			calls[i] = &redisx.Call{Name: "getrange", Key: e.sessionKey(h), Args: []any{0, ownerBytes - 1}}
 		}
-		_, _ = pipe.Exec(ctx) // each command has its own error
-		for _, c := range cmds {
-			raw, err := c.Result()
+		_ = redisx.Run(ctx, e.rdb, calls...) // each call has its own error
+		for _, c := range calls {
+			raw, err := c.Reply.Text()
 			switch {
-			case redis.HasErrorPrefix(err, "WRONGTYPE"):
+			case redis.HasErrorPrefix(c.Err(), "WRONGTYPE"):
 				raw = "?"
 			case err != nil && !errors.Is(err, redis.Nil):
 				return nil, e.judge(ctx, err)

@@ -68,8 +68,7 @@ func (l *look) err(entry *call) error {
 
 // gather carries out calls that read: on one node by a single command, which asks for each key once.
 func (s *Store) gather(ctx context.Context, reads []*call) {
-	_, ok := s.rdb.Node()
-	if !ok || !s.breakers.only.allow() {
+	if _, ok := s.rdb.Single(); !ok {
 		_ = s.run(ctx, reads...)
 		return
 	}
@@ -82,7 +81,6 @@ func (s *Store) gather(ctx context.Context, reads []*call) {
 		}
 	}
 	replies, err := s.mget(ctx, keys)
-	s.breakers.only.record(ctx, err)
 	for _, c := range reads {
 		c.Reply = redis.NewCmd(ctx)
 		switch {

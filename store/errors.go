@@ -53,3 +53,10 @@ func (e *UndrainedError) Error() string {
 func (e *UndrainedError) Is(target error) bool { return target == ErrUndrained }
 
 func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

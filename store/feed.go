@@ -9,9 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jollyjet/aside/internal/pause"
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // feed tells what has changed in the namespace, whoever changed it: Redis sends the keys over one connection per
@@ -25,7 +24,7 @@ type feed struct {
 	waits map[string][]chan struct{}
 	drops atomic.Int64 // how often a connection that worked broke
 
-	first     chan struct{} // closed when the first try has come to an end
+	first     chan struct{} // closed when the first try of every connection has come to an end
 	firstOnce sync.Once
 }
 
@@ -61,19 +60,16 @@ func (f *feed) shift() {
 
 // covers reports whether changes of the key are being told.
 func (f *feed) covers(key string) bool {
-	cluster, ok := f.st.rdb.Cluster()
-	if !ok {
+	if _, ok := f.st.rdb.Single(); ok {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), f.st.cfg.timeout)
-	defer cancel()
-	master, err := cluster.MasterForKey(ctx, key)
+	master, err := f.st.rdb.NodeFor(context.Background(), key)
 	if err != nil {
 		return false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := f.conns[master.Options().Addr]
+	c := f.conns[master.Addr()]
 	return c != nil && c.up
 }
 
@@ -84,7 +80,7 @@ func (f *feed) run() {
 		if masters, err := f.masters(ctx); err == nil {
 			f.follow(ctx, masters)
 		} else {
-			f.settled()
+			f.firstOnce.Do(func() { close(f.first) })
 		}
 		if !pause.For(ctx, f.st.cfg.lookAround/2+rand.N(f.st.cfg.lookAround)) {
 			return
@@ -92,32 +88,24 @@ func (f *feed) run() {
 	}
 }
 
-// masters returns how to reach each master, and asks each how it is.
-func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
-	start, well := time.Now(), true
-	masters := make(map[string]*redis.Options)
-	switch rdb := f.st.rdb.UniversalClient.(type) {
-	case *redis.Client:
-		masters[rdb.Options().Addr] = rdb.Options()
-		well = f.st.lineage.visit(ctx, rdb) == nil
-	case *redis.ClusterClient:
-		rdb.ReloadState(ctx)
-		var mu sync.Mutex
-		err := rdb.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			unwell := f.st.lineage.visit(ctx, node)
-			mu.Lock()
-			defer mu.Unlock()
-			masters[node.Options().Addr] = node.Options()
-			well = well && unwell == nil
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		f.st.lineage.only(masters)
-		f.st.breakers.keep(masters)
+// masters returns the masters of now, by address, and asks each how it is.
+func (f *feed) masters(ctx context.Context) (map[string]*redisx.Node, error) {
+	start := time.Now()
+	all, err := f.st.rdb.Masters(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if well {
+	well := make([]bool, len(all))
+	masters := make(map[string]*redisx.Node)
+	var group sync.WaitGroup
+	for i, node := range all {
+		masters[node.Addr()] = node
+		group.Go(func() { well[i] = f.st.visit(ctx, node) == nil })
+	}
+	group.Wait()
+	f.st.rdb.DoubtOthers(all)
+	f.st.breakers.keep(masters)
+	if !slices.Contains(well, false) {
 		f.st.lineage.reviewed(start)
 		f.st.evictions.reviewed(start)
 	}
@@ -125,7 +113,7 @@ func (f *feed) masters(ctx context.Context) (map[string]*redis.Options, error) {
 }
 
 // follow starts connections to masters that are new and ends those to masters that are gone.
-func (f *feed) follow(ctx context.Context, masters map[string]*redis.Options) {
+func (f *feed) follow(ctx context.Context, masters map[string]*redisx.Node) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	changed := false
@@ -136,12 +124,15 @@ func (f *feed) follow(ctx context.Context, masters map[string]*redis.Options) {
 			changed = true
 		}
 	}
-	for addr, options := range masters {
-		if f.conns[addr] != nil {
+	for addr, node := range masters {
+		if f.conns[addr] != nil && f.conns[addr].node == node {
 			continue
 		}
+		if c := f.conns[addr]; c != nil { // the address was another node's for a while
+			c.cancel()
+		}
 		connCtx, cancel := context.WithCancel(ctx)
-		c := &feedConn{feed: f, addr: addr, options: options, cancel: cancel}
+		c := &feedConn{feed: f, addr: addr, node: node, cancel: cancel}
 		if f.st.start(&f.st.life.watch, "feed", func() { c.run(connCtx) }) {
 			f.conns[addr] = c
 			changed = true
@@ -174,8 +165,18 @@ func (f *feed) end() {
 	f.shift()
 }
 
-// settled says that the first try has come to an end, well or not.
-func (f *feed) settled() { f.firstOnce.Do(func() { close(f.first) }) }
+// settled says that the first try of a connection has come to an end, well or not.
+func (f *feed) settled(c *feedConn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.tried = true
+	for _, other := range f.conns {
+		if !other.tried {
+			return
+		}
+	}
+	f.firstOnce.Do(func() { close(f.first) })
+}
 
 // changed is called with each key that Redis says has changed.
 func (f *feed) changed(key string) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/pause"
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 const invalidations = "__redis__:invalidate" // the channel on which Redis names changed keys to a RESP2 connection
@@ -22,10 +23,12 @@ const invalidations = "__redis__:invalidate" // the channel on which Redis names
 type feedConn struct {
 	feed    *feed
 	addr    string
-	options *redis.Options
+	node    *redisx.Node
 	cancel  context.CancelFunc
-	up      bool // under the feed's mu
-	warned  bool
+	up      bool            // under the feed's mu
+	tried   bool            // likewise: the first try has come to an end
+	warned  string          // of what was said last that it does not work
+	reached redisx.Identity // of the server that the connection leads to
 	lag     lag
 }
 
@@ -41,7 +44,7 @@ func (c *feedConn) run(ctx context.Context) {
 		started := time.Now()
 		err := c.session(ctx)
 		c.feed.set(c, false)
-		c.feed.settled()
+		c.feed.settled(c)
 		if ctx.Err() != nil {
 			return
 		}
@@ -49,31 +52,31 @@ func (c *feedConn) run(ctx context.Context) {
 		if time.Since(started) > time.Second {
 			again = 20 * time.Millisecond
 		}
-		wait := again
-		if refused(err) {
-			wait = 120 * c.feed.st.cfg.feedRetry
+		most := c.feed.st.cfg.feedRetry
+		switch {
+		case redisx.UnknownCommand(err):
+			again, most = 120*most, 120*most
+		case redisx.Refused(err): // what was refused may be allowed soon
+			most *= 4
 		}
-		if !pause.For(ctx, wait) {
+		if !pause.For(ctx, again) {
 			return
 		}
-		again = min(2*again, c.feed.st.cfg.feedRetry)
+		again = min(2*again, most)
 	}
-}
-
-// refused reports whether Redis understood and said no, which it will say again.
-func refused(err error) bool {
-	var answer redis.Error
-	return errors.As(err, &answer) && !strings.HasPrefix(answer.Error(), "LOADING")
 }
 
 func (c *feedConn) report(err error) {
 	log := c.feed.st.cfg.log.Debug
-	if !c.warned {
-		log, c.warned = c.feed.st.cfg.log.Warn, true
+	if why := errorText(err); why != c.warned {
+		log, c.warned = c.feed.st.cfg.log.Warn, why
 	}
 	why := "aside: the invalidation feed is interrupted"
-	if refused(err) {
+	switch {
+	case redisx.UnknownCommand(err):
 		why = "aside: this Redis does not offer CLIENT TRACKING, so there is no invalidation feed"
+	case redisx.Refused(err):
+		why = "aside: Redis refuses the invalidation feed; " + c.feed.st.rdb.Remedy(err)
 	}
 	log(why+"; what other nodes do with evict.All and evict.Everything, and to values kept by cacheable.Near, is noticed within "+
 		c.feed.st.cfg.trust.String()+", all else at once as ever", "master", c.addr, "cause", err)
@@ -81,10 +84,10 @@ func (c *feedConn) report(err error) {
 
 // restored says that the feed works again, if it was said that it does not.
 func (c *feedConn) restored() {
-	if c.warned {
+	if c.warned != "" {
 		c.feed.st.cfg.log.Info("aside: the invalidation feed works again", "master", c.addr)
 	}
-	c.warned = false
+	c.warned = ""
 }
 
 // session subscribes, proves that the feed works, and hands on what it says until it breaks.
@@ -99,7 +102,7 @@ func (c *feedConn) session(ctx context.Context) error {
 		if why := refusal(); why != nil {
 			return why
 		}
-		return err
+		return fmt.Errorf("SUBSCRIBE: %w", err)
 	}
 
 	var heard atomic.Int64
@@ -137,7 +140,7 @@ func (c *feedConn) session(ctx context.Context) error {
 				proven = true
 				c.lag.begin(time.Since(sent))
 				c.feed.set(c, true)
-				c.feed.settled()
+				c.feed.settled(c)
 				c.restored()
 			}
 			c.feed.changed(key)
@@ -165,7 +168,7 @@ func changedKeys(message any) []string {
 // did not succeed. go-redis would silently reconnect a subscription; a second connection is refused here, because
 // what was missed in between has to be reckoned with.
 func (c *feedConn) client() (*redis.Client, func() error) {
-	o := *c.options
+	o := *c.node.Options()
 	o.Protocol = 2 // with RESP3 the keys would come as pushes, not as messages
 	o.PoolSize, o.MinIdleConns, o.MaxRetries = 1, 0, -1
 	o.PushNotificationProcessor = nil
@@ -197,21 +200,30 @@ func (c *feedConn) client() (*redis.Client, func() error) {
 }
 
 func (c *feedConn) track(ctx context.Context, cn *redis.Conn) error {
-	id, err := cn.ClientID(ctx).Result()
+	reached, err := c.node.Identify(ctx, cn)
 	if err != nil {
 		return err
 	}
-	return cn.Do(ctx, "client", "tracking", "on", "redirect", id, "bcast",
-		"prefix", feedPrefix(c.feed.st.cfg.namespace)).Err()
+	c.reached = reached
+	id, err := cn.ClientID(ctx).Result()
+	if err != nil {
+		return fmt.Errorf("CLIENT ID: %w", err)
+	}
+	err = cn.Do(ctx, "client", "tracking", "on", "redirect", id, "bcast", "prefix", feedPrefix(c.feed.st.cfg.namespace)).Err()
+	if err != nil {
+		return fmt.Errorf("CLIENT TRACKING: %w", err)
+	}
+	return nil
 }
 
 // watch closes the subscription when it has been silent for three pings: a link that was dropped without a word
-// would otherwise look like a namespace in which nothing changes.
+// would otherwise look like a namespace in which nothing changes. So would one to a server that is no longer the one to
+// which new connections lead.
 func (c *feedConn) watch(ctx context.Context, ps *redis.PubSub, heard *atomic.Int64) {
 	every := c.feed.st.cfg.pingEvery
 	for pause.For(ctx, every) {
 		c.lag.asked()
-		if time.Since(time.Unix(0, heard.Load())) > 3*every || ps.Ping(ctx) != nil {
+		if !c.node.Reaches(c.reached) || time.Since(time.Unix(0, heard.Load())) > 3*every || ps.Ping(ctx) != nil {
 			_ = ps.Close()
 			return
 		}
@@ -224,14 +236,10 @@ func (c *feedConn) probe(ctx context.Context) (key string, sent time.Time, err e
 	token := envelope.NewToken()
 	for i := range 10_000 {
 		key = probeKey(st.cfg.namespace, fmt.Sprintf("%x-%d", token[:6], i))
-		cluster, ok := st.rdb.Cluster()
-		if !ok {
-			break
-		}
-		if node, err := cluster.MasterForKey(ctx, key); err == nil && node.Options().Addr == c.addr {
+		if node, err := st.rdb.NodeFor(ctx, key); err == nil && node == c.node {
 			break
 		}
 	}
 	sent = time.Now()
-	return key, sent, st.rdb.Set(ctx, key, "", time.Second).Err()
+	return key, sent, st.run(ctx, &call{Name: "set", Key: key, Args: []any{"", "px", 1000}})
 }

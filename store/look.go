@@ -114,7 +114,7 @@ func (l *look) answer(i int, raw string) {
 // with asks, and reads an entry in the same round trip.
 func (l *look) with(ctx context.Context, entry string) (raw []byte, present bool, err error) {
 	st := l.space.st
-	if _, ok := st.rdb.Node(); ok {
+	if _, ok := st.rdb.Single(); ok {
 		return l.withOnNode(ctx, entry)
 	}
 	read := redisx.Get(entry)
@@ -132,12 +132,7 @@ func (l *look) withOnNode(ctx context.Context, entry string) (raw []byte, presen
 	for i := range l.asks {
 		keys = append(keys, l.asks[i].key)
 	}
-	breaker := l.space.st.breakers.only
-	if !breaker.allow() {
-		return nil, false, breaker.refusal()
-	}
 	replies, err := l.space.st.mget(ctx, append(keys, entry))
-	breaker.record(ctx, err)
 	if err != nil {
 		return nil, false, unavailable(err)
 	}

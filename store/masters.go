@@ -2,26 +2,14 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/jollyjet/aside/internal/redisx"
 )
-
-// eachMaster calls f for every master, at the same time.
-func (s *Store) eachMaster(ctx context.Context, f func(context.Context, *redis.Client) error) error {
-	switch rdb := s.rdb.UniversalClient.(type) {
-	case *redis.ClusterClient:
-		return rdb.ForEachMaster(ctx, f)
-	case *redis.Client:
-		return f(ctx, rdb)
-	}
-	return nil
-}
 
 // Ping is how a master answered when it was asked whether it is there.
 type Ping struct {
@@ -40,15 +28,15 @@ func (s *Store) Ping(ctx context.Context) []Ping {
 	defer cancel()
 	var mu sync.Mutex
 	var pings []Ping
-	err := s.eachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+	err := s.rdb.EachMaster(ctx, func(ctx context.Context, node *redisx.Node) error {
 		began := time.Now()
-		err := node.Ping(ctx).Err()
+		err := node.Probe(ctx)
 		if err != nil {
 			err = unavailable(err)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		pings = append(pings, Ping{Node: node.Options().Addr, Took: time.Since(began), Err: err})
+		pings = append(pings, Ping{Node: node.Addr(), Took: time.Since(began), Err: err})
 		return nil
 	})
 	if err != nil {
@@ -60,7 +48,7 @@ func (s *Store) Ping(ctx context.Context) []Ping {
 
 // master is a master that is walked, and who it is.
 type master struct {
-	node *redis.Client
+	node *redisx.Node
 	id   string // of this run of it: the order in which it gives out keys is its own
 }
 
@@ -68,8 +56,8 @@ type master struct {
 func (s *Store) masters(ctx context.Context) ([]master, error) {
 	var mu sync.Mutex
 	var all []master
-	err := s.eachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-		id, err := runID(ctx, node)
+	err := s.rdb.EachMaster(ctx, func(ctx context.Context, node *redisx.Node) error {
+		id, err := node.RunID(ctx)
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, master{node: node, id: id})
@@ -80,21 +68,4 @@ func (s *Store) masters(ctx context.Context) ([]master, error) {
 	}
 	slices.SortFunc(all, func(a, b master) int { return strings.Compare(a.id, b.id) })
 	return all, nil
-}
-
-// runID is what a server calls itself until it ends, or its address where it does not say.
-func runID(ctx context.Context, node *redis.Client) (string, error) {
-	return readRunID(node, node.InfoMap(ctx, "server"))
-}
-
-func readRunID(node *redis.Client, info *redis.InfoCmd) (string, error) {
-	var refusal redis.Error // INFO is forbidden, or not known: go-redis returns other errors for other reasons
-	switch id := info.Item("Server", "run_id"); {
-	case info.Err() == nil && id != "":
-		return id, nil
-	case info.Err() == nil || errors.As(info.Err(), &refusal):
-		return node.Options().Addr, nil
-	default:
-		return "", info.Err()
-	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // scanBatch is how many keys a master is asked to look at in one step.
@@ -21,14 +21,10 @@ func (s *Store) EvictMatching(ctx context.Context, glob string, progress func(in
 	}
 	ctx, tracing := s.trace(ctx, TraceStart{Operation: OperationEvict, Kind: kindPattern.String()})
 	w := &walk{st: s, match: literal(s.cfg.namespace) + ":{" + glob + "}", progress: progress}
-	var err error
-	switch rdb := s.rdb.UniversalClient.(type) {
-	case *redis.ClusterClient:
-		err = rdb.ForEachMaster(ctx, w.master)
-	case *redis.Client:
-		err = w.master(ctx, rdb)
+	err := worse(w.unreplicated, s.rdb.EachMaster(ctx, w.master))
+	if ctx.Err() == nil && err != nil && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrUnreplicated) {
+		err = unavailable(err)
 	}
-	err = worse(w.unreplicated, err)
 	tracing.End(err)
 	return w.evicted, err
 }
@@ -49,20 +45,20 @@ type walk struct {
 }
 
 // master walks one master. Masters are walked at the same time.
-func (w *walk) master(ctx context.Context, node *redis.Client) error {
-	var cursor uint64
+func (w *walk) master(ctx context.Context, node *redisx.Node) error {
+	var at redisx.Page
 	for {
-		keys, next, err := node.Scan(ctx, cursor, w.match, scanBatch).Result()
+		page, err := node.Scan(ctx, at.Next, w.match, scanBatch, at.Run)
 		if err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			return fmt.Errorf("%w: SCAN: %w", ErrUnavailable, err)
 		}
-		if err := w.evict(ctx, keys); err != nil {
+		if err := w.evict(ctx, page.Keys); err != nil {
 			return err
 		}
-		if cursor = next; cursor == 0 {
+		if at = page; at.Next == 0 {
 			return nil
 		}
 	}

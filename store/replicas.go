@@ -2,16 +2,13 @@ package store
 
 import (
 	"context"
-	"strings"
 	"sync"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // deliver carries out calls that evict, like run. If replicas are to confirm them and fewer do, the error is
-// [ErrUnreplicated]; it is so only if all calls are carried out.
+// [ErrUnreplicated]; it is returned only if all calls are carried out.
 func (s *Store) deliver(ctx context.Context, calls ...*call) error {
 	if s.cfg.acks == 0 {
 		return s.run(ctx, calls...)
@@ -31,7 +28,7 @@ func (s *Store) deliver(ctx context.Context, calls ...*call) error {
 	}
 	group.Wait()
 	if len(stray) > 0 { // a Cluster whose slots are on the move; the client knows where to
-		_ = s.run(ctx, stray...)
+		_ = s.run(ctx, stray...) // each call is looked at below
 		short = append(short, stray...)
 	}
 	for _, c := range calls {
@@ -46,47 +43,27 @@ func (s *Store) deliver(ctx context.Context, calls ...*call) error {
 	return nil
 }
 
-// byMaster groups the calls by the client of the master that has the key; those of which that can't be told are of nil.
-func (s *Store) byMaster(ctx context.Context, calls []*call) map[*redis.Client][]*call {
-	groups := make(map[*redis.Client][]*call)
-	if node, ok := s.rdb.Node(); ok {
-		groups[node] = calls
-		return groups
-	}
-	cluster, _ := s.rdb.Cluster()
+// byMaster groups the calls by the master that has the key. Those whose master is not known are under nil.
+func (s *Store) byMaster(ctx context.Context, calls []*call) map[*redisx.Node][]*call {
+	groups := make(map[*redisx.Node][]*call)
 	for _, c := range calls {
-		node, _ := cluster.MasterForKey(ctx, c.Key)
+		node, _ := s.rdb.NodeFor(ctx, c.Key) // run, which these are left to, says why it is not known
 		groups[node] = append(groups[node], c)
 	}
 	return groups
 }
 
-// deliverTo sends the calls to a master, and WAIT over the same connection, since that speaks of what was written over it.
-// It reports whether enough replicas have them, and which calls have to go elsewhere.
-func (s *Store) deliverTo(ctx context.Context, node *redis.Client, calls []*call) (acked bool, moved []*call) {
+// deliverTo sends the calls to a master, and WAIT over the same connection. It reports whether enough replicas have them,
+// and which calls have to go elsewhere.
+func (s *Store) deliverTo(ctx context.Context, node *redisx.Node, calls []*call) (acked bool, moved []*call) {
 	if node == nil {
 		return false, calls
 	}
-	breaker := s.breakers.of(node)
-	if !breaker.allow() {
-		return false, nil
-	}
-	cn := node.WithTimeout(s.cfg.timeout + s.cfg.ackWithin).Conn()
-	defer func() { _ = cn.Close() }()
-	err := redisx.RunOn(ctx, cn, calls...)
-	breaker.record(ctx, err)
+	n, err := node.RunThenWait(ctx, s.cfg.acks, s.cfg.ackWithin, calls...)
 	for _, c := range calls {
-		if redirected(c.Err()) {
+		if redisx.Says(c.Err(), "MOVED", "ASK", "TRYAGAIN") {
 			moved = append(moved, c)
 		}
 	}
-	if len(moved) == len(calls) {
-		return false, moved
-	}
-	n, err := cn.Do(ctx, "wait", s.cfg.acks, s.cfg.ackWithin.Milliseconds()).Int()
 	return err == nil && n >= s.cfg.acks, moved
-}
-
-func redirected(err error) bool {
-	return err != nil && (says(err, "MOVED", "ASK") || strings.HasPrefix(err.Error(), "TRYAGAIN"))
 }

@@ -40,19 +40,10 @@ var (
 
 type call = redisx.Call
 
-// run carries out the calls in one round trip; see redisx.Run. Calls to a master whose breaker is open are not sent. The
-// error is the first of any call; each call has its own.
+// run carries out the calls in one round trip; see redisx.Run. The error is the first of any call; each call has its own.
 func (s *Store) run(ctx context.Context, calls ...*call) error {
-	admitted, by := s.admit(ctx, calls)
-	if len(admitted) > 0 {
-		err := redisx.Run(ctx, s.rdb, admitted...)
-		s.note(ctx, admitted, by, err)
-		if err != nil {
-			return unavailable(err)
-		}
-	}
-	if len(admitted) < len(calls) {
-		return unavailable(errOpen)
+	if err := redisx.Run(ctx, s.rdb, calls...); err != nil {
+		return unavailable(err)
 	}
 	return nil
 }

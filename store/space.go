@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -139,24 +138,14 @@ func (p *Space) judged(ctx context.Context, ref *Ref, raw []byte, present bool, 
 }
 
 func (s *Store) get(ctx context.Context, key string) ([]byte, error) {
-	b := s.breakers.forKey(ctx, key)
-	if !b.allow() {
-		return nil, b.refusal()
-	}
 	cmd := redis.NewStringCmd(ctx, "get", key)
-	err := s.rdb.Do(ctx, &redisx.OnceString{StringCmd: cmd})
-	if errors.Is(err, redis.Nil) {
-		b.record(ctx, nil)
-	} else {
-		b.record(ctx, err)
-	}
-	if err != nil {
+	if err := s.rdb.Do(ctx, key, &redisx.StringCmd{StringCmd: cmd}); err != nil {
 		return nil, err
 	}
 	return cmd.Bytes()
 }
 
-// mget reads keys of a single node.
+// mget reads keys of a single node. The last one is that of an entry, if any is.
 func (s *Store) mget(ctx context.Context, keys []string) ([]any, error) {
 	args := make([]any, len(keys)+1)
 	args[0] = "mget"
@@ -164,7 +153,7 @@ func (s *Store) mget(ctx context.Context, keys []string) ([]any, error) {
 		args[i+1] = key
 	}
 	cmd := redis.NewSliceCmd(ctx, args...)
-	if err := s.rdb.Do(ctx, &redisx.OnceSlice{SliceCmd: cmd}); err != nil {
+	if err := s.rdb.Do(ctx, keys[len(keys)-1], &redisx.SliceCmd{SliceCmd: cmd}); err != nil {
 		return nil, err
 	}
 	return cmd.Result()

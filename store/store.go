@@ -69,10 +69,10 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 	for i := range s.groups {
 		s.groups[i] = s.generationOf(groupKey(cfg.namespace, i))
 	}
+	s.breakers = newBreakers(s)
 	if err := s.connect(rdb); err != nil {
 		return nil, err
 	}
-	s.breakers = newBreakers(s)
 	s.feed = newFeed(s)
 	s.evictions.resume()
 	s.start(&s.life.watch, "feed", s.feed.run)
@@ -87,7 +87,7 @@ func (s *Store) connect(rdb redis.UniversalClient) error {
 	}
 	own, err := redisx.Own(rdb, redisx.Limits{
 		Timeout: s.cfg.timeout, ReplicaReads: s.cfg.replicas, Hooks: s.cfg.hooks, ShareFrom: s.cfg.shareFrom,
-		Node: func(addr string) redisx.Node { return s.lineage.at(addr) },
+		Watcher: s.lineage, Breaker: s.breakers.of, Log: s.cfg.log, Keys: s.cfg.namespace + ":*",
 	})
 	if err == nil {
 		s.rdb = own

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/url"
@@ -12,9 +11,6 @@ import (
 	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/redisx"
 )
-
-// errMoved is why a walk can't go on where it was.
-var errMoved = errors.New("another server has taken the master's place")
 
 // Step is one step of a [Space.Walk].
 type Step struct {
@@ -74,23 +70,12 @@ func orEnded(ctx context.Context, err error) error {
 
 // scan takes one step on a master.
 func (p *Space) scan(ctx context.Context, m master, cursor uint64, count int64) (keys []Key, next uint64, err error) {
-	pipe := m.node.Pipeline()
-	info := pipe.InfoMap(ctx, "server") // on the same connection
-	scan := pipe.Scan(ctx, cursor, literal(p.prefix)+"*}", count)
-	_, _ = pipe.Exec(ctx) // each has its own error
-	id, err := readRunID(m.node, info)
-	if err == nil && id != m.id {
-		err = errMoved
-	}
-	if err == nil {
-		err = scan.Err()
-	}
+	page, err := m.node.Scan(ctx, cursor, literal(p.prefix)+"*}", count, m.id)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: SCAN: %w", ErrUnavailable, err)
 	}
-	addrs, next := scan.Val()
-	keys, err = p.keysAt(ctx, addrs)
-	return keys, next, err
+	keys, err = p.keysAt(ctx, page.Keys)
+	return keys, page.Next, err
 }
 
 // keysAt returns the keys of the entries at the addresses. Where an address is a hash, the entry says of what; one that

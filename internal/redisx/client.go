@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -14,6 +18,9 @@ var ErrClient = errors.New("unsuitable Redis client")
 
 // ErrReplicas is returned by [Own] for a client that reads from replicas.
 var ErrReplicas = fmt.Errorf("%w: it reads from replicas, which lag; leave ReadOnly, RouteByLatency and RouteRandomly unset", ErrClient)
+
+// ErrClosed is what becomes of a command after [Client.Close].
+var ErrClosed = errors.New("the client is closed")
 
 // IsNil reports whether there is no client, also where it is a nil pointer of a type that is one.
 func IsNil(given redis.UniversalClient) bool {
@@ -31,20 +38,44 @@ func IsNil(given redis.UniversalClient) bool {
 
 // Limits are what a client of one's own has in place of the given one's timeouts and retries.
 type Limits struct {
-	Timeout      time.Duration // for the wait for a connection, the dial, and the reply, each for itself
-	ReplicaReads bool          // accept a client that reads from replicas
-	Hooks        []redis.Hook
-	ShareFrom    int // so many commands on their way at once share pipelines; 0: never
+	Timeout      time.Duration // for a whole command: the wait for a connection, the dial, the handshake and the reply
+	ReplicaReads bool          // accept a client that reads from replicas, and what replicas say
+	Hooks        []redis.Hook  // on each node
+	ShareFrom    int           // so many commands on their way at once share pipelines; 0: never
 
-	Node func(addr string) Node // watches over each node; nil: nobody does
+	Watcher Watcher               // is told whom connections reach; nil: nobody is
+	Breaker func(n *Node) Breaker // of a node; nil: none
+	Log     *slog.Logger          // is told what Redis refuses; nil: nobody is
+	Keys    string                // the pattern of the keys that are used
 }
 
-// Node is told what happens between a client and one node.
-type Node interface {
-	// Connected is called with each new connection, after logging in and before anything else. A connection for which
-	// it returns an error is not used.
-	Connected(ctx context.Context, cn *redis.Conn) error
-	redis.Hook
+// Client is a client of one's own. All its commands are sent once, end with their callers' contexts and within the
+// time-out, and are answered by masters only. When many are on their way at once they share pipelines.
+type Client struct {
+	limits    Limits
+	own       redis.UniversalClient
+	single    *Node // of a client of one node
+	cluster   *redis.ClusterClient
+	nodes     sync.Map    // *Node by *redis.Client, of a Cluster
+	known     atomic.Bool // the slots have been loaded once
+	endpoints endpoints
+	discovery discovery
+	refusals  refusals
+	large     largeKeys
+
+	busy   atomic.Int64 // commands on their way
+	credit atomic.Int64 // how many more of them share
+
+	mu      sync.Mutex // orders starting work against closing
+	closed  bool
+	closing chan struct{}
+	working sync.WaitGroup
+}
+
+// endpoints are one for each address.
+type endpoints struct {
+	mu     sync.Mutex
+	byAddr map[string]*endpoint
 }
 
 // sentinelAddr is what go-redis calls the node behind Sentinel, whichever it is.
@@ -58,49 +89,63 @@ const sentinelIdle = time.Second
 // Own makes a client from the options of another. The given one decides where Redis is and how to log in; how long to
 // wait and how often to try is decided here, because what waits longer than the work that it saves is worth nothing.
 func Own(given redis.UniversalClient, l Limits) (*Client, error) {
-	var own redis.UniversalClient
+	c := &Client{limits: l, closing: make(chan struct{}), refusals: refusals{log: l.Log, keys: l.Keys}}
+	c.endpoints.byAddr = make(map[string]*endpoint)
+	c.discovery.client = c
 	switch given := given.(type) {
 	case *redis.Client:
-		own = l.newNode(nodeOptions(given.Options(), l), redis.NewClient)
+		node := redis.NewClient
+		o := c.nodeOptions(given.Options())
+		c.single = c.newNode(o, node)
+		c.own = c.single.rdb
 	case *redis.ClusterClient:
 		o := given.Options()
 		if o.ReadOnly && !l.ReplicaReads {
 			return nil, ErrReplicas
 		}
-		own = redis.NewClusterClient(clusterOptions(o, l))
+		c.cluster = redis.NewClusterClient(c.clusterOptions(o))
+		c.own, c.discovery.cluster = c.cluster, c.cluster
 	default:
 		return nil, fmt.Errorf("%w: %T; use a *redis.Client (one node or Sentinel) or a *redis.ClusterClient", ErrClient, given)
 	}
-	for _, h := range l.Hooks {
-		own.AddHook(h)
-	}
-	return newClient(own, l.ShareFrom)
+	return c, nil
 }
 
-// newNode has a client of one node made, which tries to connect whenever it has to, and is watched over.
-func (l *Limits) newNode(o *redis.Options, build func(*redis.Options) *redis.Client) *redis.Client {
+// newNode has a client of one node made, whose connections are guarded.
+func (c *Client) newNode(o *redis.Options, build func(*redis.Options) *redis.Client) *Node {
 	if o.Dialer == nil {
 		o.Dialer = redis.NewDialer(o)
 	}
-	o.Dialer = patient(o.Dialer)
-	if l.Node == nil {
-		return build(o)
+	n := &Node{client: c, endpoint: c.endpointAt(o.Addr)}
+	n.shared.node = n
+	n.dial = o.Dialer
+	o.Dialer = n.endpoint.guard(patient(o.Dialer))
+	n.rdb = build(o)
+	if c.limits.Breaker != nil {
+		n.breaker = c.limits.Breaker(n)
 	}
-	node, given := l.Node(o.Addr), o.OnConnect
-	o.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
-		if err := node.Connected(ctx, cn); err != nil || given == nil {
-			return err
-		}
-		return given(ctx, cn)
+	n.rdb.AddHook(n)
+	for _, h := range c.limits.Hooks {
+		n.rdb.AddHook(h)
 	}
-	client := build(o)
-	client.AddHook(node)
-	return client
+	return n
 }
 
-func nodeOptions(given *redis.Options, l Limits) *redis.Options {
+func (c *Client) endpointAt(addr string) *endpoint {
+	c.endpoints.mu.Lock()
+	defer c.endpoints.mu.Unlock()
+	e := c.endpoints.byAddr[addr]
+	if e == nil {
+		e = &endpoint{addr: addr, replicas: c.limits.ReplicaReads, cluster: c.single == nil, watcher: c.limits.Watcher}
+		c.endpoints.byAddr[addr] = e
+	}
+	return e
+}
+
+func (c *Client) nodeOptions(given *redis.Options) *redis.Options {
 	o := *given
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = l.Timeout, l.Timeout, l.Timeout, l.Timeout
+	t := c.limits.Timeout
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = t, t, t, t
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries, o.MaxRetries = 1, -1
 	o.PushNotificationProcessor = nil // each client has its own
@@ -110,13 +155,154 @@ func nodeOptions(given *redis.Options, l Limits) *redis.Options {
 	return &o
 }
 
-func clusterOptions(given *redis.ClusterOptions, l Limits) *redis.ClusterOptions {
+func (c *Client) clusterOptions(given *redis.ClusterOptions) *redis.ClusterOptions {
 	o := *given
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = l.Timeout, l.Timeout, l.Timeout, l.Timeout
+	t := c.limits.Timeout
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = t, t, t, t
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries, o.MaxRetries = 1, -1
 	o.PushNotificationProcessor = nil // each client has its own
-	newNode := o.NewClient            // set by redis.NewClusterClient
-	o.NewClient = func(of *redis.Options) *redis.Client { return l.newNode(of, newNode) }
+	build := o.NewClient              // set by redis.NewClusterClient
+	o.NewClient = func(of *redis.Options) *redis.Client {
+		n := c.newNode(of, build)
+		c.nodes.Store(n.rdb, n)
+		return n.rdb
+	}
 	return &o
+}
+
+// Single returns the node of a client that has but one, also behind Sentinel.
+func (c *Client) Single() (*Node, bool) { return c.single, c.single != nil }
+
+// route returns the node that has the key. It waits for Redis only where the slots have never been loaded.
+func (c *Client) route(ctx context.Context, key string) (*Node, error) {
+	if c.single != nil {
+		return c.single, nil
+	}
+	if !c.known.Load() {
+		var err error
+		if early := c.await(ctx, 0, func(ctx context.Context) { _, err = c.cluster.MasterForKey(ctx, key) }); early != nil {
+			return nil, early
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.known.Store(true)
+	}
+	rdb, err := c.cluster.MasterForKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return c.nodeOf(rdb), nil
+}
+
+func (c *Client) nodeOf(rdb *redis.Client) *Node {
+	n, _ := c.nodes.Load(rdb)
+	return n.(*Node)
+}
+
+// NodeFor returns the node that has the key.
+func (c *Client) NodeFor(ctx context.Context, key string) (*Node, error) { return c.route(ctx, key) }
+
+// EachMaster calls f for every master, at the same time, and waits for all. Of a Cluster it loads the slots first. The
+// error is the first of any f, or says why the masters are not known.
+func (c *Client) EachMaster(ctx context.Context, f func(context.Context, *Node) error) error {
+	masters, err := c.Masters(ctx)
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(masters))
+	var group sync.WaitGroup
+	for i, n := range masters {
+		group.Go(func() { errs[i] = f(ctx, n) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// Masters returns all masters. Of a Cluster it loads the slots first, or uses those of before where that fails.
+func (c *Client) Masters(ctx context.Context) ([]*Node, error) {
+	if c.single != nil {
+		return []*Node{c.single}, nil
+	}
+	var mu sync.Mutex
+	var masters []*Node
+	var err error
+	early := c.await(ctx, 0, func(ctx context.Context) {
+		found := c.cluster.ForEachMaster(ctx, func(_ context.Context, rdb *redis.Client) error {
+			mu.Lock()
+			defer mu.Unlock()
+			masters = append(masters, c.nodeOf(rdb))
+			return nil
+		})
+		mu.Lock()
+		defer mu.Unlock()
+		err = found
+	})
+	if early != nil {
+		return nil, early
+	}
+	return masters, err
+}
+
+// DoubtOthers makes the connections to all other nodes than these ask whom they reach. When one is a master again it may
+// have something else.
+func (c *Client) DoubtOthers(masters []*Node) {
+	c.endpoints.mu.Lock()
+	defer c.endpoints.mu.Unlock()
+	for _, e := range c.endpoints.byAddr {
+		if !slices.ContainsFunc(masters, func(n *Node) bool { return n.endpoint == e }) {
+			e.doubt()
+		}
+	}
+}
+
+// Refusals are the causes for which Redis refuses commands at present.
+func (c *Client) Refusals() []Refusal { return c.refusals.now() }
+
+// Remedy says what to do about what Redis refuses.
+func (c *Client) Remedy(err error) string { return remedy(c.limits.Keys, err) }
+
+// Reload has the slots of a Cluster loaded, in the background.
+func (c *Client) Reload() {
+	if c.cluster != nil {
+		c.cluster.ReloadState(context.Background())
+	}
+}
+
+// Close ends what is under way, and closes the connections.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	again := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if again {
+		return nil
+	}
+	close(c.closing)
+	err := c.own.Close()
+	c.working.Wait()
+	return err
+}
+
+// work runs f in a goroutine that Close waits for. It reports false, and does not run f, once the client is closed.
+func (c *Client) work(f func()) bool {
+	if !c.hold() {
+		return false
+	}
+	go func() {
+		defer c.working.Done()
+		f()
+	}()
+	return true
+}
+
+// hold makes Close wait for a Done of working, unless it reports false because the client is closed.
+func (c *Client) hold() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.working.Add(1)
+	}
+	return !c.closed
 }

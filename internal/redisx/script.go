@@ -18,16 +18,17 @@ func NewScript(text string) *Script {
 	return &Script{text: text, sha: hex.EncodeToString(sum[:])}
 }
 
-// Call is one command on one key: a script, or a GET where there is none.
+// Call is one command on one key: a script, or a plain command.
 type Call struct {
 	Script *Script
+	Name   string // of the command, where there is no script
 	Key    string
-	Args   []any
+	Args   []any      // after the key
 	Reply  *redis.Cmd // after Run; nil if it was never sent
 }
 
 // Get is a call that reads a key.
-func Get(key string) *Call { return &Call{Key: key} }
+func Get(key string) *Call { return &Call{Name: "get", Key: key} }
 
 // ErrNotSent is what became of a call that Run was not called for.
 var ErrNotSent = errors.New("not sent")
@@ -39,7 +40,7 @@ func (c *Call) Err() error {
 		return ErrNotSent
 	}
 	err := c.Reply.Err()
-	if err == redis.Nil || c.Script == nil && redis.HasErrorPrefix(err, "WRONGTYPE") { //nolint:errorlint // go-redis returns it bare
+	if err == redis.Nil || c.Name == "get" && redis.HasErrorPrefix(err, "WRONGTYPE") { //nolint:errorlint // go-redis returns it bare
 		return nil
 	}
 	return err
@@ -54,15 +55,16 @@ func (c *Call) Did() bool {
 	return err == nil && n == 1
 }
 
-// Run carries out the calls in one round trip (one per node of a Cluster). A script that a server does not know yet is
-// sent in full in a second one; nothing else is ever tried twice. The error is the first of any call.
-func Run(ctx context.Context, c *Client, calls ...*Call) error {
-	return run(calls, func(calls []*Call, whole bool) { send(ctx, c, calls, whole) })
+// fail gives the call an outcome of its own: what it had may still be written to.
+func (c *Call) fail(ctx context.Context, err error) {
+	c.Reply = redis.NewCmd(ctx)
+	c.Reply.SetErr(err)
 }
 
-// RunOn is [Run] on one connection.
-func RunOn(ctx context.Context, cn *redis.Conn, calls ...*Call) error {
-	return run(calls, func(calls []*Call, whole bool) { pipeline(ctx, cn, calls, whole) })
+// Run carries out the calls in one round trip (one per node of a Cluster). A script that a server does not know yet is
+// sent in full in a second one; nothing else is ever carried out twice. The error is the first of any call.
+func Run(ctx context.Context, c *Client, calls ...*Call) error {
+	return run(calls, func(calls []*Call, whole bool) { c.run(ctx, calls, whole) })
 }
 
 func run(calls []*Call, send func(calls []*Call, whole bool)) error {
@@ -76,6 +78,10 @@ func run(calls []*Call, send func(calls []*Call, whole bool)) error {
 	if len(again) > 0 {
 		send(again, true)
 	}
+	return firstError(calls)
+}
+
+func firstError(calls []*Call) error {
 	for _, c := range calls {
 		if err := c.Err(); err != nil {
 			return err
@@ -84,54 +90,108 @@ func run(calls []*Call, send func(calls []*Call, whole bool)) error {
 	return nil
 }
 
-// send carries out the calls, and gives each a reply of its own to read, whatever became of it.
-func send(ctx context.Context, c *Client, calls []*Call, whole bool) {
+// run carries out the calls, and gives each a reply of its own to read, whatever became of it.
+func (c *Client) run(ctx context.Context, calls []*Call, whole bool) {
 	if len(calls) == 1 {
-		calls[0].Reply = calls[0].command(ctx, whole)
-		calls[0].settle(ctx, c.Do(ctx, &Once{Cmd: calls[0].Reply}))
+		if err := c.do(ctx, calls[0].Key, commands(ctx, calls, whole)[0]); err != nil {
+			calls[0].fail(ctx, err)
+		}
 		return
 	}
-	defer c.leave()
-	if c.enter() {
-		share(ctx, c, calls, whole)
+	var moved []*Call
+	for _, s := range c.dispatch(ctx, calls, whole) {
+		moved = append(moved, s.settle(ctx, c)...)
+	}
+	if len(moved) == 0 {
 		return
 	}
-	pipeline(ctx, c, calls, whole)
+	if err := c.redirect(ctx, commands(ctx, moved, whole)...); err != nil {
+		for _, call := range moved {
+			call.fail(ctx, err)
+		}
+	}
 }
 
-func pipeline(ctx context.Context, to interface{ Pipeline() redis.Pipeliner }, calls []*Call, whole bool) {
-	pipe := to.Pipeline()
+// sent are calls that are on their way to a node.
+type sent struct {
+	calls []*Call
+	cmds  []Command
+	wait  func() error // until all have an outcome; after an error they must not be touched
+}
+
+// dispatch sends the calls, to all nodes at the same time, and does not wait.
+func (c *Client) dispatch(ctx context.Context, calls []*Call, whole bool) (all []*sent) {
+	byNode := make(map[*Node]*sent, 1)
 	for _, call := range calls {
-		call.Reply = call.command(ctx, whole)
-		_ = pipe.Process(ctx, &Once{Cmd: call.Reply})
+		n, err := c.route(ctx, call.Key)
+		if err != nil {
+			call.fail(ctx, err)
+			continue
+		}
+		if byNode[n] == nil {
+			byNode[n] = &sent{}
+			all = append(all, byNode[n])
+		}
+		byNode[n].calls = append(byNode[n].calls, call)
 	}
-	_, _ = pipe.Exec(ctx) // each call has its own error
+	for n, s := range byNode {
+		s.cmds = commands(ctx, s.calls, whole)
+		s.wait = c.begin(ctx, n, s)
+	}
+	return all
 }
 
-func share(ctx context.Context, c *Client, calls []*Call, whole bool) {
-	futures := make([]redis.AutoFuture, len(calls))
-	for i, call := range calls {
-		call.Reply = call.command(ctx, whole)
-		futures[i] = c.shared.Submit(ctx, &Once{Cmd: call.Reply})
+// begin sends calls to a node, with those of others if there are many at the moment.
+func (c *Client) begin(ctx context.Context, n *Node, s *sent) (wait func() error) {
+	if err := ctx.Err(); err != nil {
+		return func() error { return err }
 	}
-	for i, call := range calls {
-		call.settle(ctx, futures[i].WaitContext(ctx))
+	size, large := 0, len(s.cmds) > maxShared
+	for i, cmd := range s.cmds {
+		size += requestBytes(cmd)
+		large = large || c.large.has(s.calls[i].Key)
 	}
+	shares := c.enter()
+	if shares && size < largeBytes && !large {
+		b := n.shared.submit(size, s.cmds...)
+		return func() error { defer c.leave(); return c.wait(ctx, 0, b.done) }
+	}
+	started := c.start(ctx, n, s.cmds...)
+	return func() error { defer c.leave(); return c.finish(ctx, started) }
 }
 
-// settle takes note of how sending ended.
-func (c *Call) settle(ctx context.Context, err error) {
-	if err != nil && ctx.Err() != nil {
-		c.Reply = redis.NewCmd(ctx) // the other one may still be written to
-		c.Reply.SetErr(err)
+// settle waits for the calls, and returns those that are to go to another node.
+func (s *sent) settle(ctx context.Context, c *Client) (moved []*Call) {
+	if err := s.wait(); err != nil {
+		for _, call := range s.calls {
+			call.fail(ctx, err)
+		}
+		return nil
 	}
+	for i, call := range s.calls {
+		c.large.note(call.Key, replyBytes(s.cmds[i]))
+		if c.cluster != nil && redirected(s.cmds[i].result().err) {
+			moved = append(moved, call)
+		}
+	}
+	return moved
+}
+
+// commands makes the commands of the calls, whose replies these are from now on.
+func commands(ctx context.Context, calls []*Call, whole bool) []Command {
+	cmds := make([]Command, len(calls))
+	for i, c := range calls {
+		c.Reply = c.command(ctx, whole)
+		cmds[i] = &Cmd{Cmd: c.Reply}
+	}
+	return cmds
 }
 
 func (c *Call) command(ctx context.Context, whole bool) *redis.Cmd {
 	args := make([]any, 0, 4+len(c.Args))
 	switch {
 	case c.Script == nil:
-		args = append(args, "get", c.Key)
+		args = append(args, c.Name, c.Key)
 	case whole:
 		args = append(args, "eval", c.Script.text, 1, c.Key)
 	default:

@@ -114,7 +114,7 @@ func TestContextEndsTheWaitForASharedReply(t *testing.T) {
 	defer cancel()
 	calls := []*Call{{Script: echo, Key: "k", Args: []any{"a"}}, {Script: echo, Key: "l", Args: []any{"b"}}}
 	require.ErrorIs(t, Run(ctx, c, calls...), context.DeadlineExceeded)
-	require.ErrorIs(t, c.Do(ctx, redis.NewStringCmd(ctx, "get", "k")), context.DeadlineExceeded)
+	require.ErrorIs(t, c.Do(ctx, "k", &StringCmd{StringCmd: redis.NewStringCmd(ctx, "get", "k")}), context.DeadlineExceeded)
 	for _, call := range calls {
 		require.ErrorIs(t, call.Reply.Err(), context.DeadlineExceeded)
 		require.Nil(t, call.Reply.Val())

@@ -1,0 +1,116 @@
+package redisx
+
+import (
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Command is a command that is sent once, and whose outcome is always known: [Cmd], [StringCmd], [SliceCmd] or [IntsCmd].
+// A Cluster client of go-redis would send others again when no reply comes. What arrives a second time may have been
+// overtaken.
+type Command interface {
+	redis.Cmder
+	result() *outcome
+}
+
+// errNoOutcome is what became of a command that go-redis has neither answered nor refused.
+var errNoOutcome = errors.New("redisx: the client said nothing of what became of the command")
+
+// outcome is what became of a command. go-redis leaves the error of a command unset when its connection was refused in
+// the handshake; whatever looks at that error alone takes the command for carried out.
+type outcome struct {
+	known bool
+	err   error
+}
+
+func (o *outcome) set(err error) { o.known, o.err = true, err }
+
+func (o *outcome) result() *outcome { return o }
+
+// Cmd is a [Command] with a reply of any type.
+type Cmd struct {
+	*redis.Cmd
+	outcome
+}
+
+// StringCmd is a [Command] that replies with a string.
+type StringCmd struct {
+	*redis.StringCmd
+	outcome
+}
+
+// SliceCmd is a [Command] that replies with a list.
+type SliceCmd struct {
+	*redis.SliceCmd
+	outcome
+}
+
+// IntsCmd is a [Command] that replies with a list of integers.
+type IntsCmd struct {
+	*redis.IntSliceCmd
+	outcome
+}
+
+// TimeCmd is a [Command] that replies with a time.
+type TimeCmd struct {
+	*redis.TimeCmd
+	outcome
+}
+
+// SetErr is called by go-redis.
+func (c *Cmd) SetErr(err error) { c.set(err); c.Cmd.SetErr(err) }
+
+// SetErr is called by go-redis.
+func (c *StringCmd) SetErr(err error) { c.set(err); c.StringCmd.SetErr(err) }
+
+// SetErr is called by go-redis.
+func (c *SliceCmd) SetErr(err error) { c.set(err); c.SliceCmd.SetErr(err) }
+
+// SetErr is called by go-redis.
+func (c *IntsCmd) SetErr(err error) { c.set(err); c.IntSliceCmd.SetErr(err) }
+
+// SetErr is called by go-redis.
+func (c *TimeCmd) SetErr(err error) { c.set(err); c.TimeCmd.SetErr(err) }
+
+// NoRetry is asked by go-redis's Cluster client.
+func (c *TimeCmd) NoRetry() bool { return true }
+
+// NoRetry is asked by go-redis's Cluster client.
+func (c *Cmd) NoRetry() bool { return true }
+
+// NoRetry is asked by go-redis's Cluster client.
+func (c *StringCmd) NoRetry() bool { return true }
+
+// NoRetry is asked by go-redis's Cluster client.
+func (c *SliceCmd) NoRetry() bool { return true }
+
+// NoRetry is asked by go-redis's Cluster client.
+func (c *IntsCmd) NoRetry() bool { return true }
+
+// settle sees to it that a command has an outcome, after it was sent and the client returned err for it, or for all that
+// were sent together.
+func settle(cmd redis.Cmder, err error) {
+	c, ok := cmd.(Command)
+	if !ok || c.result().known {
+		return
+	}
+	if err == nil {
+		err = errNoOutcome
+	}
+	cmd.SetErr(err)
+}
+
+// unsettle prepares a command for being sent again.
+func unsettle(cmd Command) {
+	cmd.SetErr(nil)
+	*cmd.result() = outcome{}
+}
+
+// errorOf is the error of a command that was sent.
+func errorOf(cmd redis.Cmder) error {
+	if c, ok := cmd.(Command); ok {
+		return c.result().err
+	}
+	return cmd.Err()
+}
