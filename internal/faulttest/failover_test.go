@@ -85,7 +85,7 @@ func (w *clusterWatch) tell(t *testing.T, replica *redistest.Server) {
 // A master is down, and many ask for what is limited by keys of it. Redis goes on to decide about keys of the others.
 func TestClusterLimitsOfLivingMasters(t *testing.T) {
 	c := redistest.StartCluster(t, "cluster-require-full-coverage no", "cluster-replica-no-failover yes")
-	l, masters := limiterOn(t, c.Client(t), redistest.Unique(t), 1_000_000), c.Nodes()[:3]
+	l, masters := limiterOn(t, c.Client(t), redistest.Unique(t), 10_000), c.Nodes()[:3]
 	of := map[*redistest.Server]string{}
 	for k := 0; len(of) < len(masters); k++ {
 		require.Less(t, k, 1000)
