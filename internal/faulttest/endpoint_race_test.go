@@ -138,7 +138,7 @@ func (r *endpointRace) writer(t *testing.T) {
 func (r *endpointRace) burst(t *testing.T) {
 	for node := range r.caches {
 		var next atomic.Int64
-		atOnce(len(r.spots), func() { r.read(t, node, r.spots[next.Add(1)-1]) })
+		burst(len(r.spots), func() { r.read(t, node, r.spots[next.Add(1)-1]) })
 	}
 }
 

@@ -111,7 +111,7 @@ func TestEndpointLetsNobodyInAfterLogout(t *testing.T) {
 		}
 		many := func(m *session.Manager[visits]) (in int64) {
 			var n atomic.Int64
-			atOnce(connections, func() {
+			burst(connections, func() {
 				if letsIn(m) {
 					n.Add(1)
 				}
@@ -184,8 +184,8 @@ func permits(t *testing.T, l *ratelimit.Limiter, key string, n int) (allowed int
 	return allowed
 }
 
-// atOnce runs a function in n goroutines that begin at the same time.
-func atOnce(n int, do func()) {
+// burst runs a function in n goroutines that begin at the same time.
+func burst(n int, do func()) {
 	var all sync.WaitGroup
 	ready := make(chan struct{})
 	for range n {

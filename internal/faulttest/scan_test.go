@@ -152,7 +152,7 @@ func loggedIn(t *testing.T, m *session.Manager[visits]) []string {
 	t.Helper()
 	tokens := make([]string, logins)
 	var next atomic.Int64
-	atOnce(16, func() {
+	burst(16, func() {
 		for i := int(next.Add(1)) - 1; i < logins; i = int(next.Add(1)) - 1 {
 			ctx := m.Attach(t.Context(), "")
 			if assert.NoError(t, m.Login(ctx, fmt.Sprint("user", i))) {
