@@ -11,11 +11,12 @@ var errCut = errors.New("cut")
 
 // link is one client connection of a Proxy and its upstream half.
 type link struct {
-	proxy  *Proxy
-	ctx    context.Context // ends with the link
-	cancel context.CancelCauseFunc
-	client net.Conn
-	closed chan struct{} // no byte passes any more
+	proxy    *Proxy
+	ctx      context.Context // ends with the link
+	cancel   context.CancelCauseFunc
+	client   net.Conn
+	upstream string
+	closed   chan struct{} // no byte passes any more
 }
 
 // run owns the connections: whoever wants the link to end cancels its context,
@@ -30,11 +31,11 @@ func (l *link) run() {
 	defer l.cancel(nil)
 	defer func() { l.shut(l.client) }()
 
-	if !l.proxy.pass(l.ctx, false) {
+	if !l.proxy.pass(l.ctx, false, 0) {
 		return
 	}
 	var dialer net.Dialer
-	upstream, err := dialer.DialContext(l.ctx, "tcp", l.proxy.upstream)
+	upstream, err := dialer.DialContext(l.ctx, "tcp", l.upstream)
 	if err != nil {
 		return
 	}
@@ -53,7 +54,7 @@ func (l *link) copy(to, from net.Conn, reply bool) {
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			if !l.proxy.pass(l.ctx, reply) {
+			if !l.proxy.pass(l.ctx, reply, n) {
 				return
 			}
 			if _, err := to.Write(buf[:n]); err != nil {

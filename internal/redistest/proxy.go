@@ -13,17 +13,18 @@ import (
 // Proxy forwards TCP connections to one upstream, and can misbehave like a
 // bad network. Its methods may be called from any goroutine.
 type Proxy struct {
-	tb       testing.TB
-	upstream string
-	lease    *lease
-	addr     string
-	wg       sync.WaitGroup
+	tb    testing.TB
+	lease *lease
+	addr  string
+	wg    sync.WaitGroup
 
 	mu       sync.Mutex
+	upstream string       // of new links
 	listener net.Listener // nil while cut
 	links    map[*link]struct{}
 	flow     chan struct{} // closed while data flows
 	delay    time.Duration
+	rate     int  // bytes of replies a second, for each link; 0: no bound
 	closed   bool // the test is over: Heal does nothing
 }
 
@@ -54,6 +55,21 @@ func StartProxy(tb testing.TB, upstream string) *Proxy {
 
 // Addr is the proxy's address, the same for its whole life.
 func (p *Proxy) Addr() string { return p.addr }
+
+// Redirect leads new connections to another upstream. Those that are open stay
+// with the one that they lead to, as behind a DNS name or a load balancer.
+func (p *Proxy) Redirect(upstream string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.upstream = upstream
+}
+
+// Links is the number of connections that are open.
+func (p *Proxy) Links() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links)
+}
 
 // Cut closes all connections and refuses new ones until Heal.
 func (p *Proxy) Cut() {
@@ -90,11 +106,11 @@ func (p *Proxy) Hang() {
 	}
 }
 
-// Heal ends Cut, Hang and Delay.
+// Heal ends Cut, Hang, Delay and Throttle.
 func (p *Proxy) Heal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.delay = 0
+	p.delay, p.rate = 0, 0
 	select {
 	case <-p.flow:
 	default:
@@ -119,6 +135,14 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.delay = d
 }
 
+// Throttle lets each connection carry so many bytes of replies a second at
+// most; zero ends it.
+func (p *Proxy) Throttle(bytesPerSecond int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rate = bytesPerSecond
+}
+
 func (p *Proxy) accept(listener net.Listener) {
 	for {
 		client, err := listener.Accept()
@@ -132,7 +156,7 @@ func (p *Proxy) accept(listener net.Listener) {
 			abort(client)
 			return
 		}
-		l := &link{proxy: p, client: client, closed: make(chan struct{})}
+		l := &link{proxy: p, client: client, upstream: p.upstream, closed: make(chan struct{})}
 		l.ctx, l.cancel = context.WithCancelCause(context.Background())
 		p.links[l] = struct{}{}
 		p.mu.Unlock()
@@ -140,12 +164,15 @@ func (p *Proxy) accept(listener net.Listener) {
 	}
 }
 
-// pass returns when data may flow, after the delay that applies to it, or
-// false if the link was closed. The gate comes last, so that Hang also holds
-// what was only delayed before.
-func (p *Proxy) pass(ctx context.Context, reply bool) bool {
+// pass returns when so many bytes may flow, after the delay that applies to
+// them, or false if the link was closed. The gate comes last, so that Hang also
+// holds what was only delayed before.
+func (p *Proxy) pass(ctx context.Context, reply bool, bytes int) bool {
 	p.mu.Lock()
 	delay := p.delay
+	if p.rate > 0 {
+		delay += time.Duration(bytes) * time.Second / time.Duration(p.rate)
+	}
 	p.mu.Unlock()
 	if reply && delay > 0 {
 		timer := time.NewTimer(delay)

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,6 +96,40 @@ func TestProxyDelay(t *testing.T) {
 	require.NoError(t, rdb.Get(t.Context(), "k").Err())
 }
 
+func TestProxyRedirect(t *testing.T) {
+	p, rdb := proxied(t)
+	old := rdb.Conn()
+	require.Equal(t, "v", old.Get(t.Context(), "k").Val())
+	require.Equal(t, 1, p.Links())
+
+	other := Mini(t)
+	require.NoError(t, other.Set("k", "w"))
+	p.Redirect(other.Addr())
+	require.Equal(t, "v", old.Get(t.Context(), "k").Val(), "an open connection stays")
+	require.Equal(t, "w", rdb.Get(t.Context(), "k").Val(), "a new one leads elsewhere")
+	require.Equal(t, 2, p.Links())
+
+	p.CutAll()
+	require.Error(t, old.Ping(t.Context()).Err())
+	require.NoError(t, old.Close())
+	require.Equal(t, "w", rdb.Get(t.Context(), "k").Val())
+}
+
+func TestProxyThrottle(t *testing.T) {
+	p, rdb := proxied(t)
+	const size, rate = 200_000, 1_000_000
+	require.NoError(t, rdb.Set(t.Context(), "big", strings.Repeat("x", size), 0).Err())
+	p.Throttle(rate)
+	begin := time.Now()
+	require.Len(t, rdb.Get(t.Context(), "big").Val(), size)
+	require.GreaterOrEqual(t, time.Since(begin), size*time.Second/rate)
+
+	p.Throttle(1)
+	requireTimeout(t, rdb.Get(short(t), "big").Err())
+	p.Heal()
+	require.Len(t, rdb.Get(t.Context(), "big").Val(), size)
+}
+
 // The test ends while everything is in flight; the leak check sees what the
 // proxy's cleanup left.
 func TestProxyEndsInEveryState(t *testing.T) {
@@ -102,6 +137,7 @@ func TestProxyEndsInEveryState(t *testing.T) {
 		"hung":    (*Proxy).Hang,
 		"cut":     (*Proxy).Cut,
 		"delayed": func(p *Proxy) { p.Delay(time.Hour) },
+		"slow":    func(p *Proxy) { p.Throttle(1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, rdb := proxied(t)
