@@ -8,8 +8,8 @@ import (
 // function has returned sees nothing that was read before the write.
 //
 // The targets are evicted whether or not the write succeeds, and also if it panics; what it returned is returned. They
-// are found with the argument as it is after the write. The eviction does not depend on the context, and takes at most
-// the store's timeout; if it fails it is queued, see store.ErrQueued.
+// are found with the argument as it is after the write. The eviction takes at most the store's timeout, and 10 ms
+// after the context has ended; if it is not confirmed by then it is queued, see store.ErrQueued.
 //
 // After panics if there are no targets or if they do not fit the write.
 func After[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {
@@ -21,9 +21,8 @@ func after[A, R any](decorator string, write func(context.Context, A) (R, error)
 	p := newPlan[A, R](decorator, false, targets)
 	return func(ctx context.Context, a A) (R, error) {
 		defer func() {
-			own := context.WithoutCancel(ctx)
-			_ = p.st.Evict(own, p.keys(a)...) // what fails is queued and logged
-			_ = p.st.Expire(own, p.keysOfAll(p.softs, a)...)
+			_ = p.st.Evict(ctx, p.keys(a)...) // what fails is queued and logged
+			_ = p.st.Expire(ctx, p.keysOfAll(p.softs, a)...)
 		}()
 		return write(ctx, a)
 	}

@@ -27,17 +27,16 @@ func Around[A, R any](write func(context.Context, A) (R, error), targets ...Targ
 func around[A, R any](decorator string, write func(context.Context, A) (R, error), targets []Target[A]) func(context.Context, A) (R, error) {
 	p := newPlan[A, R](decorator, true, targets)
 	return func(ctx context.Context, a A) (result R, err error) {
-		own := context.WithoutCancel(ctx)
-		held, begun := p.begin(own, a)
-		hold, holdErr := p.st.Hold(own, held...)
+		held, begun := p.begin(ctx, a)
+		hold, holdErr := p.st.Hold(ctx, held...)
 		if holdErr != nil && p.refuse {
-			_ = hold.End(own, 0) // some may be held
+			_ = hold.End(ctx, 0) // some may be held
 			return result, fmt.Errorf("%w: %w", ErrUnheld, holdErr)
 		}
-		returned, stop := false, p.keep(own, hold)
+		returned, stop := false, p.keep(ctx, hold)
 		defer func() {
 			stop()
-			p.end(own, hold, held, begun, returned && err == nil, a, result)
+			p.end(ctx, hold, held, begun, returned && err == nil, a, result)
 		}()
 		result, err = write(ctx, a)
 		returned = true
@@ -51,9 +50,10 @@ func AroundErr[A any](write func(context.Context, A) error, targets ...Target[A]
 	return withoutResult(around("AroundErr", withResult(write), targets))
 }
 
-// keep renews a hold until the function that it returns is called.
+// keep renews a hold until the function that it returns is called. A write may outlast its context.
 func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
-	done, stopped := make(chan struct{}), make(chan struct{})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		defer func() {
@@ -61,10 +61,10 @@ func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
 				p.st.Recovered("evict: keeping a hold", value)
 			}
 		}()
-		hold.Keep(ctx, done)
+		hold.Keep(ctx)
 	}()
 	return func() {
-		close(done)
+		cancel()
 		<-stopped
 	}
 }

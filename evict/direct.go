@@ -10,14 +10,14 @@ import (
 // each tag. A read that begins after it has returned, on whatever node, sees none of them. An error wraps
 // store.ErrQueued: what failed is repeated in the background.
 func ByTag(ctx context.Context, st *store.Store, tags ...string) error {
-	return st.Evict(context.WithoutCancel(ctx), tagKeys(st, tags)...)
+	return st.Evict(ctx, tagKeys(st, tags)...)
 }
 
 // Everything evicts all entries of the namespace, with one small command. Other nodes notice within the delay of the
 // invalidation feed, see store.Strict. The memory is freed as the entries expire or are replaced. An error wraps
 // store.ErrQueued.
 func Everything(ctx context.Context, st *store.Store) error {
-	return st.Evict(context.WithoutCancel(ctx), st.Everything())
+	return st.Evict(ctx, st.Everything())
 }
 
 // ByPattern evicts the entries whose "name:key" matches a glob in the syntax of Redis's KEYS, such as "product:4*". It

@@ -1,6 +1,10 @@
 package ratelimit
 
-import "context"
+import (
+	"context"
+
+	"github.com/jollyjet/aside/internal/redisx"
+)
 
 // Ask is a request for n permits of a limiter.
 type Ask struct {
@@ -56,9 +60,11 @@ func acquireAll(ctx context.Context, asks []Ask) (results []Result, release func
 
 // undo gives back what was charged. The caller may be gone, but the charge is not.
 func undo(ctx context.Context, results []Result) {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	for i := range results {
 		if l := results[i].charge.owner; l != nil {
-			_ = l.Refund(context.WithoutCancel(ctx), results[i]) // a charge that stays is an error on the safe side
+			_ = l.Refund(ctx, results[i]) // a charge that stays is an error on the safe side
 		}
 		results[i].charge = charge{}
 	}

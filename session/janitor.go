@@ -101,7 +101,10 @@ func (m *Manager[T]) sweep(ctx context.Context, hold time.Duration) (Swept, erro
 		return nil
 	})
 	if hold == 0 || err != nil {
-		_ = m.e.run(context.WithoutCancel(ctx), &redisx.Call{Script: unlockScript, Key: lock, Args: []any{mine}})
+		ctx, done := redisx.Linger(ctx)
+		defer done()
+		// If it fails the lock runs out.
+		_ = m.e.run(ctx, &redisx.Call{Script: unlockScript, Key: lock, Args: []any{mine}})
 	} else {
 		// If it fails nobody sweeps for longer.
 		_ = m.e.run(ctx, &redisx.Call{Name: "pexpire", Key: lock, Args: []any{hold.Milliseconds()}})

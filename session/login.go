@@ -74,8 +74,8 @@ func (e *engine) open(ctx context.Context, b *body) (token, record, error) {
 // undo ends a session whose token nobody has. It is tried once also for a caller who has given up: what it stands for
 // may have been carried out although no reply came.
 func (e *engine) undo(ctx context.Context, t *token) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.timeout)
-	defer cancel()
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	_ = e.end(ctx, t)
 }
 

@@ -99,7 +99,9 @@ func (s *Store) carryOut(ctx context.Context, attempts ...*attempt) {
 	}
 	s.completeAll(ctx, attempts)
 	if len(back) > 0 {
-		_ = s.run(context.WithoutCancel(ctx), back...) // where that fails the lease runs out
+		ctx, done := redisx.Linger(ctx)
+		defer done()
+		_ = s.run(ctx, back...) // where that fails the lease runs out
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // Hold keeps entries and tags from being cached while a writer is at work. While it stands, reads go to the loader
@@ -23,6 +24,8 @@ func (s *Store) Hold(ctx context.Context, keys ...Key) (*Hold, error) {
 	if s.life.closed.Load() {
 		return h, ErrClosed
 	}
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	err := h.place(ctx, "place")
 	s.forget(keys)
 	return h, err
@@ -38,13 +41,13 @@ func (h *Hold) place(ctx context.Context, how string) error {
 	return h.st.tagsFirst(ctx, h.st.run, calls...)
 }
 
-// Keep renews the hold until done is closed.
-func (h *Hold) Keep(ctx context.Context, done <-chan struct{}) {
+// Keep renews the hold until ctx ends.
+func (h *Hold) Keep(ctx context.Context) {
 	tick := time.NewTicker(h.st.cfg.hold / 3)
 	defer tick.Stop()
 	for {
 		select {
-		case <-done:
+		case <-ctx.Done():
 			return
 		case <-tick.C:
 			_ = h.place(ctx, "renew") // a hold that can't be renewed expires; End evicts in any case
@@ -77,6 +80,8 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 	if len(h.keys) == 0 {
 		return nil
 	}
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	ctx, tracing := h.st.traceEviction(ctx, h.keys)
 	if h.epoch != h.st.evictions.epoch.Load() {
 		replace = nil // an older state does not know who else has written meanwhile

@@ -72,7 +72,9 @@ func (w *walk) evict(ctx context.Context, addrs []string) error {
 		}
 	}
 	w.st.stats.evictions[kindPattern].Add(int64(len(keys)))
-	err := w.st.evict(context.WithoutCancel(ctx), keys)
+	ctx, done := redisx.Linger(ctx)
+	defer done()
+	err := w.st.evict(ctx, keys)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if errors.Is(err, ErrUnreplicated) {

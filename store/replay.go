@@ -93,7 +93,7 @@ func (q *queue) attempt(ctx context.Context, batch []repetition, send func(conte
 	}
 	_ = q.st.tagsFirst(ctx, send, calls...) // each call has its own error
 	n, over := q.settled(batch, calls)
-	if !over.began.IsZero() {
+	if over.told {
 		q.st.cfg.log.Info("aside: all queued evictions are carried out",
 			"queued", over.queued, "replayed", over.replayed, "after", time.Since(over.began).Round(time.Millisecond))
 	}

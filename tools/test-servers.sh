@@ -36,7 +36,7 @@ row() { # package
 		}
 		END {
 			sub(/ +$/, "", result)
-			print server, version, package, result == "" ? "no result" : result, seconds + 0
+			print server, version, package, result == "" ? "no result" : result, sprintf("%.0f", seconds)
 		}' "$log"
 }
 
@@ -60,7 +60,8 @@ for i in "${!servers[@]}"; do
 	if [ -n "$failures" ]; then summary=${summary-}$'\n'"failed on $server:"$'\n'$failures; fi
 done
 
-printf '\n%s' "$table" | awk -F '\t' '{ printf "%-10s %-8s %-12s %-10s %7s\n", $1, $2, $3, $4, $5 }'
+echo
+awk -F '\t' '{ printf "%-10s %-8s %-12s %-10s %7s\n", $1, $2, $3, $4, $5 }' <<<"${table%$'\n'}"
 if [ -n "$failed" ]; then
 	printf '%s\n' "${summary-}" >&2
 	exit 1

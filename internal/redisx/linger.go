@@ -1,0 +1,21 @@
+package redisx
+
+import (
+	"context"
+	"time"
+)
+
+// lingering is how much longer than their caller commands that tidy up, or must not be lost, are waited for. A healthy Redis
+// has answered by then.
+const lingering = 10 * time.Millisecond
+
+// Linger returns a context that ends 10 ms after ctx does, so that commands are sent although their caller has left, and
+// nobody waits for long.
+func Linger(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Done() == nil {
+		return ctx, func() {}
+	}
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lingering, cancel) })
+	return own, func() { stop(); cancel() }
+}
