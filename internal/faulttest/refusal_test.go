@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/internal/redistest"
 )
 
 // refusal is a way in which a connection is refused in its handshake, or a pipeline by a hook.
@@ -108,12 +109,18 @@ var refusedChecks = []struct {
 func moreDatabases(t *testing.T, p *place) {
 	t.Helper()
 	for _, s := range p.servers {
-		conf, err := os.OpenFile(filepath.Join(s.Dir(), "redis.conf"), os.O_APPEND|os.O_WRONLY, 0)
-		require.NoError(t, err)
-		_, err = conf.WriteString("\ndatabases 100\n")
-		require.NoError(t, errors.Join(err, conf.Close()))
+		configure(t, s, "databases 100")
 		s.Restart()
 	}
+}
+
+// configure adds a line to the configuration that a server starts with.
+func configure(t *testing.T, s *redistest.Server, line string) {
+	t.Helper()
+	conf, err := os.OpenFile(filepath.Join(s.Dir(), "redis.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = conf.WriteString("\n" + line + "\n")
+	require.NoError(t, errors.Join(err, conf.Close()))
 }
 
 var errHook = errors.New("the hook failed")
