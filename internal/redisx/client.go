@@ -56,6 +56,9 @@ type Client struct {
 	own       redis.UniversalClient
 	single    *Node // of a client of one node
 	cluster   *redis.ClusterClient
+	clustered bool        // that is what it is going to be
+	sendings  sync.Pool   // of *sending
+	timers    sync.Pool   // of *time.Timer
 	nodes     sync.Map    // *Node by *redis.Client, of a Cluster
 	known     atomic.Bool // the slots have been loaded once
 	endpoints endpoints
@@ -94,15 +97,14 @@ func Own(given redis.UniversalClient, l Limits) (*Client, error) {
 	c.discovery.client = c
 	switch given := given.(type) {
 	case *redis.Client:
-		node := redis.NewClient
-		o := c.nodeOptions(given.Options())
-		c.single = c.newNode(o, node)
+		c.single = c.newNode(c.nodeOptions(given.Options()), redis.NewClient)
 		c.own = c.single.rdb
 	case *redis.ClusterClient:
 		o := given.Options()
 		if o.ReadOnly && !l.ReplicaReads {
 			return nil, ErrReplicas
 		}
+		c.clustered = true
 		c.cluster = redis.NewClusterClient(c.clusterOptions(o))
 		c.own, c.discovery.cluster = c.cluster, c.cluster
 	default:
@@ -136,7 +138,7 @@ func (c *Client) endpointAt(addr string) *endpoint {
 	defer c.endpoints.mu.Unlock()
 	e := c.endpoints.byAddr[addr]
 	if e == nil {
-		e = &endpoint{addr: addr, replicas: c.limits.ReplicaReads, cluster: c.single == nil, watcher: c.limits.Watcher}
+		e = &endpoint{addr: addr, replicas: c.limits.ReplicaReads, cluster: c.clustered, watcher: c.limits.Watcher}
 		c.endpoints.byAddr[addr] = e
 	}
 	return e

@@ -2,7 +2,6 @@ package redisx
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
@@ -71,18 +70,22 @@ type sending struct {
 	run  func()        // send, as a value
 }
 
-var sendings = sync.Pool{New: func() any {
+// newSending takes one from the pool. Pools are the client's own, so that they can live in a bubble of testing/synctest.
+func (c *Client) newSending() *sending {
+	if s, ok := c.sendings.Get().(*sending); ok {
+		return s
+	}
 	s := &sending{done: make(chan struct{}, 1)}
 	s.run = s.send
 	return s
-}}
+}
 
 // start sends commands to a node, and does not wait. It returns nil if the client is closed.
 func (c *Client) start(ctx context.Context, n *Node, cmds ...Command) *sending {
 	if !c.hold() {
 		return nil
 	}
-	s := sendings.Get().(*sending)
+	s := c.newSending()
 	s.bounded, s.node = c.bound(ctx, 0), n
 	s.cmds = append(s.one[:0], cmds...)
 	go s.run()
@@ -105,7 +108,7 @@ func (c *Client) finish(ctx context.Context, s *sending) error {
 		return err
 	}
 	s.bounded, s.node, s.cmds, s.one = bounded{}, nil, nil, [1]Command{}
-	sendings.Put(s)
+	c.sendings.Put(s)
 	return nil
 }
 
@@ -127,9 +130,14 @@ func (c *Client) await(ctx context.Context, more time.Duration, f func(ctx conte
 
 // wait waits for done, but no longer than ctx and the time-out allow.
 func (c *Client) wait(ctx context.Context, more time.Duration, done <-chan struct{}) error {
-	t := timers.Get().(*time.Timer)
-	t.Reset(c.limits.Timeout + more + grace(c.limits.Timeout))
-	defer func() { t.Stop(); timers.Put(t) }()
+	patience := c.limits.Timeout + more + grace(c.limits.Timeout)
+	t, ok := c.timers.Get().(*time.Timer)
+	if ok {
+		t.Reset(patience)
+	} else {
+		t = time.NewTimer(patience)
+	}
+	defer func() { t.Stop(); c.timers.Put(t) }()
 	select {
 	case <-done:
 		return nil
@@ -143,8 +151,6 @@ func (c *Client) wait(ctx context.Context, more time.Duration, done <-chan struc
 func (c *Client) bound(ctx context.Context, more time.Duration) bounded {
 	return bounded{ctx, time.Now().Add(c.limits.Timeout + more)}
 }
-
-var timers = sync.Pool{New: func() any { t := time.NewTimer(time.Hour); t.Stop(); return t }}
 
 // bounded is a context with the values of another, and a deadline in place of that one's end. It is never done: what looks
 // at the deadline ends with it.
