@@ -43,6 +43,7 @@ type Limits struct {
 	Hooks        []redis.Hook  // on each node
 	ShareFrom    int           // so many commands on their way at once share pipelines; 0: never
 
+	Looks   bool                  // the owner calls Look about every second, so the client need not
 	Watcher Watcher               // is told whom connections reach; nil: nobody is
 	Breaker func(n *Node) Breaker // of a node; nil: none
 	Log     *slog.Logger          // is told what Redis refuses; nil: nobody is
@@ -64,6 +65,7 @@ type Client struct {
 	endpoints endpoints
 	discovery discovery
 	refusals  refusals
+	scout     scout
 	large     largeKeys
 
 	busy   atomic.Int64 // commands on their way
@@ -94,7 +96,7 @@ const sentinelIdle = time.Second
 func Own(given redis.UniversalClient, l Limits) (*Client, error) {
 	c := &Client{limits: l, closing: make(chan struct{}), refusals: refusals{log: l.Log, keys: l.Keys}}
 	c.endpoints.byAddr = make(map[string]*endpoint)
-	c.discovery.client = c
+	c.discovery.client, c.scout.client = c, c
 	switch given := given.(type) {
 	case *redis.Client:
 		c.single = c.newNode(c.nodeOptions(given.Options()), redis.NewClient)

@@ -151,6 +151,7 @@ func (c *Client) begin(ctx context.Context, n *Node, s *sent) (wait func() error
 		size += requestBytes(cmd)
 		large = large || c.large.has(s.calls[i].Key)
 	}
+	c.scout.use(n)
 	shares := c.enter()
 	if shares && size < largeBytes && !large {
 		b := n.shared.submit(size, s.cmds...)

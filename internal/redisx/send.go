@@ -34,6 +34,7 @@ func (c *Client) do(ctx context.Context, key string, cmd Command) error {
 	if err != nil {
 		return err
 	}
+	c.scout.use(n)
 	defer c.leave()
 	size := requestBytes(cmd)
 	if c.enter() && size < largeBytes && !c.large.has(key) {
