@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -154,12 +155,16 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 // Evict removes the entries of the keys. A read that begins after it has returned, on whatever node, sees nothing that
 // was read before. An error wraps store.ErrQueued: the evictions that failed are repeated in the background.
 func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	return c.space.Store().Evict(ctx, c.keysOf(keys)...)
 }
 
 // Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it has the old value to
 // fall back on if the load fails. Otherwise it is as Evict.
 func (c *Cacheable[K, V]) Expire(ctx context.Context, keys ...K) error {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	return c.space.Store().Expire(ctx, c.keysOf(keys)...)
 }
 

@@ -2,6 +2,8 @@ package evict
 
 import (
 	"context"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // After decorates a write so that the targets are evicted when it has returned. A read that begins after the decorated
@@ -21,6 +23,8 @@ func after[A, R any](decorator string, write func(context.Context, A) (R, error)
 	p := newPlan[A, R](decorator, false, targets)
 	return func(ctx context.Context, a A) (R, error) {
 		defer func() {
+			ctx, done := redisx.Linger(ctx)
+			defer done()
 			_ = p.st.Evict(ctx, p.keys(a)...) // what fails is queued and logged
 			_ = p.st.Expire(ctx, p.keysOfAll(p.softs, a)...)
 		}()

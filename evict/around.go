@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -27,10 +28,8 @@ func Around[A, R any](write func(context.Context, A) (R, error), targets ...Targ
 func around[A, R any](decorator string, write func(context.Context, A) (R, error), targets []Target[A]) func(context.Context, A) (R, error) {
 	p := newPlan[A, R](decorator, true, targets)
 	return func(ctx context.Context, a A) (result R, err error) {
-		held, begun := p.begin(ctx, a)
-		hold, holdErr := p.st.Hold(ctx, held...)
+		hold, held, begun, holdErr := p.hold(ctx, a)
 		if holdErr != nil && p.refuse {
-			_ = hold.End(ctx, 0) // some may be held
 			return result, fmt.Errorf("%w: %w", ErrUnheld, holdErr)
 		}
 		returned, stop := false, p.keep(ctx, hold)
@@ -48,6 +47,17 @@ func around[A, R any](decorator string, write func(context.Context, A) (R, error
 func AroundErr[A any](write func(context.Context, A) error, targets ...Target[A]) func(context.Context, A) error {
 	mustWrite("AroundErr", write == nil)
 	return withoutResult(around("AroundErr", withResult(write), targets))
+}
+
+// hold places the hold of a write. If the write is to be refused without it, it ends what was placed.
+func (p *plan[A, R]) hold(ctx context.Context, a A) (hold *store.Hold, held []store.Key, begun []replacing[A, R], err error) {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
+	held, begun = p.begin(ctx, a)
+	if hold, err = p.st.Hold(ctx, held...); err != nil && p.refuse {
+		_ = hold.End(ctx, 0) // some may be held
+	}
+	return hold, held, begun, err
 }
 
 // keep renews a hold until the function that it returns is called. A write may outlast its context.
@@ -71,6 +81,8 @@ func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
 
 // end evicts what was held, or puts the replacements in its place, and evicts what only now is known to be concerned.
 func (p *plan[A, R]) end(ctx context.Context, hold *store.Hold, held []store.Key, begun []replacing[A, R], succeeded bool, a A, result R) {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	stored, more := p.finish(begun, succeeded, a, result)
 	more = append(more, p.keys(a)...)
 	more = distinct(append(slices.Clone(held), more...))[len(held):]

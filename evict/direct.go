@@ -3,6 +3,7 @@ package evict
 import (
 	"context"
 
+	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -10,6 +11,8 @@ import (
 // each tag. A read that begins after it has returned, on whatever node, sees none of them. An error wraps
 // store.ErrQueued: what failed is repeated in the background.
 func ByTag(ctx context.Context, st *store.Store, tags ...string) error {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	return st.Evict(ctx, tagKeys(st, tags)...)
 }
 
@@ -17,6 +20,8 @@ func ByTag(ctx context.Context, st *store.Store, tags ...string) error {
 // invalidation feed, see store.Strict. The memory is freed as the entries expire or are replaced. An error wraps
 // store.ErrQueued.
 func Everything(ctx context.Context, st *store.Store) error {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
 	return st.Evict(ctx, st.Everything())
 }
 

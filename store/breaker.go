@@ -38,6 +38,7 @@ type breakers struct {
 	mu     sync.RWMutex
 	byAddr map[string]*breaker
 	trips  atomic.Int64
+	past   atomic.Bool // commands are sent whether or not it is open
 }
 
 func newBreakers(st *Store) *breakers {
@@ -88,7 +89,7 @@ func (b *breaker) reset() {
 
 // Allow implements [redisx.Breaker].
 func (b *breaker) Allow() error {
-	if !b.open.Load() {
+	if !b.open.Load() || b.st.breakers.past.Load() {
 		return nil
 	}
 	if cause := b.cause.Load(); cause != nil {

@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
-	
+
 	"github.com/jollyjet/aside/internal/envelope"
-	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // evictBatch is how many keys are evicted in one round trip.
@@ -15,13 +14,11 @@ const evictBatch = 512
 // Evict evicts the entries or tags with the given keys. When it returns nil no read that begins from now on, on any
 // node, sees a value from before: for entries and for tags given by a key's Tags at once, for [Space.All] and
 // [Store.Everything] on other nodes within the feed's delay (see [Strict]). Keys that can't be evicted are queued;
-// the error then wraps [ErrQueued]. So are those that are not confirmed 10 ms after ctx has ended. An error that wraps [ErrUnreplicated] is about what happens if the master is lost now.
+// the error then wraps [ErrQueued]. So are those that are not confirmed when ctx ends. An error that wraps [ErrUnreplicated] is about what happens if the master is lost now.
 func (s *Store) Evict(ctx context.Context, keys ...Key) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	ctx, done := redisx.Linger(ctx)
-	defer done()
 	ctx, tracing := s.traceEviction(ctx, keys)
 	s.countEvictions(keys)
 	err := s.evict(ctx, keys)

@@ -16,8 +16,6 @@ func (s *Store) Expire(ctx context.Context, keys ...Key) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	ctx, done := redisx.Linger(ctx)
-	defer done()
 	ctx, tracing := s.trace(ctx, TraceStart{Operation: OperationEvict, Kind: kindExpire.String(), Keys: len(keys)})
 	var first error
 	for batch := range slices.Chunk(keys, evictBatch) {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
-	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // Hold keeps entries and tags from being cached while a writer is at work. While it stands, reads go to the loader
@@ -24,8 +23,6 @@ func (s *Store) Hold(ctx context.Context, keys ...Key) (*Hold, error) {
 	if s.life.closed.Load() {
 		return h, ErrClosed
 	}
-	ctx, done := redisx.Linger(ctx)
-	defer done()
 	err := h.place(ctx, "place")
 	s.forget(keys)
 	return h, err
@@ -80,8 +77,6 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 	if len(h.keys) == 0 {
 		return nil
 	}
-	ctx, done := redisx.Linger(ctx)
-	defer done()
 	ctx, tracing := h.st.traceEviction(ctx, h.keys)
 	if h.epoch != h.st.evictions.epoch.Load() {
 		replace = nil // an older state does not know who else has written meanwhile

@@ -20,17 +20,18 @@ type lineage struct {
 
 	mu    sync.Mutex                    // held while evictions are recalled, so that no reply is used before that is done; taken before the queue's
 	known map[redisx.Identity]time.Time // and when it was met last
+	at    map[string]redisx.Identity    // which was met last at an address
 	ready bool                          // all masters have been met
 }
 
 func newLineage(st *Store) *lineage {
-	return &lineage{st: st, known: make(map[redisx.Identity]time.Time)}
+	return &lineage{st: st, known: make(map[redisx.Identity]time.Time), at: make(map[string]redisx.Identity)}
 }
 
 // Met implements [redisx.Watcher].
-func (l *lineage) Met(_ string, id redisx.Identity) {
+func (l *lineage) Met(addr string, id redisx.Identity) {
 	l.blind.Store(false)
-	l.admit(id)
+	l.admit(addr, id)
 	poke(l.st.evictions.wake)
 }
 
@@ -43,14 +44,17 @@ func (l *lineage) Blind(addr string, cause error) {
 }
 
 // admit takes note of a master's data set, and recalls evictions if it has not met it before. The first one that it
-// meets can't be a surprise, and while the masters of a Cluster are met one after the other they need not be one.
-func (l *lineage) admit(id redisx.Identity) {
+// meets can't be a surprise. While the masters of a Cluster are met one after the other, evictions are repeated to be on
+// the safe side, but only another data set at the same address is a surprise.
+func (l *lineage) admit(addr string, id redisx.Identity) {
 	l.mu.Lock()
+	_, here := l.at[addr]
+	l.at[addr] = id
 	_, met := l.known[id]
 	recalled, surprise := 0, false
 	if !met && len(l.known) > 0 && (l.ready || l.st.evictions.any()) {
 		recalled = l.st.evictions.recall()
-		surprise = l.ready || recalled > 0
+		surprise = l.ready || here && recalled > 0
 	}
 	if surprise {
 		l.st.stats.restarts.Add(1)

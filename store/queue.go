@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -59,7 +57,6 @@ type waiting struct {
 // outage is the time from the first eviction that is queued until none is left, which is logged once.
 type outage struct {
 	began            time.Time // zero if there is none
-	told             bool      // that it has begun
 	queued, replayed int64
 	coarse           bool // there is but one eviction, of everything
 }
@@ -92,7 +89,7 @@ func (q *queue) failed(keys []Key, calls []*call, e eviction, cause error) error
 
 // add queues evictions that failed because of cause, and sees to it that they are repeated.
 func (q *queue) add(e eviction, cause error, keys ...Key) {
-	first, coarse := q.keep(keys, e, cause)
+	first, coarse := q.keep(keys, e)
 	if len(keys) > 0 {
 		q.sync()
 	}
@@ -103,14 +100,12 @@ func (q *queue) add(e eviction, cause error, keys ...Key) {
 	q.complain(coarse)
 }
 
-// keep queues evictions that failed. It reports whether they are the first of an outage, where one whose caller has left is
-// no sign of any, and whether it is the first time
+// keep queues evictions that failed. It reports whether they are the first of an outage, and whether it is the first time
 // in it that they can't be kept one by one. The lock is not held while that is logged, for a handler is not ours.
-func (q *queue) keep(keys []Key, e eviction, cause error) (first, coarse bool) {
+func (q *queue) keep(keys []Key, e eviction) (first, coarse bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	first = !q.outage.told && len(keys) > 0 && !errors.Is(cause, context.Canceled)
-	q.outage.told = q.outage.told || first
+	first = q.outage.began.IsZero() && len(keys) > 0
 	addrs := make([]string, len(keys))
 	q.failures++
 	for i, key := range keys {

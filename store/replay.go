@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
-	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // replay repeats the evictions until none is left or the store closes.
@@ -93,7 +92,7 @@ func (q *queue) attempt(ctx context.Context, batch []repetition, send func(conte
 	}
 	_ = q.st.tagsFirst(ctx, send, calls...) // each call has its own error
 	n, over := q.settled(batch, calls)
-	if over.told {
+	if !over.began.IsZero() {
 		q.st.cfg.log.Info("aside: all queued evictions are carried out",
 			"queued", over.queued, "replayed", over.replayed, "after", time.Since(over.began).Round(time.Millisecond))
 	}
@@ -141,8 +140,8 @@ func (q *queue) settled(batch []repetition, calls []*call) (n int, over outage) 
 
 // flush tries once more when the store closes, breaker or not, and returns how many evictions are left.
 func (q *queue) flush(ctx context.Context) int {
-	send := func(ctx context.Context, calls ...*call) error { return redisx.Run(ctx, q.st.rdb, calls...) }
-	for !q.empty() && q.round(ctx, send) > 0 {
+	q.st.breakers.past.Store(true)
+	for !q.empty() && q.round(ctx, q.st.run) > 0 {
 	}
 	n := int(q.n.Load())
 	if n > 0 {

@@ -78,7 +78,7 @@ func (e *endpoint) admit(a *answer, was *Identity) (*Identity, error) {
 	case a.replica && !e.replicas:
 		e.doubt()
 		if e.cluster {
-			return &Identity{}, nil // it answers for no key, but may tell where the masters are
+			return &Identity{Run: a.id.Run}, nil // it answers for no key, but may tell where the masters are
 		}
 		return nil, ErrNotMaster
 	case a.refused != nil:

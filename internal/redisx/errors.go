@@ -83,7 +83,13 @@ func Passes(err error) bool {
 }
 
 // UnknownCommand reports whether Redis does not have the command, which does not pass.
-func UnknownCommand(err error) bool { return Says(err, "unknown command") }
+func UnknownCommand(err error) bool {
+	if !Refused(err) {
+		return false
+	}
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "unknown command") || strings.Contains(text, "unknown subcommand") || strings.Contains(text, "unknown redis command")
+}
 
 // Says reports whether an error is an answer of Redis that begins with one of the words.
 func Says(err error, words ...string) bool {

@@ -174,12 +174,13 @@ func (n *Node) observe(cmd redis.Cmder, err error) {
 	}
 }
 
-// Look carries out a command past the breaker, to see how the node is. Where an address can lead elsewhere one day it does
-// so over a new connection, for only such a one shows where it leads now.
+// Look carries out a command past the breaker, to see how the node is, and asks whom it reaches. Where an address can lead
+// elsewhere one day it does so over a new connection, for only such a one shows where it leads now.
 func (n *Node) Look(ctx context.Context, cmd Command) error {
 	err := n.client.await(ctx, 0, func(ctx context.Context) {
 		ctx = context.WithValue(ctx, probing{}, true)
 		if n.endpoint.cluster {
+			n.Doubt() // so that it is asked who it is
 			n.send(ctx, cmd)
 			return
 		}
