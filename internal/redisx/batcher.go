@@ -73,7 +73,7 @@ func (b *batcher) run() {
 		next := b.queue[0]
 		b.queue = b.queue[1:]
 		b.mu.Unlock()
-		b.node.send(b.node.client.bound(context.Background(), 0), next.cmds...)
+		b.node.client.through(b.node.client.bound(context.Background(), 0), b.node, next.cmds...)
 		close(next.done)
 	}
 }

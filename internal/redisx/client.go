@@ -40,7 +40,7 @@ func IsNil(given redis.UniversalClient) bool {
 type Limits struct {
 	Timeout      time.Duration // for a whole command: the wait for a connection, the dial, the handshake and the reply
 	ReplicaReads bool          // accept a client that reads from replicas, and what replicas say
-	Hooks        []redis.Hook  // on each node
+	Hooks        []redis.Hook
 	ShareFrom    int           // so many commands on their way at once share pipelines; 0: never
 
 	Looks   bool                  // the owner calls Look about every second, so the client need not
@@ -129,8 +129,10 @@ func (c *Client) newNode(o *redis.Options, build func(*redis.Options) *redis.Cli
 		n.breaker = c.limits.Breaker(n)
 	}
 	n.rdb.AddHook(n)
-	for _, h := range c.limits.Hooks {
-		n.rdb.AddHook(h)
+	if !c.clustered {
+		for _, h := range c.limits.Hooks {
+			n.rdb.AddHook(h)
+		}
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // it is the name of the script, not a safeguard
 	"encoding/hex"
 	"errors"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -114,6 +115,7 @@ func (c *Client) run(ctx context.Context, calls []*Call, whole bool) {
 
 // sent are calls that are on their way to a node.
 type sent struct {
+	node  *Node
 	calls []*Call
 	cmds  []Command
 	wait  func() error // until all have an outcome; after an error they must not be touched
@@ -129,16 +131,32 @@ func (c *Client) dispatch(ctx context.Context, calls []*Call, whole bool) (all [
 			continue
 		}
 		if byNode[n] == nil {
-			byNode[n] = &sent{}
+			byNode[n] = &sent{node: n}
 			all = append(all, byNode[n])
 		}
 		byNode[n].calls = append(byNode[n].calls, call)
 	}
-	for n, s := range byNode {
+	for _, s := range all {
 		s.cmds = commands(ctx, s.calls, whole)
-		s.wait = c.begin(ctx, n, s)
+	}
+	if len(all) > 1 && c.hooked() {
+		c.beginAll(ctx, all)
+		return all
+	}
+	for _, s := range all {
+		s.wait = c.begin(ctx, s.node, s)
 	}
 	return all
+}
+
+// beginAll sends calls to several nodes, as one pipeline for the hooks.
+func (c *Client) beginAll(ctx context.Context, all []*sent) {
+	wait := sync.OnceValue(func() error {
+		return c.await(ctx, 0, func(ctx context.Context) { c.throughAll(ctx, all) })
+	})
+	for _, s := range all {
+		s.wait = wait
+	}
 }
 
 // begin sends calls to a node, with those of others if there are many at the moment.

@@ -95,7 +95,7 @@ func (c *Client) start(ctx context.Context, n *Node, cmds ...Command) *sending {
 
 func (s *sending) send() {
 	c := s.node.client
-	s.node.send(s, s.cmds...)
+	c.through(s, s.node, s.cmds...)
 	c.working.Done()
 	s.done <- struct{}{}
 }

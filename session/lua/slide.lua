@@ -2,6 +2,8 @@
 -- KEYS[1] session  ARGV[1] idle time in ms
 -- Returns {1, its time to live in ms, the age of its id in ms}, or {-1} if there is none.
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 98)
+-- An error other than WRONGTYPE does not say that there is no session.
+if type(head) == 'table' and not string.find(head.err, 'WRONGTYPE', 1, true) then return head end
 if not readable(head) then return {-1} end
 local idle, rest = tonumber(ARGV[1]), string.sub(head, 72, 85) - now
 if rest <= 0 then

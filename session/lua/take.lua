@@ -2,6 +2,8 @@
 -- KEYS[1] session  ARGV[1] SHA-256 of the id  ARGV[2] the version that was read
 -- Returns {1}, {2, what was there} for another version, {0} if there is none, or the id is not good.
 local seen = redis.pcall('GET', KEYS[1])
+-- An error other than WRONGTYPE does not say that there is no session.
+if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 if not readable(seen) or #seen < 100 then return {0} end
 local good = string.sub(seen, 12, 43) == ARGV[1]
 if string.sub(seen, 100, 132) == '1' .. ARGV[1] then good = tonumber(string.sub(seen, 133, 146)) > now end

@@ -4,6 +4,8 @@
 -- 'keep' (ARGV[3] the new record, which lives as long as the old one would have) or 'test', which changes nothing
 -- Returns 1 if it did.
 local seen = redis.pcall('GETRANGE', KEYS[1], 0, #ARGV[1] - 1)
+-- An error other than WRONGTYPE does not say that the record is another one.
+if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 if seen ~= ARGV[1] then return 0 end
 if ARGV[2] == 'set' then
 	redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])

@@ -4,6 +4,8 @@
 -- KEYS[1] entry or marker  ARGV[1] the prefix of holds
 local prefix = ARGV[1]
 local seen = redis.pcall('GETRANGE', KEYS[1], 0, #prefix - 1)
+-- An error other than WRONGTYPE does not say that there is no hold.
+if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 if seen == prefix then
 	local time = redis.call('TIME')
 	local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -13,7 +13,8 @@ local function is(seen, identity)
 end
 
 local time = redis.call('TIME')
-local seen = redis.pcall('GET', KEYS[1])
+-- GETRANGE, as in cas.lua, and not GET: a user who may not give a lease back must not take it.
+local seen = redis.pcall('GETRANGE', KEYS[1], '0', '-1')
 if type(seen) == 'table' then
 	if not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 	redis.call('DEL', KEYS[1])

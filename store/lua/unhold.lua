@@ -9,6 +9,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local seen = redis.pcall('GET', KEYS[1])
+-- An error other than WRONGTYPE does not say that there is no hold.
+if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 local held = type(seen) == 'string' and string.sub(seen, 1, #prefix) == prefix
 local others, last, mine, clean = '', 0, false, false
 if held then
