@@ -41,7 +41,7 @@ type Limits struct {
 	Timeout      time.Duration // for a whole command: the wait for a connection, the dial, the handshake and the reply
 	ReplicaReads bool          // accept a client that reads from replicas, and what replicas say
 	Hooks        []redis.Hook
-	ShareFrom    int           // so many commands on their way at once share pipelines; 0: never
+	ShareFrom    int // so many commands on their way at once share pipelines; 0: never
 
 	Looks   bool                  // the owner calls Look about every second, so the client need not
 	Watcher Watcher               // is told whom connections reach; nil: nobody is
