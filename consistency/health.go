@@ -29,6 +29,7 @@ const (
 	Feed     Component = "feed"     // whether changes by other nodes are noticed at once: down if not
 	Recovery Component = "recovery" // degraded while evictions wait for Redis
 	Near     Component = "near"     // degraded while what is kept in this process is believed for a second only
+	Commands Component = "commands" // degraded while Redis refuses commands
 )
 
 // HealthReport is the health of a store. As JSON it is what the handlers answer.
@@ -49,6 +50,7 @@ type ComponentHealth struct {
 	Drops   int64        `json:"drops,omitempty"`   // times that a connection of the feed broke
 	Pending int64        `json:"pending,omitempty"` // evictions that wait, of Recovery
 	Entries int64        `json:"entries,omitempty"` // values in this process, of Near
+	Refused []string     `json:"refused,omitempty"` // what Redis refuses, why, and what to do about it, of Commands
 }
 
 // NodeHealth is how a master answered.
@@ -114,7 +116,7 @@ func (h *Health) Check(ctx context.Context) HealthReport {
 	stats := h.st.Stats()
 	r.Components = map[Component]ComponentHealth{
 		Redis: redisHealth(pings), Breaker: breakerHealth(&stats), Feed: feedHealth(&stats),
-		Recovery: recoveryHealth(&stats), Near: nearHealth(&stats),
+		Recovery: recoveryHealth(&stats), Near: nearHealth(&stats), Commands: commandsHealth(&stats),
 	}
 	for name, c := range r.Components {
 		if c.Status == OK {
@@ -204,6 +206,15 @@ func nearHealth(s *store.Stats) ComponentHealth {
 	}
 	if c.Entries > 0 && !s.Feed.Up {
 		c.Status = Degraded
+	}
+	return c
+}
+
+func commandsHealth(s *store.Stats) ComponentHealth {
+	c := ComponentHealth{Status: OK}
+	for _, r := range s.Refusals {
+		c.Status = Degraded
+		c.Refused = append(c.Refused, fmt.Sprintf("%s on %s: %s; %s", r.Command, r.Node, r.Reply, r.Advice))
 	}
 	return c
 }

@@ -50,9 +50,9 @@ func (c command) key() string { return c[3].(string) }
 // run carries out a script on keys of one slot, at most once. The error is the caller's context's, or wraps
 // ErrUnavailable.
 func (b *backend) run(ctx context.Context, s *script, c command) ([]int64, error) {
-	reply, err := b.send(ctx, c, "evalsha", s.sha)
+	reply, err := b.send(ctx, c, "evalsha", s.SHA())
 	if redis.HasErrorPrefix(err, "NOSCRIPT") { // so it was not run
-		reply, err = b.send(ctx, slices.Clone(c), "eval", s.text)
+		reply, err = b.send(ctx, slices.Clone(c), "eval", s.Text())
 	}
 	return reply, judge(ctx, err)
 }

@@ -168,12 +168,12 @@ func TestPoisson(t *testing.T) {
 
 // pipelined takes one permit at each time. That works ahead of the answers, for nobody waits for them.
 func pipelined(t *testing.T, s *simLua, times []int64) [][]int64 {
-	require.NoError(t, s.rdb.ScriptLoad(context.Background(), s.sha.text).Err())
+	require.NoError(t, s.rdb.ScriptLoad(context.Background(), s.sha.Text()).Err())
 	pipe := s.rdb.Pipeline()
 	replies := make([]*redis.Cmd, len(times))
 	for i, now := range times {
 		s.calls++
-		replies[i] = pipe.EvalSha(context.Background(), s.sha.sha, s.keys, s.args(1, strconv.Itoa(s.calls), now)...)
+		replies[i] = pipe.EvalSha(context.Background(), s.sha.SHA(), s.keys, s.args(1, strconv.Itoa(s.calls), now)...)
 	}
 	_, err := pipe.Exec(context.Background())
 	require.NoError(t, err)

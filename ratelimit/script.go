@@ -1,12 +1,12 @@
 package ratelimit
 
 import (
-	"crypto/sha1" //nolint:gosec // it is the name of a script, not a safeguard
 	"embed"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 //go:embed lua/*.lua
@@ -20,13 +20,9 @@ func lua(name string) string {
 	return string(text)
 }
 
-type script struct{ text, sha string }
+type script = redisx.Script
 
-func newScript(texts ...string) *script {
-	text := strings.Join(texts, "")
-	sum := sha1.Sum([]byte(text)) //nolint:gosec // see above
-	return &script{text: text, sha: hex.EncodeToString(sum[:])}
-}
+func newScript(texts ...string) *script { return redisx.NewScript(strings.Join(texts, "")) }
 
 // head gives a script the time. Tests have one of their own, to run hours in milliseconds.
 var head = lua("head")

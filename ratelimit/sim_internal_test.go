@@ -102,9 +102,9 @@ func (s *simLua) give(tb fataler, now, at int64, n, k int) {
 
 func (s *simLua) eval(script *script, keys []string, args []any) ([]int64, error) {
 	ctx := context.Background()
-	reply, err := s.rdb.EvalSha(ctx, script.sha, keys, args...).Int64Slice()
+	reply, err := s.rdb.EvalSha(ctx, script.SHA(), keys, args...).Int64Slice()
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		reply, err = s.rdb.Eval(ctx, script.text, keys, args...).Int64Slice()
+		reply, err = s.rdb.Eval(ctx, script.Text(), keys, args...).Int64Slice()
 	}
 	return reply, err
 }
@@ -184,6 +184,6 @@ func worst(hits []modelHit, window int64) int {
 }
 
 func TestSimHeadIsNotInUse(t *testing.T) {
-	require.Contains(t, takeScript(head, SlidingWindow(1, time.Second).parts()).text, "redis.call('TIME')")
+	require.Contains(t, takeScript(head, SlidingWindow(1, time.Second).parts()).Text(), "redis.call('TIME')")
 	require.Less(t, float64(begin)*4, math.Pow(2, 53), "quarters of microseconds are exact")
 }

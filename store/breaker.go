@@ -28,6 +28,7 @@ type breaker struct {
 
 	open    atomic.Bool
 	cause   atomic.Pointer[error] // why it opened
+	latest  atomic.Pointer[error] // why it still is
 	failing atomic.Bool           // the last command failed, so the next success counts
 	gone    atomic.Bool           // it is no longer a master
 }
@@ -92,10 +93,15 @@ func (b *breaker) Allow() error {
 	if !b.open.Load() || b.st.breakers.past.Load() {
 		return nil
 	}
-	if cause := b.cause.Load(); cause != nil {
-		return fmt.Errorf("%w: %s, since: %w", errOpen, b.addr, *cause)
+	cause, latest := b.cause.Load(), b.latest.Load()
+	switch {
+	case cause == nil || latest == nil: // it is just opening
+		return fmt.Errorf("%w: %s", errOpen, b.addr)
+	case (*cause).Error() == (*latest).Error():
+		return fmt.Errorf("%w: %s: %w", errOpen, b.addr, *cause)
+	default:
+		return fmt.Errorf("%w: %s: %w, then %w", errOpen, b.addr, *cause, *latest)
 	}
-	return fmt.Errorf("%w: %s", errOpen, b.addr)
 }
 
 // Record implements [redisx.Breaker]. Successes cost nothing while there are no failures.
@@ -107,6 +113,7 @@ func (b *breaker) Record(err error) {
 		return
 	}
 	b.failing.Store(true)
+	b.latest.Store(&err)
 	wasOpen := b.open.Load()
 	_, _ = b.circuit.Load().Execute(func() (struct{}, error) { return struct{}{}, err }) // refused where it is open already
 	if !wasOpen && b.open.Load() {

@@ -19,7 +19,8 @@ type Stats struct {
 	Feed      FeedStats
 	Breakers  BreakerStats
 	Recovery  RecoveryStats
-	Evictions int64 // keys and tags evicted, or queued
+	Refusals  []Refusal // the causes for which Redis refuses commands at present
+	Evictions int64     // keys and tags evicted, or queued
 	Kinds     EvictionStats
 	Queued    int64 // evictions that failed at first
 	Replayed  int64 // queued evictions carried out since
@@ -27,6 +28,17 @@ type Stats struct {
 	Pending   int64 // evictions queued now
 	Panics    int64 // recovered in background goroutines, and in functions of the user's that may fail
 	Caches    map[string]CacheStats
+}
+
+// Refusal is a cause for which Redis refuses commands: a permission that its user lacks, memory that is full, a server that
+// is a replica. A cause counts as past a second after a command was last refused.
+type Refusal struct {
+	Node    string    // the address
+	Command string    // the first that was refused, in capitals
+	Reply   string    // Redis's own words
+	Advice  string    // what to do about it
+	Since   time.Time // when it began
+	Count   int64     // commands refused
 }
 
 // RecoveryStats tells of evictions that Redis may have lost.
@@ -155,6 +167,7 @@ func (s *Store) Stats() Stats {
 		Feed:      s.feed.stats(),
 		Breakers:  s.breakers.stats(),
 		Recovery:  s.recoveryStats(),
+		Refusals:  s.refusals(),
 		Kinds:     s.stats.kinds(),
 		Queued:    s.stats.queued.Load(),
 		Replayed:  s.stats.replayed.Load(),
@@ -170,6 +183,14 @@ func (s *Store) Stats() Stats {
 		stats.Caches[name] = c.stats()
 	}
 	return stats
+}
+
+func (s *Store) refusals() []Refusal {
+	var all []Refusal
+	for _, r := range s.rdb.Refusals() {
+		all = append(all, Refusal{Node: r.Node, Command: r.Command, Reply: r.Reply, Advice: r.Advice, Since: r.Since, Count: r.Count})
+	}
+	return all
 }
 
 func (s *Store) recoveryStats() RecoveryStats {

@@ -34,7 +34,7 @@ var lacks = []lack{
 	{name: "UNLINK", take: []any{"-unlink"}, give: []any{"+unlink"}},
 	{name: "SUBSCRIBE", take: []any{"-subscribe"}, give: []any{"+subscribe"}, feed: true},
 	{name: "CLIENT|TRACKING", take: []any{"-client|tracking"}, give: []any{"+client|tracking"}, feed: true},
-	{name: "MGET", take: []any{"resetkeys", "~other:*"}, give: []any{"allkeys"}},
+	{name: "SET", take: []any{"resetkeys", "~other:*"}, give: []any{"allkeys"}},
 }
 
 // saysNo are Redis's words for a command, and for one in a script, that a user is not allowed.

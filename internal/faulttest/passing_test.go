@@ -95,7 +95,7 @@ func TestAQueuedEvictionSaysWhyTheBreakerOpened(t *testing.T) {
 			if words == "LOADING" {
 				rdb = p.client(t) // users made by hand do not outlive a restart
 			}
-			st := join(t, rdb, redistest.Unique(t), store.BreakAfter(3))
+			st := join(t, rdb, redistest.Unique(t), store.BreakAfter(3), store.Timeout(2*time.Second)) // a server that loads answers slowly
 			redistest.Eventually(t, "the feed is up", func() bool { return st.Stats().Feed.Up })
 			trouble(t, p, u)
 			redistest.Eventually(t, "the breaker is open", func() bool {

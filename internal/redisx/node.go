@@ -170,7 +170,7 @@ func (n *Node) observe(cmd redis.Cmder, err error) {
 		n.client.discovery.failed(n)
 	}
 	if Refused(err) {
-		n.client.refusals.note(n.Addr(), cmd.Name(), err)
+		n.client.refusals.note(n.Addr(), cmd, err)
 	}
 }
 

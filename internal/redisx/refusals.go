@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // refusals are what Redis refuses at present. Each cause is told once when it begins, and again when it comes back or
@@ -43,11 +45,15 @@ const (
 )
 
 // note takes note of a command that Redis has refused. It is told of every one.
-func (r *refusals) note(addr, command string, err error) {
-	reply := words(err)
-	advice := remedy(r.keys, err)
+func (r *refusals) note(addr string, cmd redis.Cmder, err error) {
+	command, reply, advice := cmd.Name(), words(err), remedy(r.keys, err)
+	key := addr + " " + advice
+	if s := scriptOf(cmd); s != nil && inScript(err) {
+		advice = "grant the user what this script uses: +" + strings.Join(s.commands(), " +")
+		key = addr + " script" // others lack the same, or are told when this one is granted
+	}
 	r.mu.Lock()
-	now, key := time.Now(), addr+" "+advice
+	now := time.Now()
 	one := r.byCause[key]
 	if one == nil {
 		if r.byCause == nil {
@@ -95,7 +101,12 @@ func words(err error) string {
 	return text
 }
 
-var forbidden = regexp.MustCompile(`run the '([^']+)' command`)
+// inScript reports whether a script was not allowed a command, and Redis does not say which.
+func inScript(err error) bool {
+	return strings.Contains(err.Error(), "can't run this command") // Redis 7.0; earlier and later ones name it
+}
+
+var forbidden = regexp.MustCompile(`run the '([^']+)' (?:sub)?command`)
 
 // remedy says what to do about what Redis refuses.
 func remedy(keys string, err error) string {
