@@ -54,8 +54,7 @@ func (timeoutError) Temporary() bool { return true }
 
 // Unhealthy reports whether an error speaks of the server or the way to it, not of the command.
 func Unhealthy(err error) bool {
-	var slow *slowError
-	if err == nil || errors.As(err, &slow) {
+	if err == nil || slow(err) {
 		return false
 	}
 	var network net.Error

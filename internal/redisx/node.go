@@ -91,6 +91,7 @@ type sender interface {
 
 // exchange is the one place of the module that sends pipelines.
 func (n *Node) exchange(ctx context.Context, to sender, cmds []Command) {
+	defer n.client.large.learn(cmds)
 	if len(cmds) == 1 {
 		settle(cmds[0], to.Process(ctx, cmds[0]))
 		return

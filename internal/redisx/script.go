@@ -228,7 +228,6 @@ func (s *sent) settle(ctx context.Context, c *Client) (moved []*Call) {
 		return nil
 	}
 	for i, call := range s.calls {
-		c.large.note(call.Key, replyBytes(s.cmds[i]))
 		if c.cluster != nil && redirected(s.cmds[i].result().err) {
 			moved = append(moved, call)
 		}

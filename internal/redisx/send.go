@@ -37,16 +37,13 @@ func (c *Client) do(ctx context.Context, key string, cmd Command) error {
 	c.scout.use(n)
 	defer c.leave()
 	size := requestBytes(cmd)
-	if c.enter() && size < largeBytes && !c.large.has(key) {
+	if c.enter() && size < largeBytes && len(cmd.Args()) <= maxShared && !c.large.has(key) {
 		err = c.wait(ctx, 0, n.shared.submit(size, cmd).done)
 	} else {
 		err = c.finish(ctx, c.start(ctx, n, cmd))
 	}
 	if err == nil && redirected(cmd.result().err) && c.cluster != nil {
 		err = c.redirect(ctx, cmd)
-	}
-	if err == nil {
-		c.large.note(key, replyBytes(cmd))
 	}
 	return err
 }
