@@ -134,8 +134,10 @@ func TestAuditBeginsAnewAfterARestart(t *testing.T) {
 	keys, source := names("k%d", 4000), newTable(names("k%d", 4000)...)
 	rdb := server.Client(t)
 	c := cacheable.NewMany(open(t, rdb), "row", source.loadAll)
-	_, err := c.GetAll(t.Context(), keys)
-	require.NoError(t, err)
+	eventually(t, "all are cached, also on a slow disk", func() bool {
+		_, err := c.GetAll(t.Context(), keys)
+		return err == nil && rdb.DBSize(t.Context()).Val() > int64(len(keys))
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	first, err := consistency.Audit(ctx, c, consistency.Rate(1e6), consistency.Progress(func(consistency.AuditReport) { cancel() }))
 	require.ErrorIs(t, err, context.Canceled)
