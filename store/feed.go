@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -95,17 +96,14 @@ func (f *feed) masters(ctx context.Context) (map[string]*redisx.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	well := make([]bool, len(all))
 	masters := make(map[string]*redisx.Node)
-	var group sync.WaitGroup
-	for i, node := range all {
+	for _, node := range all {
 		masters[node.Addr()] = node
-		group.Go(func() { well[i] = f.st.visit(ctx, node) == nil })
 	}
-	group.Wait()
+	unwell := errors.Join(redisx.Each(all, func(node *redisx.Node) error { return f.st.visit(ctx, node) })...)
 	f.st.rdb.DoubtOthers(all)
 	f.st.breakers.keep(masters)
-	if !slices.Contains(well, false) {
+	if unwell == nil {
 		f.st.lineage.reviewed(start)
 		f.st.evictions.reviewed(start)
 	}

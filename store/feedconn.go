@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/pause"
@@ -168,11 +167,10 @@ func changedKeys(message any) []string {
 // did not succeed. go-redis would silently reconnect a subscription; a second connection is refused here, because
 // what was missed in between has to be reckoned with.
 func (c *feedConn) client() (*redis.Client, func() error) {
-	o := *c.node.Options()
+	o := c.node.Options()
 	o.Protocol = 2 // with RESP3 the keys would come as pushes, not as messages
 	o.PoolSize, o.MinIdleConns, o.MaxRetries = 1, 0, -1
 	o.PushNotificationProcessor = nil
-	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // it needs RESP3
 	o.ReadTimeout, o.WriteTimeout = c.feed.st.cfg.timeout, c.feed.st.cfg.timeout
 	given, connections := o.OnConnect, atomic.Int32{}
 	var refusal atomic.Value
@@ -191,7 +189,7 @@ func (c *feedConn) client() (*redis.Client, func() error) {
 		}
 		return err
 	}
-	return redis.NewClient(&o), func() error {
+	return redis.NewClient(o), func() error {
 		if err, ok := refusal.Load().(*error); ok {
 			return *err
 		}

@@ -27,6 +27,7 @@ type batch struct {
 	cmds  []Command
 	bytes int
 	done  chan struct{} // closed when all commands have an outcome
+	hurt  *panicked     // what a hook has panicked with
 }
 
 // submit has commands sent, together. It does not wait.
@@ -73,7 +74,8 @@ func (b *batcher) run() {
 		next := b.queue[0]
 		b.queue = b.queue[1:]
 		b.mu.Unlock()
-		b.node.client.through(b.node.client.bound(context.Background(), 0), b.node, next.cmds...)
+		c := b.node.client
+		next.hurt = c.guard(next.cmds, func() { c.through(c.bound(context.Background(), 0), b.node, next.cmds...) })
 		close(next.done)
 	}
 }

@@ -217,13 +217,21 @@ func (c *Client) EachMaster(ctx context.Context, f func(context.Context, *Node) 
 	if err != nil {
 		return err
 	}
-	errs := make([]error, len(masters))
+	return errors.Join(Each(masters, func(n *Node) error { return f(ctx, n) })...)
+}
+
+// Each calls f for each node, at the same time, and returns their errors in order. It panics if any f does.
+func Each(nodes []*Node, f func(n *Node) error) []error {
+	errs, hurts := make([]error, len(nodes)), make([]*panicked, len(nodes))
 	var group sync.WaitGroup
-	for i, n := range masters {
-		group.Go(func() { errs[i] = f(ctx, n) })
+	for i, n := range nodes {
+		group.Go(func() { hurts[i] = n.client.guard(nil, func() { errs[i] = f(n) }) })
 	}
 	group.Wait()
-	return errors.Join(errs...)
+	for _, hurt := range hurts {
+		hurt.again()
+	}
+	return errs
 }
 
 // Masters returns all masters. Of a Cluster it loads the slots first, or uses those of before where that fails.

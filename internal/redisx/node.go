@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // Node is one server of a client: the only one, or a node of a Cluster.
@@ -185,9 +186,10 @@ func (n *Node) Look(ctx context.Context, cmd Command) error {
 			n.send(ctx, cmd)
 			return
 		}
-		o := *n.rdb.Options()
+		o := n.Options()
+		o.Dialer = n.rdb.Options().Dialer // it guards
 		o.PoolSize, o.MinIdleConns, o.PipelinePoolSize = 1, 0, -1
-		fresh := redis.NewClient(&o)
+		fresh := redis.NewClient(o)
 		defer func() { _ = fresh.Close() }() // its connection has served
 		fresh.AddHook(n)
 		n.exchange(ctx, fresh, []Command{cmd})
@@ -202,6 +204,8 @@ func (n *Node) Look(ctx context.Context, cmd Command) error {
 func (n *Node) Options() *redis.Options {
 	o := *n.rdb.Options()
 	o.Dialer = patient(n.dial)
+	// go-redis changes this one behind our back, and it is of no use for a single connection.
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &o
 }
 

@@ -57,9 +57,11 @@ func (s *scout) run(n *Node) {
 		if now-s.used.Load() > int64(restFor) {
 			return
 		}
-		ping := &Cmd{Cmd: redis.NewCmd(context.Background(), "ping")}
-		if n.Look(context.Background(), ping) == nil {
-			s.looked.Store(now)
-		}
+		s.client.guard(nil, func() { // a hook that panics does so for the commands of the user's, too
+			ping := &Cmd{Cmd: redis.NewCmd(context.Background(), "ping")}
+			if n.Look(context.Background(), ping) == nil {
+				s.looked.Store(now)
+			}
+		})
 	}
 }

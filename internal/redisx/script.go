@@ -213,7 +213,7 @@ func (c *Client) begin(ctx context.Context, n *Node, s *sent) (wait func() error
 	shares := c.enter()
 	if shares && size < largeBytes && !large {
 		b := n.shared.submit(size, s.cmds...)
-		return func() error { defer c.leave(); return c.wait(ctx, 0, b.done) }
+		return func() error { defer c.leave(); return c.share(ctx, b) }
 	}
 	started := c.start(ctx, n, s.cmds...)
 	return func() error { defer c.leave(); return c.finish(ctx, started) }

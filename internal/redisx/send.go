@@ -2,6 +2,7 @@ package redisx
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (c *Client) do(ctx context.Context, key string, cmd Command) error {
 	defer c.leave()
 	size := requestBytes(cmd)
 	if c.enter() && size < largeBytes && len(cmd.Args()) <= maxShared && !c.large.has(key) {
-		err = c.wait(ctx, 0, n.shared.submit(size, cmd).done)
+		err = c.share(ctx, n.shared.submit(size, cmd))
 	} else {
 		err = c.finish(ctx, c.start(ctx, n, cmd))
 	}
@@ -46,6 +47,15 @@ func (c *Client) do(ctx context.Context, key string, cmd Command) error {
 		err = c.redirect(ctx, cmd)
 	}
 	return err
+}
+
+// share waits for a batch.
+func (c *Client) share(ctx context.Context, b *batch) error {
+	if err := c.wait(ctx, 0, b.done); err != nil {
+		return err
+	}
+	b.hurt.again()
+	return nil
 }
 
 // redirect has a command carried out that its node has sent elsewhere. go-redis knows where to, and loads the slots.
@@ -66,6 +76,7 @@ type sending struct {
 	one  [1]Command    // room for the usual number
 	done chan struct{} // receives when the commands have an outcome; the goroutine touches nothing after that
 	run  func()        // send, as a value
+	hurt *panicked     // what a hook has panicked with
 }
 
 // newSending takes one from the pool. Pools are the client's own, so that they can live in a bubble of testing/synctest.
@@ -92,9 +103,36 @@ func (c *Client) start(ctx context.Context, n *Node, cmds ...Command) *sending {
 
 func (s *sending) send() {
 	c := s.node.client
-	c.through(s, s.node, s.cmds...)
+	s.hurt = c.guard(s.cmds, func() { c.through(s, s.node, s.cmds...) })
 	c.working.Done()
 	s.done <- struct{}{}
+}
+
+// panicked is what a hook of the user's has panicked with. Whoever waits for the command panics with it in turn, as if
+// the hook had run in that goroutine.
+type panicked struct{ value any }
+
+func (p *panicked) again() {
+	if p != nil {
+		panic(p.value)
+	}
+}
+
+// errPanic is what becomes of commands whose hook has panicked.
+var errPanic = errors.New("redisx: a hook has panicked")
+
+// guard runs f, which sends the commands, and catches a panic.
+func (c *Client) guard(cmds []Command, f func()) (hurt *panicked) {
+	defer func() {
+		if value := recover(); value != nil {
+			hurt = &panicked{value}
+			for _, cmd := range cmds {
+				settle(cmd, errPanic)
+			}
+		}
+	}()
+	f()
+	return nil
 }
 
 // finish waits for what was started. After an error the commands must not be touched.
@@ -105,8 +143,10 @@ func (c *Client) finish(ctx context.Context, s *sending) error {
 	if err := c.wait(ctx, 0, s.done); err != nil {
 		return err
 	}
-	s.bounded, s.node, s.cmds, s.one = bounded{}, nil, nil, [1]Command{}
+	hurt := s.hurt
+	s.bounded, s.node, s.cmds, s.one, s.hurt = bounded{}, nil, nil, [1]Command{}, nil
 	c.sendings.Put(s)
+	hurt.again()
 	return nil
 }
 
@@ -120,10 +160,15 @@ func (c *Client) await(ctx context.Context, more time.Duration, f func(ctx conte
 	}
 	done := make(chan struct{})
 	below := c.bound(ctx, more)
-	if !c.work(func() { defer close(done); f(below) }) {
+	var hurt *panicked
+	if !c.work(func() { defer close(done); hurt = c.guard(nil, func() { f(below) }) }) {
 		return ErrClosed
 	}
-	return c.wait(ctx, more, done)
+	if err := c.wait(ctx, more, done); err != nil {
+		return err
+	}
+	hurt.again()
+	return nil
 }
 
 // wait waits for done, but no longer than ctx and the time-out allow.
