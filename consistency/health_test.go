@@ -44,7 +44,7 @@ func TestHealthThroughAnOutage(t *testing.T) {
 		code, r := ask(t, h.Ready())
 		require.Equal(t, http.StatusOK, code)
 		require.Equal(t, consistency.OK, r.Status)
-		require.Len(t, r.Components, 5)
+		require.Len(t, r.Components, 6)
 		require.Equal(t, server.Addr(), r.Components[consistency.Redis].Nodes[0].Node)
 		require.Positive(t, r.Components[consistency.Redis].Nodes[0].LatencyMS)
 		require.EqualValues(t, 1, r.Components[consistency.Near].Entries)

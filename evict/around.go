@@ -51,9 +51,9 @@ func AroundErr[A any](write func(context.Context, A) error, targets ...Target[A]
 
 // hold places the hold of a write. If the write is to be refused without it, it ends what was placed.
 func (p *plan[A, R]) hold(ctx context.Context, a A) (hold *store.Hold, held []store.Key, begun []replacing[A, R], err error) {
+	held, begun = p.begin(ctx, a) // what is begun goes on with this context
 	ctx, done := redisx.Linger(ctx)
 	defer done()
-	held, begun = p.begin(ctx, a)
 	if hold, err = p.st.Hold(ctx, held...); err != nil && p.refuse {
 		_ = hold.End(ctx, 0) // some may be held
 	}
