@@ -91,7 +91,7 @@ func checkName(option, name string) {
 	}
 }
 
-// Timeout bounds each command: the wait for a connection, the dial, and the reply, each for itself. It replaces the
+// Timeout bounds each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces the
 // timeouts of the client given to [New]. The default is 200 ms.
 func Timeout(d time.Duration) Option {
 	if d < time.Millisecond {
@@ -100,7 +100,7 @@ func Timeout(d time.Duration) Option {
 	return func(c *config) { c.timeout = d }
 }
 
-// Breaker sets how many failures in a row make the limiter stop asking Redis, and after which pause it lets one request
+// Breaker sets how many failures of a master in a row make the limiter stop asking it, and after which pause it lets one request
 // try. While it does not ask, requests are decided at once by [Local], [FailOpen] or [FailClosed]. The defaults are 5
 // failures and 1 s.
 func Breaker(failures int, pause time.Duration) Option {
@@ -110,7 +110,8 @@ func Breaker(failures int, pause time.Duration) Option {
 	return func(c *config) { c.failures, c.pause = failures, pause }
 }
 
-// OnBreaker is told when the breaker opens and closes. It runs on the goroutine of a request, so it must be quick.
+// OnBreaker is told when the breaker opens and closes: on a Cluster, when the first of the masters' breakers opens and when
+// all are closed again. It runs while a command is on its way, so it must be quick.
 func OnBreaker(changed func(open bool)) Option {
 	if changed == nil {
 		panic("ratelimit: OnBreaker(nil): leave the option out")
@@ -121,8 +122,8 @@ func OnBreaker(changed func(open bool)) Option {
 // AutoPipeline sets from how many commands on their way at once they share pipelines of one connection (go-redis's
 // autopipelining), which multiplies the throughput of busy processes: Redis and this process make one system call for
 // many commands. A command that finds fewer others goes on a connection of its own, which is quicker for it. The default
-// is 8; 0 turns it off. Commands that share see [Timeout] twice, once for their turn and once for the reply, and hooks see
-// the pipelines, without the callers' contexts.
+// is 8; 0 turns it off. Requests above 32 KiB, and keys that are known to have a larger
+// value, go on connections of their own. Hooks see the pipelines, without the callers' contexts.
 func AutoPipeline(from int) Option {
 	if from < 0 {
 		panic(fmt.Sprintf("ratelimit: AutoPipeline(%d): use 0 to turn it off, or the number of commands from which on they share", from))

@@ -38,7 +38,8 @@
 // Redis replicates asynchronously: after a failover the last changes, and logouts, may be missing, as with everything
 // that is kept in Redis alone. Where that is too much, use WAIT or min-replicas-to-write on the server. Data of a
 // session from before a login go on in the new one; what an attacker may have put there is for the program to judge. How long a
-// node tries to reach Redis is bounded by [Timeout], for each command; there is no circuit breaker.
+// node tries to reach Redis is bounded by [Timeout], for each command; there is no circuit breaker. A caller whose
+// context is cancelled waits no longer.
 //
 // # OWASP ASVS 5.0
 //

@@ -33,11 +33,19 @@
 //
 // Redis may come back with an older state, which undoes evictions that it had confirmed: it restarts from disk, or a
 // replica is promoted that lacks the last writes. So each node remembers its evictions of late ([Remember]) and repeats
-// them when a server turns out to be another run, or to have another replication history. Every connection is asked for
-// that (INFO) before it is used, and every master once a second, and what a server says that was no master when it was
-// last asked is believed only after it was asked again. Thus a node never reads what it had evicted itself. Other nodes
-// may read it from when Redis is back until the node that had evicted it has noticed, which takes a tenth of a second as
-// a rule, or two seconds on a node that reads nothing meanwhile.
+// them when a server turns out to be another run, or to have another replication history. Every connection asks for that
+// (INFO) together with its first command, and again with a command each second; no reply is used before the answer is
+// known. Thus a node never reads what it had evicted itself. Other nodes may read it from when Redis is back until the node
+// that had evicted it has noticed, which takes a tenth of a second as a rule, or two seconds on a node that reads nothing
+// meanwhile.
+//
+// # One address, several servers
+//
+// Behind a name, a balancer or Sentinel, an address leads to another server one day, while older connections go on to reach
+// the former one. What a replica says is not used ([AllowReplicaReads]), nor what a server says to an older connection
+// when newer ones reach another: the connection is closed and the command sent once more, over a new one. So that this is
+// noticed although no connection fails, each store makes a new one about once a second. A node may read what was evicted
+// on the new server for two seconds at most; the node that evicted it never does.
 //
 // What is not covered by that: evictions of a process that is gone, and those that are older than what is remembered;
 // [Distrust] covers them. A master that was cut off from Sentinel or from its Cluster, but not from a node, confirms

@@ -84,7 +84,7 @@ func Logger(l *slog.Logger) Option {
 	return func(c *config) { c.log = l }
 }
 
-// Timeout bounds each command: the wait for a connection, the dial, and the reply, each for itself. It replaces the
+// Timeout bounds each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces the
 // timeouts of the client given to [Open]. The default is 500 ms.
 func Timeout(d time.Duration) Option {
 	positive("Timeout", d)
@@ -135,8 +135,8 @@ func AllowReplicaReads() Option { return func(c *config) { c.replicas = true } }
 // AutoPipeline sets from how many commands on their way at once they share pipelines of one connection (go-redis's
 // autopipelining), which multiplies the throughput of busy processes: Redis and this process make one system call for
 // many commands. A command that finds fewer others goes on a connection of its own, which is quicker for it. The default
-// is 8; 0 turns it off. Commands that share see [Timeout] twice, once for their turn and once for the reply, and hooks see
-// the pipelines, without the callers' contexts.
+// is 8; 0 turns it off. Requests above 32 KiB, and keys that are known to have a larger
+// value, go on connections of their own. Hooks see the pipelines, without the callers' contexts.
 func AutoPipeline(from int) Option {
 	if from < 0 {
 		panic(fmt.Sprintf("store: AutoPipeline(%d): use 0 to turn it off, or the number of commands from which on they share", from))
