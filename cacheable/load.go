@@ -138,6 +138,8 @@ func (c *Cacheable[K, V]) finish(ctx context.Context, claim *store.Claim, r *res
 		if err == nil && !confirmed {
 			c.space.Count(store.EventRefused)
 		}
+	} else if r.news() {
+		confirmed, err = claim.Clear(ctx)
 	} else if r.failed() && c.maxStale > 0 {
 		confirmed, err = claim.Cool(ctx, failSafePause)
 	} else {

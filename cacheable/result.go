@@ -63,6 +63,9 @@ func (c *Cacheable[K, V]) fallback(view *store.View) *result[V] {
 	return r
 }
 
+// news reports whether the source answered, so that nothing older may be left where the answer is not stored.
+func (r *result[V]) news() bool { return r.err == nil || r.absent }
+
 // failed reports whether the source did not answer. A panic is not a failure of the source.
 func (r *result[V]) failed() bool {
 	_, panicked := r.err.(*PanicError) //nolint:errorlint // see share

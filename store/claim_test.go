@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"time"
 
@@ -41,17 +42,23 @@ func TestNegativeResultIsStored(t *testing.T) {
 	})
 }
 
-func TestDropFreesTheEntry(t *testing.T) {
-	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		e := newEntry(t, rdb)
-		claim := e.acquire()
-		confirmed, err := claim.Drop(t.Context())
-		require.NoError(t, err)
-		require.True(t, confirmed)
-		require.False(t, e.exists(e.addr()))
-		require.False(t, e.fill(claim, "too late"))
-		e.load("next")
-	})
+func TestGivingUpFreesTheEntry(t *testing.T) {
+	for name, giveUp := range map[string]func(*store.Claim, context.Context) (bool, error){
+		"drop": (*store.Claim).Drop, "clear": (*store.Claim).Clear,
+	} {
+		t.Run(name, func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+				e := newEntry(t, rdb)
+				claim := e.acquire()
+				confirmed, err := giveUp(claim, t.Context())
+				require.NoError(t, err)
+				require.True(t, confirmed)
+				require.False(t, e.exists(e.addr()))
+				require.False(t, e.fill(claim, "too late"))
+				e.load("next")
+			})
+		})
+	}
 }
 
 // A claim lapses with whatever changes the key: its load is neither stored nor confirmed.
