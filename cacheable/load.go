@@ -215,6 +215,9 @@ func (j *job[K, V]) encode(r *result[V]) {
 		return
 	}
 	r.payload = payload
+	if r.ttl > 0 && j.cause != store.CauseCheck && j.c.tooLarge(j.key, payload) {
+		r.ttl = 0
+	}
 }
 
 func (c *Cacheable[K, V]) countLoad(r *result[V]) {

@@ -24,6 +24,7 @@ type settings struct {
 	codec       codec.Codec
 	maxLoads    int
 	maxBatch    int
+	maxBytes    int // of a payload; 0 is no bound
 	hardTimeout time.Duration
 	softTimeout time.Duration
 	maxStale    time.Duration

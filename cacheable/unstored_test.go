@@ -3,6 +3,7 @@ package cacheable_test
 import (
 	"context"
 	"math"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,11 +44,15 @@ var unstored = map[string]func(*board){
 	"rejected":    func(s *board) { s.put("rejected") },
 	"unencodable": func(s *board) { s.put(math.NaN()) },
 	"absent":      func(s *board) { s.clear() },
+	"too large":   func(s *board) { s.put(strings.Repeat("x", boardBytes-1)) }, // and two quotes
 }
+
+// boardBytes bounds the values that are stored.
+const boardBytes = 30
 
 func boardOf(st *store.Store, s *board, options ...cacheable.Option) *cacheable.Many[string, any] {
 	options = append([]cacheable.Option{
-		cacheable.TTL(time.Hour), cacheable.StoreIf(func(_ string, v any) bool { return v != "rejected" }),
+		cacheable.TTL(time.Hour), cacheable.MaxBytes(boardBytes), cacheable.StoreIf(func(_ string, v any) bool { return v != "rejected" }),
 	}, options...)
 	return cacheable.NewMany(st, "c", s.load, options...)
 }
