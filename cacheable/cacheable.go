@@ -32,6 +32,7 @@ type Cacheable[K comparable, V any] struct {
 	slide     *slide      // nil without Sliding
 	refresher *ahead
 	cooling   cooldowns
+	large     largeKeys
 	reads     flight.Group[store.Key, *result[V]]
 	refreshes flight.Group[store.Key, *result[V]]
 	hits      hooks[K]
@@ -145,7 +146,7 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 		c.space.Count(store.EventUnencodable)
 		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
 	}
-	if c.tooLarge(key, payload) {
+	if c.tooLarge(ref.Key, payload) {
 		return c.Evict(ctx, key)
 	}
 	stored, err := c.space.Put(ctx, &ref, c.written(key, value, payload))

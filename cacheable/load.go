@@ -99,10 +99,14 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 
 // acquire claims the key, or the stale version that was seen.
 func (c *Cacheable[K, V]) acquire(ctx context.Context, ref *store.Ref, seen store.View) (*store.Claim, store.View, error) {
-	if seen.State == store.Stale {
+	switch {
+	case seen.State == store.Stale:
 		return c.space.AcquireRefresh(ctx, ref, seen)
+	case c.large.has(ref.Key):
+		return c.space.Overtake(ctx, ref, seen)
+	default:
+		return c.space.Acquire(ctx, ref, seen)
 	}
-	return c.space.Acquire(ctx, ref, seen)
 }
 
 // loadDirect loads without a claim, and stores nothing. The value is as of the beginning of the load.
@@ -215,7 +219,7 @@ func (j *job[K, V]) encode(r *result[V]) {
 		return
 	}
 	r.payload = payload
-	if r.ttl > 0 && j.cause != store.CauseCheck && j.c.tooLarge(j.key, payload) {
+	if r.ttl > 0 && j.cause != store.CauseCheck && j.c.tooLarge(j.ref.Key, payload) {
 		r.ttl = 0
 	}
 }

@@ -2,6 +2,8 @@ package cacheable
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/jollyjet/aside/store"
 )
@@ -23,14 +25,57 @@ func MaxBytes(n int) Option {
 
 // tooLarge reports whether a payload is above the bound, and if so counts it. It is called once for each value that is
 // loaded or written.
-func (c *Cacheable[K, V]) tooLarge(key K, payload []byte) bool {
+func (c *Cacheable[K, V]) tooLarge(key store.Key, payload []byte) bool {
 	if c.maxBytes == 0 || len(payload) <= c.maxBytes {
+		c.large.forget(key)
 		return false
 	}
+	c.large.learn(key)
 	if c.space.Count(store.EventTooLarge) == 1 {
 		c.space.Store().Log().Warn("aside: a value is larger than MaxBytes and not stored, so every read of it loads; "+
 			"raise MaxBytes, compress with codec/zstd, or cache its parts; further ones are only counted",
-			"cache", c.space.Name(), "key", c.keyOf(key).String(), "bytes", len(payload), "max_bytes", c.maxBytes)
+			"cache", c.space.Name(), "key", key.String(), "bytes", len(payload), "max_bytes", c.maxBytes)
 	}
 	return true
+}
+
+// largeKeys are the keys whose values were too large when this process last met them. Their loads do not wait for those of
+// other processes, which will have nothing to give: the whole fleet would load one after the other.
+type largeKeys struct {
+	n    atomic.Int64 // spares reads the lock where there are none
+	mu   sync.RWMutex
+	keys map[store.Key]struct{}
+}
+
+// maxLargeKeys bounds how many are known.
+const maxLargeKeys = 10_000
+
+func (l *largeKeys) has(key store.Key) bool {
+	if l.n.Load() == 0 {
+		return false
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	_, ok := l.keys[key]
+	return ok
+}
+
+func (l *largeKeys) learn(key store.Key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.keys) >= maxLargeKeys || l.keys == nil {
+		l.keys = make(map[store.Key]struct{})
+	}
+	l.keys[key] = struct{}{}
+	l.n.Store(int64(len(l.keys)))
+}
+
+func (l *largeKeys) forget(key store.Key) {
+	if !l.has(key) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.keys, key)
+	l.n.Store(int64(len(l.keys)))
 }

@@ -468,3 +468,84 @@ func TestTheFirstValueThatIsTooLargeIsLogged(t *testing.T) {
 		}
 	})
 }
+
+// Nodes that know that a value is too large do not wait for one another: none has anything from another's load.
+func TestNodesDoNotWaitForWhatIsTooLarge(t *testing.T) {
+	const nodes = 3
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		var meeting atomic.Bool
+		var inside atomic.Int64
+		met := make(chan struct{})
+		load := func(_ context.Context, keys []string) (map[string]string, error) {
+			if meeting.Load() {
+				if inside.Add(1) == nodes {
+					close(met)
+				}
+				<-met
+			}
+			return map[string]string{keys[0]: sized(most + 1)}, nil
+		}
+		get := func(c *cacheable.Many[string, string]) (string, error) { return c.Get(t.Context(), "k") }
+		getAll := func(c *cacheable.Many[string, string]) (string, error) {
+			values, err := c.GetAll(t.Context(), []string{"k"})
+			return values["k"], err
+		}
+		var caches []*cacheable.Many[string, string]
+		for _, st := range fleet(t, rdb, nodes, store.LeaseTime(time.Minute)) {
+			c := cacheable.NewMany(st, "c", load, cacheable.MaxBytes(most))
+			_, err := get(c)
+			require.NoError(t, err)
+			caches = append(caches, c)
+		}
+		meeting.Store(true)
+		var calls []*pending[string]
+		for i, read := range []func(*cacheable.Many[string, string]) (string, error){get, get, getAll} {
+			calls = append(calls, async(func() (string, error) { return read(caches[i]) }))
+		}
+		within(t, "all of them load at the same time", met)
+		for _, call := range calls {
+			v, err := call.wait(t)
+			require.NoError(t, err)
+			require.Equal(t, sized(most+1), v)
+		}
+		require.Empty(t, rawGet(t, rdb, caches[0].EntryKey("k")))
+	})
+}
+
+// When a value is small again one load is for all, once every node has seen it, by a load of its own or by a hit.
+func TestNodesWaitForWhatIsSmallAgain(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		stores, src, crowd := fleet(t, rdb, 2, store.LeaseTime(time.Minute)), newSizes(most+1), newCrowd()
+		var busy atomic.Bool
+		var caches []*cacheable.Cacheable[string, string]
+		for _, st := range stores {
+			caches = append(caches, cacheable.New(st, "c", func(ctx context.Context, key string) (string, error) {
+				if busy.Load() {
+					crowd.hold()
+				}
+				return src.load(ctx, key)
+			}, cacheable.MaxBytes(most), cacheable.TTL(time.Hour)))
+		}
+		for _, n := range []int64{most + 1, most} { // then the second node has a hit
+			src.size.Store(n)
+			for _, c := range caches {
+				_, err := c.Get(t.Context(), "k")
+				require.NoError(t, err)
+			}
+		}
+		require.NoError(t, caches[0].Evict(t.Context(), "k"))
+		busy.Store(true)
+		first := async(func() (string, error) { return caches[0].Get(t.Context(), "k") })
+		within(t, "the load", crowd.loading)
+		second := async(func() (string, error) { return caches[1].Get(t.Context(), "k") })
+		eventually(t, "the wait", func() bool { return stores[1].Stats().Caches["c"].Waits == 1 })
+		close(crowd.finish)
+		for _, call := range []*pending[string]{first, second} {
+			v, err := call.wait(t)
+			require.NoError(t, err)
+			require.Equal(t, sized(most), v)
+		}
+		require.EqualValues(t, 1, crowd.loads.Load())
+		require.Zero(t, stores[0].Stats().Caches["c"].Refused)
+	})
+}

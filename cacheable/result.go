@@ -33,6 +33,7 @@ func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], 
 	case store.Value:
 		r.source, r.payload = SourceHit, view.Payload()
 		if c.decode(r.payload, &r.value) {
+			c.large.forget(ref.Key)
 			return r, true
 		}
 		view.Discredit()

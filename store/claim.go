@@ -30,6 +30,11 @@ func (p *Space) Acquire(ctx context.Context, ref *Ref, seen View) (*Claim, View,
 	return p.acquire(ctx, ref, seen, false)
 }
 
+// Overtake is Acquire, but it takes the lease from another loader, whose result is not stored then.
+func (p *Space) Overtake(ctx context.Context, ref *Ref, seen View) (*Claim, View, error) {
+	return p.acquire(ctx, ref, seen, true)
+}
+
 // AcquireOver is Acquire for a refresh by hand: it takes the lease from another loader, and where there is a value it
 // returns a claim on that version, which stays where it is.
 func (p *Space) AcquireOver(ctx context.Context, ref *Ref) (*Claim, View, error) {

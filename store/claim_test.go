@@ -123,6 +123,31 @@ func TestForeignLeaseIsReturnedWithItsRemainingTime(t *testing.T) {
 	})
 }
 
+// Who overtakes does not wait for another loader, whose result it voids. A value, and a hold, it respects.
+func TestOvertakeTakesTheLease(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb)
+		overtake := func() (*store.Claim, string) {
+			claim, v, err := e.Overtake(t.Context(), &e.Ref, store.View{})
+			require.NoError(t, err)
+			return claim, words(v)
+		}
+		loading := e.elsewhere().acquire()
+		claim, _ := overtake()
+		require.NotNil(t, claim)
+		require.False(t, e.fill(loading, "older"))
+		require.True(t, e.fill(claim, "newer"))
+		claim, there := overtake()
+		require.Nil(t, claim)
+		require.Equal(t, "value newer", there)
+
+		e.hold(e.Ref.Key)
+		claim, there = overtake()
+		require.Nil(t, claim)
+		require.Equal(t, "held", there)
+	})
+}
+
 func TestLeaseOfADeadLoaderIsTakenOver(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		if isMini(t) {
