@@ -166,6 +166,8 @@ func (m *Many[K, V]) finishParts(ctx context.Context, parts []*part[K, V], resul
 		if results[i].storable() {
 			stored := m.stored(results[i])
 			f.Result = &stored
+		} else if results[i].news() {
+			f.Clear = true
 		} else if results[i].failed() {
 			f.Pause = pause
 		}

@@ -32,6 +32,7 @@ type Cacheable[K comparable, V any] struct {
 	slide     *slide      // nil without Sliding
 	refresher *ahead
 	cooling   cooldowns
+	large     largeKeys
 	reads     flight.Group[store.Key, *result[V]]
 	refreshes flight.Group[store.Key, *result[V]]
 	hits      hooks[K]
@@ -133,8 +134,8 @@ func (c *Cacheable[K, V]) Peek(ctx context.Context, key K) (V, bool, error) {
 
 // Put stores a value for key over whatever is there: the last write wins, and a load that is running is not stored.
 // Nothing orders it against other writes of the same key; where that matters use evict.Replace. While a writer holds
-// the key (evict.Around) nothing is stored. A value that [StoreIf] or [TTLOf] rejects evicts the key. After an error, which wraps
-// store.ErrUnavailable or is the codec's, no older value is served by this node.
+// the key (evict.Around) nothing is stored. A value that [StoreIf] or [TTLOf] rejects, or that is above [MaxBytes], evicts
+// the key. After an error, which wraps store.ErrUnavailable or is the codec's, no older value is served by this node.
 func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 	if !c.wanted(key, value) {
 		return c.Evict(ctx, key)
@@ -144,6 +145,9 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 	if err != nil {
 		c.space.Count(store.EventUnencodable)
 		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
+	}
+	if c.tooLarge(ref.Key, payload) {
+		return c.Evict(ctx, key)
 	}
 	stored, err := c.space.Put(ctx, &ref, c.written(key, value, payload))
 	if err == nil && !stored {

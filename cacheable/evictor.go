@@ -33,6 +33,9 @@ func (c *Cacheable[K, V]) Replacement(ctx context.Context, key K) (func(V) (stor
 			c.space.Count(store.EventUnencodable)
 			return store.Replacement{Key: ref.Key}, false
 		}
+		if c.tooLarge(ref.Key, payload) {
+			return store.Replacement{Key: ref.Key}, false
+		}
 		return c.space.Replacement(ctx, &ref, start, c.written(key, value, payload))
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -267,4 +268,26 @@ func ExampleSliding() {
 	// Output:
 	// looking for p1
 	// Lamp
+}
+
+// A value that is too large for a Redis that is shared is returned and not stored.
+func ExampleMaxBytes() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	reports := cacheable.New(st, "report", func(_ context.Context, pages int) (string, error) {
+		fmt.Println("writing", pages, "pages")
+		return strings.Repeat("All is well. ", pages), nil
+	}, cacheable.MaxBytes(1000))
+
+	for _, pages := range []int{1, 1, 100, 100} {
+		_, _ = reports.Get(ctx, pages)
+	}
+	fmt.Println("too large:", st.Stats().Caches["report"].TooLarge)
+	// Output:
+	// writing 1 pages
+	// writing 100 pages
+	// writing 100 pages
+	// too large: 2
 }

@@ -99,10 +99,14 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 
 // acquire claims the key, or the stale version that was seen.
 func (c *Cacheable[K, V]) acquire(ctx context.Context, ref *store.Ref, seen store.View) (*store.Claim, store.View, error) {
-	if seen.State == store.Stale {
+	switch {
+	case seen.State == store.Stale:
 		return c.space.AcquireRefresh(ctx, ref, seen)
+	case c.large.has(ref.Key):
+		return c.space.Overtake(ctx, ref, seen)
+	default:
+		return c.space.Acquire(ctx, ref, seen)
 	}
-	return c.space.Acquire(ctx, ref, seen)
 }
 
 // loadDirect loads without a claim, and stores nothing. The value is as of the beginning of the load.
@@ -138,6 +142,8 @@ func (c *Cacheable[K, V]) finish(ctx context.Context, claim *store.Claim, r *res
 		if err == nil && !confirmed {
 			c.space.Count(store.EventRefused)
 		}
+	} else if r.news() {
+		confirmed, err = claim.Clear(ctx)
 	} else if r.failed() && c.maxStale > 0 {
 		confirmed, err = claim.Cool(ctx, failSafePause)
 	} else {
@@ -213,6 +219,9 @@ func (j *job[K, V]) encode(r *result[V]) {
 		return
 	}
 	r.payload = payload
+	if r.ttl > 0 && j.cause != store.CauseCheck && j.c.tooLarge(j.ref.Key, payload) {
+		r.ttl = 0
+	}
 }
 
 func (c *Cacheable[K, V]) countLoad(r *result[V]) {

@@ -24,6 +24,7 @@ type settings struct {
 	codec       codec.Codec
 	maxLoads    int
 	maxBatch    int
+	maxBytes    int // of a payload; 0 is no bound
 	hardTimeout time.Duration
 	softTimeout time.Duration
 	maxStale    time.Duration
@@ -98,7 +99,8 @@ func TagsOf[K comparable, V any](tags func(K, V) []string) Option {
 	return func(s *settings) { s.valueTags = tags }
 }
 
-// StoreIf decides whether a loaded value is stored. By default all are.
+// StoreIf decides whether a loaded value is stored. By default all are. One that is not ends the life of the one that was
+// there before.
 func StoreIf[K comparable, V any](store func(K, V) bool) Option {
 	mustNotBeNil("StoreIf", store == nil)
 	return func(s *settings) { s.storeIf = store }

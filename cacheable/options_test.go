@@ -34,6 +34,8 @@ func TestOptionsThatCanNotBeMeantPanicAndSayWhatToUse(t *testing.T) {
 		{func() cacheable.Option { return cacheable.StoreIf[string, int](nil) }, "cacheable: StoreIf(nil)"},
 		{func() cacheable.Option { return cacheable.Codec(nil) }, "cacheable: Codec(nil)"},
 		{func() cacheable.Option { return cacheable.MaxConcurrentLoads(-1) }, "cacheable: MaxConcurrentLoads(-1): use 1 or more"},
+		{func() cacheable.Option { return cacheable.MaxBytes(0) }, "cacheable: MaxBytes(0): use 1 or more, such as 1<<20 for a megabyte; leave the option out for no bound"},
+		{func() cacheable.Option { return cacheable.MaxBytes(-1) }, "cacheable: MaxBytes(-1): use 1 or more"},
 		{func() cacheable.Option { return cacheable.HardTimeout(-1) }, "cacheable: HardTimeout(-1ns): use a positive"},
 	} {
 		require.Contains(t, panics(t, func() { tt.make() }), tt.want)

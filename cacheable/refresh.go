@@ -46,7 +46,7 @@ func (j *job[K, V]) refresh(round *flight.Round) outcome[V] {
 	r := j.load(claim)
 	ctx = context.WithoutCancel(ctx)
 	stored := claim != nil && c.finish(ctx, claim, r) && r.storable()
-	if news := r.err == nil || r.absent; news && !stored && view.State != store.Held {
+	if r.news() && !stored && view.State != store.Held {
 		_ = c.space.Store().Evict(ctx, j.ref.Key) // whatever is there may be older than what is returned; failing is queued
 	}
 	return outcome[V]{Value: r, Mark: mark}

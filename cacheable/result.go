@@ -33,6 +33,7 @@ func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], 
 	case store.Value:
 		r.source, r.payload = SourceHit, view.Payload()
 		if c.decode(r.payload, &r.value) {
+			c.large.forget(ref.Key)
 			return r, true
 		}
 		view.Discredit()
@@ -62,6 +63,9 @@ func (c *Cacheable[K, V]) fallback(view *store.View) *result[V] {
 	}
 	return r
 }
+
+// news reports whether the source answered, so that nothing older may be left where the answer is not stored.
+func (r *result[V]) news() bool { return r.err == nil || r.absent }
 
 // failed reports whether the source did not answer. A panic is not a failure of the source.
 func (r *result[V]) failed() bool {

@@ -201,6 +201,28 @@ func TestReplaceObeysTheOptionsOfTheCache(t *testing.T) {
 	absent(t, "k", c)
 }
 
+// A value that is too large to be stored leaves the entry evicted.
+func TestReplaceByAValueThatIsTooLargeOnlyEvicts(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		stores, src := fleet(t, rdb, 2), &table{}
+		one := cacheable.MaxBytes(1)
+		a, b := cacheable.New(stores[0], "c", src.load, one), cacheable.New(stores[1], "c", src.load, one)
+		write := evict.Around(src.write, evict.Replace(a, pair))
+		reads(t, 0, "k", b)
+		for _, v := range []int64{10, 1, 100} {
+			_, err := write(t.Context(), change{"k", v})
+			require.NoError(t, err)
+			if v == 1 {
+				cached(t, v, "k", a, b)
+				continue
+			}
+			absent(t, "k", a, b)
+			reads(t, v, "k", b, a)
+		}
+		require.EqualValues(t, 4, stores[0].Stats().Caches["c"].TooLarge, "two writes and two reads")
+	})
+}
+
 // The tags that the same write evicts are gone for the replaced entry, too.
 func TestReplaceTogetherWithTheTagOfTheEntryLeavesNothingOlder(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {

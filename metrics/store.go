@@ -102,6 +102,8 @@ var cacheMetrics = []metric[store.CacheStats]{
 		func(c *store.CacheStats) int64 { return c.Waits }),
 	counter("aside_encode_errors_total", "Values that the codec could not encode.",
 		func(c *store.CacheStats) int64 { return c.Unencodable }),
+	counter("aside_too_large_values_total", "Values not stored, because they are larger than the bound of their cache.",
+		func(c *store.CacheStats) int64 { return c.TooLarge }),
 	counter("aside_redis_errors_total", "Commands of reads and loads that failed.",
 		func(c *store.CacheStats) int64 { return c.RedisErrors }),
 	counter("aside_mutated_values_total", "Shared values that a caller was found to have changed.",

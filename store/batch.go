@@ -138,9 +138,11 @@ type Finish struct {
 	Claim  *Claim
 	Result *Result       // nil: give the claim up
 	Pause  time.Duration // if given up: see [Claim.Cool]
+	Clear  bool          // if given up: see [Claim.Clear]
 }
 
-// FinishAll is [Claim.Fill], [Claim.Drop] or [Claim.Cool] for several claims together. It reports which are confirmed.
+// FinishAll is [Claim.Fill], [Claim.Drop], [Claim.Clear] or [Claim.Cool] for several claims together. It reports which
+// are confirmed.
 func (p *Space) FinishAll(ctx context.Context, finishes []Finish) (confirmed []bool, err error) {
 	confirmed = make([]bool, len(finishes))
 	endings := make([]*ending, len(finishes))
@@ -151,7 +153,7 @@ func (p *Space) FinishAll(ctx context.Context, finishes []Finish) (confirmed []b
 	p.st.tie(ctx, bonds...)
 	var calls []*call
 	for i, f := range finishes {
-		endings[i] = f.Claim.ending(f.Result, f.Pause, bonds[i])
+		endings[i] = f.Claim.ending(f, bonds[i])
 		calls = append(calls, endings[i].calls...)
 	}
 	if len(calls) > 0 {

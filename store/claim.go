@@ -30,6 +30,11 @@ func (p *Space) Acquire(ctx context.Context, ref *Ref, seen View) (*Claim, View,
 	return p.acquire(ctx, ref, seen, false)
 }
 
+// Overtake is Acquire, but it takes the lease from another loader, whose result is not stored then.
+func (p *Space) Overtake(ctx context.Context, ref *Ref, seen View) (*Claim, View, error) {
+	return p.acquire(ctx, ref, seen, true)
+}
+
 // AcquireOver is Acquire for a refresh by hand: it takes the lease from another loader, and where there is a value it
 // returns a claim on that version, which stays where it is.
 func (p *Space) AcquireOver(ctx context.Context, ref *Ref) (*Claim, View, error) {
@@ -98,23 +103,26 @@ type Result struct {
 // Fill stores the result if the claim still holds. It reports whether the result is confirmed: stored, and not
 // evicted, directly or by a tag, since the claim was acquired.
 func (c *Claim) Fill(ctx context.Context, r Result) (bool, error) {
-	b := c.bond(&r)
-	c.space.st.tie(ctx, b)
-	return c.finish(ctx, c.ending(&r, 0, b))
+	return c.finish(ctx, Finish{Result: &r})
 }
 
 // Drop gives the claim up without storing anything. It reports whether what was loaded under it is confirmed: not
 // evicted since the claim was acquired.
-func (c *Claim) Drop(ctx context.Context) (bool, error) {
-	return c.finish(ctx, c.ending(nil, 0, c.bond(nil)))
-}
+func (c *Claim) Drop(ctx context.Context) (bool, error) { return c.finish(ctx, Finish{}) }
+
+// Clear gives the claim up like Drop, and removes the version that it is on if it is that of a refresh: for a load that
+// brought something newer that is not to be stored.
+func (c *Claim) Clear(ctx context.Context) (bool, error) { return c.finish(ctx, Finish{Clear: true}) }
 
 // Cool gives the claim up like Drop, and, if it is a refresh, keeps everybody from trying again before pause is over.
 func (c *Claim) Cool(ctx context.Context, pause time.Duration) (bool, error) {
-	return c.finish(ctx, c.ending(nil, pause, c.bond(nil)))
+	return c.finish(ctx, Finish{Pause: pause})
 }
 
-func (c *Claim) finish(ctx context.Context, e *ending) (bool, error) {
+func (c *Claim) finish(ctx context.Context, f Finish) (bool, error) {
+	b := c.bond(f.Result)
+	c.space.st.tie(ctx, b)
+	e := c.ending(f, b)
 	err := c.space.st.run(ctx, e.calls...)
 	return e.confirmed(), err
 }
@@ -138,16 +146,17 @@ func (c *Claim) bond(r *Result) *bond {
 	return c.space.newBond(c.ref, &c.origin, r.Tags)
 }
 
-func (c *Claim) ending(r *Result, pause time.Duration, b *bond) *ending {
+func (c *Claim) ending(f Finish, b *bond) *ending {
+	r := f.Result
 	e := &ending{
 		claim: c, gens: b.gens, look: c.space.look(b.ref, false),
 		evicted: !b.current || c.outlived() || c.space.blocked(b.ref) || r == nil && c.space.valueTags, // then nobody has looked at the tags
 	}
-	refreshes := c.at != c.ref.addr // the version that is there stays readable
+	refreshes := c.at != c.ref.addr // the version that is there was readable meanwhile
 	switch {
 	case r != nil && !e.evicted:
 		e.change = c.ofKey("set", c.space.record(b.ref, b.gens, c.created, *r), r.kept().Milliseconds())
-	case refreshes:
+	case refreshes && !f.Clear:
 		e.change = c.ofKey("test")
 	default:
 		e.change = c.ofKey("drop")
@@ -155,8 +164,8 @@ func (c *Claim) ending(r *Result, pause time.Duration, b *bond) *ending {
 	e.calls = append(e.calls, e.change)
 	switch {
 	case !refreshes || c.lease == nil:
-	case r == nil && pause > 0:
-		e.calls = append(e.calls, c.ofLease("set", envelope.NewCooldown(), pause.Milliseconds()))
+	case r == nil && f.Pause > 0:
+		e.calls = append(e.calls, c.ofLease("set", envelope.NewCooldown(), f.Pause.Milliseconds()))
 	default:
 		e.calls = append(e.calls, c.ofLease("drop"))
 	}

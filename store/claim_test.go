@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"time"
 
@@ -41,17 +42,23 @@ func TestNegativeResultIsStored(t *testing.T) {
 	})
 }
 
-func TestDropFreesTheEntry(t *testing.T) {
-	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		e := newEntry(t, rdb)
-		claim := e.acquire()
-		confirmed, err := claim.Drop(t.Context())
-		require.NoError(t, err)
-		require.True(t, confirmed)
-		require.False(t, e.exists(e.addr()))
-		require.False(t, e.fill(claim, "too late"))
-		e.load("next")
-	})
+func TestGivingUpFreesTheEntry(t *testing.T) {
+	for name, giveUp := range map[string]func(*store.Claim, context.Context) (bool, error){
+		"drop": (*store.Claim).Drop, "clear": (*store.Claim).Clear,
+	} {
+		t.Run(name, func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+				e := newEntry(t, rdb)
+				claim := e.acquire()
+				confirmed, err := giveUp(claim, t.Context())
+				require.NoError(t, err)
+				require.True(t, confirmed)
+				require.False(t, e.exists(e.addr()))
+				require.False(t, e.fill(claim, "too late"))
+				e.load("next")
+			})
+		})
+	}
 }
 
 // A claim lapses with whatever changes the key: its load is neither stored nor confirmed.
@@ -113,6 +120,31 @@ func TestForeignLeaseIsReturnedWithItsRemainingTime(t *testing.T) {
 		require.Equal(t, store.Leased, v.State)
 		require.Greater(t, v.Left(), 30*time.Second)
 		require.LessOrEqual(t, v.Left(), time.Minute)
+	})
+}
+
+// Who overtakes does not wait for another loader, whose result it voids. A value, and a hold, it respects.
+func TestOvertakeTakesTheLease(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		e := newEntry(t, rdb)
+		overtake := func() (*store.Claim, string) {
+			claim, v, err := e.Overtake(t.Context(), &e.Ref, store.View{})
+			require.NoError(t, err)
+			return claim, words(v)
+		}
+		loading := e.elsewhere().acquire()
+		claim, _ := overtake()
+		require.NotNil(t, claim)
+		require.False(t, e.fill(loading, "older"))
+		require.True(t, e.fill(claim, "newer"))
+		claim, there := overtake()
+		require.Nil(t, claim)
+		require.Equal(t, "value newer", there)
+
+		e.hold(e.Ref.Key)
+		claim, there = overtake()
+		require.Nil(t, claim)
+		require.Equal(t, "held", there)
 	})
 }
 

@@ -51,6 +51,7 @@ func (m *model) begin(number int) *actor {
 		}
 	})
 	a.unlucky = m.pick(3) == 0 && what != "read"
+	a.clears = m.pick(4) == 0
 	return a
 }
 
@@ -79,7 +80,7 @@ func (m *model) ahead(ctx context.Context, a *actor) {
 	}
 }
 
-// load acquires a claim, or finds a value, loads and fills.
+// load acquires a claim, or finds a value, loads and fills, or lets nothing older be there.
 func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(store.View), acquire func() (*store.Claim, store.View, error)) {
 	var claim *store.Claim
 	var v store.View
@@ -105,6 +106,12 @@ func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(store
 		}
 	}
 	late := m.least[a.node]
+	if a.clears {
+		if confirmed, err := claim.Clear(ctx); err == nil && confirmed {
+			m.evicted(a.node, loaded, nil)
+		}
+		return
+	}
 	confirmed, err := claim.Fill(ctx, store.Result{Payload: fmt.Append(nil, loaded), TTL: ttl})
 	if err == nil && confirmed && loaded < late {
 		m.wrong("%s: version %d is confirmed although %d was evicted meanwhile", a.name, loaded, late)

@@ -71,23 +71,26 @@ func TestRefreshThatIsGivenUpLeavesTheValue(t *testing.T) {
 	})
 }
 
+// meanwhile is what can happen to an entry during a refresh, and what it leaves.
+var meanwhile = []struct {
+	name   string
+	change func(e *entry)
+	left   string
+}{
+	{"evicted", func(e *entry) { e.evict(e.Ref.Key) }, "absent"},
+	{"put", func(e *entry) { e.put("newer") }, "value newer"},
+	{"evicted and loaded", func(e *entry) { e.evict(e.Ref.Key); e.load("newer") }, "value newer"},
+	{"refreshed by hand", func(e *entry) { c, _ := e.over(); e.fill(c, "newer") }, "value newer"},
+	{"held", func(e *entry) { e.hold(e.Ref.Key) }, "held"},
+	{"replaced", func(e *entry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
+	{"deleted", func(e *entry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
+	{"its tag evicted", func(e *entry) { e.evict(e.st.Tag("tag")) }, "evicted"},
+	{"its cache evicted", func(e *entry) { e.evict(e.All()) }, "evicted"},
+}
+
 // What has happened to the entry since the refresh began is not undone by it.
 func TestRefreshStoresOnlyOverWhatItSaw(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		change func(e *entry)
-		left   string
-	}{
-		{"evicted", func(e *entry) { e.evict(e.Ref.Key) }, "absent"},
-		{"put", func(e *entry) { e.put("newer") }, "value newer"},
-		{"evicted and loaded", func(e *entry) { e.evict(e.Ref.Key); e.load("newer") }, "value newer"},
-		{"refreshed by hand", func(e *entry) { c, _ := e.over(); e.fill(c, "newer") }, "value newer"},
-		{"held", func(e *entry) { e.hold(e.Ref.Key) }, "held"},
-		{"replaced", func(e *entry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
-		{"deleted", func(e *entry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
-		{"its tag evicted", func(e *entry) { e.evict(e.st.Tag("tag")) }, "evicted"},
-		{"its cache evicted", func(e *entry) { e.evict(e.All()) }, "evicted"},
-	} {
+	for _, tt := range meanwhile {
 		t.Run(tt.name, func(t *testing.T) {
 			eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
 				e.load("one")
@@ -95,6 +98,35 @@ func TestRefreshStoresOnlyOverWhatItSaw(t *testing.T) {
 				tt.change(e)
 				require.False(t, e.fill(claim, "older"))
 				require.Equal(t, tt.left, e.sees())
+			})
+		})
+	}
+}
+
+// A refresh whose value is not to be stored removes the version that it saw, and nothing else.
+func TestRefreshThatIsClearedRemovesWhatItSaw(t *testing.T) {
+	eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+		e.load("one")
+		claim, _ := claimOn(e)
+		confirmed, err := claim.Clear(t.Context())
+		require.NoError(t, err)
+		require.True(t, confirmed)
+		require.Equal(t, "absent", e.elsewhere().sees())
+		require.False(t, e.exists(e.addr()+":r"), "no lease is left behind")
+		e.load("next")
+	})
+	for _, tt := range meanwhile {
+		t.Run(tt.name, func(t *testing.T) {
+			eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+				e.load("one")
+				claim, _ := claimOn(e)
+				tt.change(e)
+				confirmed, err := claim.Clear(t.Context())
+				require.NoError(t, err)
+				require.False(t, confirmed)
+				if tt.left != "evicted" { // an entry of an evicted tag is of no use to anybody
+					require.Equal(t, tt.left, e.sees())
+				}
 			})
 		})
 	}

@@ -73,6 +73,7 @@ type CacheStats struct {
 	Refused      int64     // results not stored because the key was evicted, or written, while the load ran
 	Waits        int64     // times that a load of another process was waited for
 	Unencodable  int64     // results that the codec could not encode
+	TooLarge     int64     // values loaded or written and not stored because of cacheable.MaxBytes
 	RedisErrors  int64     // commands of reads and loads that failed
 	Refreshes    int64     // loads in the background
 	Unrefreshed  int64     // ... that failed
@@ -110,6 +111,7 @@ const (
 	EventRefresh
 	EventRefreshFailed
 	EventMutated
+	EventTooLarge
 	events
 )
 
@@ -131,7 +133,7 @@ func (c *counters) stats() CacheStats {
 		Clash: reason(Clash), Loads: n(EventLoad), LoadErrors: n(EventLoadError), Panics: n(EventPanic),
 		LoadTimes: Durations(c.loads.Read()), Refused: n(EventRefused), Waits: n(EventWait), Unencodable: n(EventUnencodable),
 		RedisErrors: n(EventRedisError), NearHits: n(EventNearHit), StaleHits: n(EventStale),
-		Refreshes: n(EventRefresh), Unrefreshed: n(EventRefreshFailed), Mutated: n(EventMutated),
+		Refreshes: n(EventRefresh), Unrefreshed: n(EventRefreshFailed), Mutated: n(EventMutated), TooLarge: n(EventTooLarge),
 		BytesRead: c.read.Load(), BytesWritten: c.written.Load(), NearEntries: c.near.sum(),
 		Checks: c.checks.stats(),
 	}
