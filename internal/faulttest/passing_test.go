@@ -42,10 +42,14 @@ var passings = []passing{
 	{"OOM", config("maxmemory", 1), config("maxmemory", 0)},
 	{"READONLY", replicaOf("127.0.0.1", "1"), replicaOf("NO", "ONE")},
 	{"NOREPLICAS", config("min-replicas-to-write", 1), config("min-replicas-to-write", 0)},
-	{"WRONGPASS", func(t *testing.T, _ *place, u *user) { u.rotate(t, "new") },
-		func(t *testing.T, _ *place, u *user) { u.set(t, ">secret") }},
-	{"NOPERM", func(t *testing.T, _ *place, u *user) { u.set(t, "-client|tracking") },
-		func(t *testing.T, _ *place, u *user) { u.set(t, "+client|tracking") }},
+	{
+		"WRONGPASS", func(t *testing.T, _ *place, u *user) { u.rotate(t, "new") },
+		func(t *testing.T, _ *place, u *user) { u.set(t, ">secret") },
+	},
+	{
+		"NOPERM", func(t *testing.T, _ *place, u *user) { u.set(t, "-client|tracking") },
+		func(t *testing.T, _ *place, u *user) { u.set(t, "+client|tracking") },
+	},
 }
 
 // A refusal of a second keeps the feed down for little longer, and is not taken for a Redis that has no tracking.
