@@ -108,17 +108,25 @@ func TestTheLastOfManyGoOnSharingForAWhile(t *testing.T) {
 	c.leave()
 }
 
-// A caller who gives up does not wait for the pipeline, and never sees a reply that is written to while he reads it.
-func TestContextEndsTheWaitForASharedReply(t *testing.T) {
+// A caller who gives up does not wait for the reply, and never sees one that is written to while he reads it.
+func TestContextEndsTheWait(t *testing.T) {
+	for name, share := range map[string]int{"sharing": 1, "alone": 0} {
+		t.Run(name, func(t *testing.T) { contextEndsTheWait(t, share) })
+	}
+}
+
+func contextEndsTheWait(t *testing.T, share int) {
 	server := redistest.Start(t)
-	c := own(t, server.Client(t), Limits{ShareFrom: 1})
+	c := own(t, server.Client(t), Limits{ShareFrom: share})
 	require.NoError(t, Run(t.Context(), c, &Call{Script: echo, Key: "k", Args: []any{"warm"}}))
 	server.Pause()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
+	began := time.Now()
 	calls := []*Call{{Script: echo, Key: "k", Args: []any{"a"}}, {Script: echo, Key: "l", Args: []any{"b"}}}
 	require.ErrorIs(t, Run(ctx, c, calls...), context.DeadlineExceeded)
 	require.ErrorIs(t, c.Do(ctx, "k", &StringCmd{StringCmd: redis.NewStringCmd(ctx, "get", "k")}), context.DeadlineExceeded)
+	require.Less(t, time.Since(began), c.limits.Timeout/2)
 	for _, call := range calls {
 		require.ErrorIs(t, call.Reply.Err(), context.DeadlineExceeded)
 		require.Nil(t, call.Reply.Val())
