@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/store"
@@ -60,10 +61,11 @@ func (p *plan[A, R]) hold(ctx context.Context, a A) (hold *store.Hold, held []st
 	return hold, held, begun, err
 }
 
-// keep renews a hold until the function that it returns is called. A write may outlast its context.
+// keep renews a hold until the function that it returns is called, which waits for a renewal on its way, but not for long. A
+// write may outlast its context.
 func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stopped := make(chan struct{})
+	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
 		defer func() {
@@ -71,11 +73,14 @@ func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
 				p.st.Recovered("evict: keeping a hold", value)
 			}
 		}()
-		hold.Keep(ctx)
+		hold.Keep(ctx, done)
 	}()
 	return func() {
-		cancel()
+		close(done)
+		impatient := time.AfterFunc(redisx.Lingering, cancel)
 		<-stopped
+		impatient.Stop()
+		cancel()
 	}
 }
 

@@ -38,12 +38,14 @@ func (h *Hold) place(ctx context.Context, how string) error {
 	return h.st.tagsFirst(ctx, h.st.run, calls...)
 }
 
-// Keep renews the hold until ctx ends.
-func (h *Hold) Keep(ctx context.Context) {
+// Keep renews the hold until done is closed, or ctx ends.
+func (h *Hold) Keep(ctx context.Context, done <-chan struct{}) {
 	tick := time.NewTicker(h.st.cfg.hold / 3)
 	defer tick.Stop()
 	for {
 		select {
+		case <-done:
+			return
 		case <-ctx.Done():
 			return
 		case <-tick.C:

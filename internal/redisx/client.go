@@ -48,6 +48,8 @@ type Limits struct {
 	Breaker func(n *Node) Breaker // of a node; nil: none
 	Log     *slog.Logger          // is told what Redis refuses; nil: nobody is
 	Keys    string                // the pattern of the keys that are used
+
+	Recovered func(what string, value any) // is told of a hook's panic that no caller waits for; nil: nobody is
 }
 
 // Client is a client of one's own. All its commands are sent once, end with their callers' contexts and within the

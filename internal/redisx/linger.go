@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// lingering is how much longer than their caller commands that tidy up, or must not be lost, are waited for. A healthy Redis
+// Lingering is how much longer than their caller commands that tidy up, or must not be lost, are waited for. A healthy Redis
 // has answered by then.
-const lingering = 10 * time.Millisecond
+const Lingering = 10 * time.Millisecond
 
 // Linger returns a context that ends 10 ms after ctx does, so that commands are sent although their caller has left, and
 // nobody waits for long.
@@ -16,6 +16,6 @@ func Linger(ctx context.Context) (context.Context, context.CancelFunc) {
 		return ctx, func() {}
 	}
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lingering, cancel) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(Lingering, cancel) })
 	return own, func() { stop(); cancel() }
 }

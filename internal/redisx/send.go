@@ -3,6 +3,7 @@ package redisx
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -77,6 +78,7 @@ type sending struct {
 	done chan struct{} // receives when the commands have an outcome; the goroutine touches nothing after that
 	run  func()        // send, as a value
 	hurt *panicked     // what a hook has panicked with
+	told atomic.Bool   // of the panic, or that nobody waits for it
 }
 
 // newSending takes one from the pool. Pools are the client's own, so that they can live in a bubble of testing/synctest.
@@ -104,6 +106,9 @@ func (c *Client) start(ctx context.Context, n *Node, cmds ...Command) *sending {
 func (s *sending) send() {
 	c := s.node.client
 	s.hurt = c.guard(s.cmds, func() { c.through(s, s.node, s.cmds...) })
+	if s.hurt != nil && s.told.Swap(true) && c.limits.Recovered != nil {
+		c.limits.Recovered("hook", s.hurt.value)
+	}
 	c.working.Done()
 	s.done <- struct{}{}
 }
@@ -141,10 +146,14 @@ func (c *Client) finish(ctx context.Context, s *sending) error {
 		return ErrClosed
 	}
 	if err := c.wait(ctx, 0, s.done); err != nil {
+		if s.told.Swap(true) { // it has just panicked
+			s.hurt.again()
+		}
 		return err
 	}
 	hurt := s.hurt
 	s.bounded, s.node, s.cmds, s.one, s.hurt = bounded{}, nil, nil, [1]Command{}, nil
+	s.told.Store(false)
 	c.sendings.Put(s)
 	hurt.again()
 	return nil
