@@ -62,7 +62,12 @@ func TestLibraryName(t *testing.T) {
 // use reads and evicts. What is refused shows in ACL LOG.
 func use(t *testing.T, p *place, r rule, change ...func(*redis.Options)) {
 	t.Helper()
-	s := openShop(t, &visitor{place: p, rdb: p.client(t, r, change...), namespace: "shop", lines: &lines{}, sent: &sent{}})
+	useClient(t, p.client(t, r, change...))
+}
+
+func useClient(t *testing.T, rdb redis.UniversalClient) {
+	t.Helper()
+	s := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: &lines{}, sent: &sent{}}, store.Timeout(time.Second))
 	_, err := s.plain.Get(t.Context(), "a")
 	require.NoError(t, err)
 	_ = s.plain.Evict(t.Context(), "a")

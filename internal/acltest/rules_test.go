@@ -34,7 +34,7 @@ func rules(t *testing.T) map[string]rule {
 		require.Equal(t, []string{"ACL", "SETUSER"}, fields[:2], block[0])
 		found[block[1]] = rule{user: fields[2], words: fields[3:]}
 	}
-	for _, name := range []string{"store", "ratelimit", "session", "cluster", "wait", "select", "readonly", "setname", "setinfo"} {
+	for _, name := range []string{"store", "ratelimit", "session", "cluster", "wait", "select", "readonly", "setname", "setinfo", "sentinel"} {
 		require.Contains(t, found, name, "docs/operations.md has no block ```acl %s", name)
 	}
 	return found
