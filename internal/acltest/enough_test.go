@@ -52,13 +52,17 @@ func TestRulesAreEnough(t *testing.T) {
 
 // So do the examples, in processes of their own.
 func TestExamplesUnderTheRules(t *testing.T) {
+	redistest.Require(t)
+	folder := t.TempDir()
+	build(t, folder)
 	onBoth(t, func(t *testing.T, p *place, more rule) {
 		for _, tour := range tours {
 			r := rules(t)[tour.rule].and(more)
 			p.create(t, r)
 			for _, name := range tour.examples {
 				t.Run(name, func(t *testing.T) {
-					run := exec.CommandContext(t.Context(), "go", goTest("../../"+name)...)
+					run := exec.CommandContext(t.Context(), filepath.Join(folder, name+".test"), "-test.run=^Example", "-test.timeout=1m")
+					run.Dir = filepath.Join("../..", name)
 					run.Env = append(os.Environ(), redistest.ExampleEnv+"="+p.url(r))
 					before := p.calls(t, "flushall")
 					out, err := run.CombinedOutput()
@@ -71,13 +75,20 @@ func TestExamplesUnderTheRules(t *testing.T) {
 	})
 }
 
-// goTest runs a package's examples, built as this test is, so that the packages have been compiled already.
-func goTest(folder string) []string {
-	args := []string{"test", "-count=1", "-vet=off", "-run=^Example"}
+// build makes the test programs of the packages that have examples, as this one was built, so that most is there.
+func build(t *testing.T, folder string) {
+	t.Helper()
+	args := []string{"test", "-c", "-vet=off", "-o", folder + string(filepath.Separator)}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	return append(args, folder)
+	for _, tour := range tours {
+		for _, name := range tour.examples {
+			args = append(args, "../../"+name)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }
 
 var calls = regexp.MustCompile(`redis\.p?call\('(\w+)'`)

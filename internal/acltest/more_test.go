@@ -1,7 +1,6 @@
 package acltest
 
 import (
-	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -148,7 +147,7 @@ func (p *place) readReplicas(t *testing.T, r rule) {
 	rdb := p.cluster.Client(t, func(o *redis.ClusterOptions) {
 		o.Username, o.Password, o.ReadOnly = r.user, password, true
 	})
-	st, err := store.Open(context.Background(), rdb, store.Namespace("shop"), store.AllowReplicaReads(), store.Timeout(patience),
+	st, err := store.Open(t.Context(), rdb, store.Namespace("shop"), store.AllowReplicaReads(), store.Timeout(patience),
 		store.Logger(slog.New(&lines{})))
 	require.NoError(t, err)
 	defer func() { _ = st.Close() }()

@@ -1,7 +1,6 @@
 package acltest
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ func cluster(t *testing.T) *place {
 func (p *place) create(t *testing.T, r rule) {
 	t.Helper()
 	for _, n := range p.nodes {
-		_, err := n.Do(context.Background(), r.command()...)
+		_, err := n.Do(t.Context(), r.command()...)
 		require.NoError(t, err, "%v", r)
 	}
 }
@@ -74,7 +73,7 @@ type refusal struct{ user, reason, object string }
 func (p *place) refused(t testing.TB) (all []refusal) {
 	t.Helper()
 	for _, n := range p.nodes {
-		reply, err := n.Do(context.Background(), "ACL", "LOG", 100000)
+		reply, err := n.Do(t.Context(), "ACL", "LOG", 100000)
 		if err != nil {
 			t.Error(err) // not only the test's own goroutine asks
 			return nil
@@ -113,7 +112,7 @@ func (r refusal) of(word string) bool {
 // calls counts how often a node was told a command, whether or not it refused.
 func (p *place) calls(t testing.TB, command string) string {
 	t.Helper()
-	text, err := p.nodes[0].Do(context.Background(), "INFO", "commandstats")
+	text, err := p.nodes[0].Do(t.Context(), "INFO", "commandstats")
 	require.NoError(t, err)
 	for line := range strings.Lines(text.(string)) {
 		if strings.HasPrefix(line, "cmdstat_"+command+":") {
