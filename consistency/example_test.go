@@ -22,7 +22,8 @@ type product struct {
 // shop is a store, and a database behind a cache in it.
 func shop() (st *store.Store, products *cacheable.Many[string, product], database map[string]product, done func()) {
 	rdb, closeRedis := redistest.Example()
-	st, err := store.Open(context.Background(), rdb, store.Namespace("shop"), store.Logger(slog.New(slog.DiscardHandler)))
+	st, err := store.Open(context.Background(), rdb, store.Namespace("shop"), store.Timeout(5*time.Second),
+		store.Logger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		panic(err)
 	}
