@@ -87,7 +87,9 @@ func (v *visitor) told(word string) bool {
 		return len(v.lines.with("grant the user the keys ~"+v.namespace+":*")) > 0
 	case len(v.lines.with("grant the user "+word)) > 0:
 		return true
-	default: // before Redis 7.2 a script does not say which of its commands was refused
-		return len(v.lines.with("the command of a script that ACL LOG names")) > 0
+	default: // before Redis 7.2 a script does not say which of its commands was refused, so the log names all
+		return slices.ContainsFunc(v.lines.with("what this script uses:"), func(line string) bool {
+			return slices.Contains(strings.Fields(line), word)
+		})
 	}
 }
