@@ -8,30 +8,23 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/evict"
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
 
 // exampleStore stands for a store that the program opens once, with its own client.
 func exampleStore() (st *store.Store, done func()) {
-	server, err := miniredis.Run()
-	if err != nil {
-		panic(err)
-	}
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	st, err = store.Open(context.Background(), rdb, store.Namespace("shop"),
+	rdb, closeRedis := redistest.Example()
+	st, err := store.Open(context.Background(), rdb, store.Namespace("shop"),
 		store.Timeout(patient), store.Logger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		panic(err)
 	}
 	return st, func() {
 		_ = st.Close()
-		_ = rdb.Close()
-		server.Close()
+		closeRedis()
 	}
 }
 

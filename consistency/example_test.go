@@ -8,11 +8,9 @@ import (
 	"net/http/httptest"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/consistency"
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -23,12 +21,9 @@ type product struct {
 
 // shop is a store, and a database behind a cache in it.
 func shop() (st *store.Store, products *cacheable.Many[string, product], database map[string]product, done func()) {
-	server := miniredis.NewMiniRedis()
-	if err := server.Start(); err != nil {
-		panic(err)
-	}
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	st, err := store.Open(context.Background(), rdb, store.Namespace("shop"), store.Logger(slog.New(slog.DiscardHandler)))
+	rdb, closeRedis := redistest.Example()
+	st, err := store.Open(context.Background(), rdb, store.Namespace("shop"), store.Timeout(5*time.Second),
+		store.Logger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		panic(err)
 	}
@@ -47,8 +42,7 @@ func shop() (st *store.Store, products *cacheable.Many[string, product], databas
 	}
 	return st, products, database, func() {
 		_ = st.Close()
-		_ = rdb.Close()
-		server.Close()
+		closeRedis()
 	}
 }
 

@@ -9,27 +9,12 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/ratelimit"
 )
 
-// exampleRedis stands for your own client.
-func exampleRedis() (rdb *redis.Client, done func()) {
-	server, err := miniredis.Run()
-	if err != nil {
-		panic(err)
-	}
-	rdb = redis.NewClient(&redis.Options{Addr: server.Addr()})
-	return rdb, func() {
-		_ = rdb.Close()
-		server.Close()
-	}
-}
-
 func Example() {
-	rdb, done := exampleRedis()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 
 	limiter := ratelimit.New(rdb, ratelimit.SlidingWindow(2, time.Hour))
@@ -45,7 +30,7 @@ func Example() {
 }
 
 func ExampleLimiter_Middleware() {
-	rdb, done := exampleRedis()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 
 	limiter := ratelimit.New(rdb,
@@ -71,7 +56,7 @@ func ExampleLimiter_Middleware() {
 }
 
 func ExampleAll() {
-	rdb, done := exampleRedis()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 
 	limiter := ratelimit.New(rdb, ratelimit.All(
@@ -89,7 +74,7 @@ func ExampleAll() {
 }
 
 func ExampleLimit() {
-	rdb, done := exampleRedis()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 
 	type mail struct{ From, Text string }
@@ -109,7 +94,7 @@ func ExampleLimit() {
 }
 
 func ExampleLimiter_Refund() {
-	rdb, done := exampleRedis()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 
 	limiter := ratelimit.New(rdb, ratelimit.SlidingWindow(10, time.Hour))
@@ -125,7 +110,7 @@ func ExampleLimiter_Refund() {
 }
 
 func ExampleLimiter_Acquire() {
-	rdb, done := exampleRedis()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 
 	limiter := ratelimit.New(rdb, ratelimit.Concurrency(1, 30*time.Second))
@@ -145,7 +130,7 @@ func ExampleLimiter_Acquire() {
 }
 
 func ExampleNewTable() {
-	rdb, done := exampleRedis()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 
 	rules, err := ratelimit.ParseRules([]byte(`[

@@ -8,26 +8,14 @@ import (
 	"net/http/httptest"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/session"
 )
 
 type Cart struct{ Items []string }
 
-// redisForExample stands for the program's own Redis.
-func redisForExample() (rdb *redis.Client, done func()) {
-	server := miniredis.NewMiniRedis()
-	if err := server.Start(); err != nil {
-		panic(err)
-	}
-	rdb = redis.NewClient(&redis.Options{Addr: server.Addr()})
-	return rdb, func() { _ = rdb.Close(); server.Close() }
-}
-
 func Example() {
-	rdb, done := redisForExample()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 	sessions := session.New[Cart](rdb, session.Idle(20*time.Minute), session.MaxPerUser(5, session.EvictOldest))
 	defer func() { _ = sessions.Close() }()
@@ -92,7 +80,7 @@ func Example() {
 
 // Without HTTP: a token comes from somewhere, and goes back there.
 func ExampleManager_Attach() {
-	rdb, done := redisForExample()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 	sessions := session.New[Cart](rdb)
 	defer func() { _ = sessions.Close() }()
@@ -113,7 +101,7 @@ func ExampleManager_Attach() {
 
 // A request that is still running when its session ends can't bring it back.
 func ExampleManager_Update_ended() {
-	rdb, done := redisForExample()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 	sessions := session.New[Cart](rdb)
 	defer func() { _ = sessions.Close() }()
@@ -134,7 +122,7 @@ func ExampleManager_Update_ended() {
 }
 
 func ExampleManager_Flash() {
-	rdb, done := redisForExample()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 	sessions := session.New[Cart](rdb)
 	defer func() { _ = sessions.Close() }()
@@ -151,7 +139,7 @@ func ExampleManager_Flash() {
 }
 
 func ExampleManager_List() {
-	rdb, done := redisForExample()
+	rdb, done := redistest.Example() // your own client
 	defer done()
 	sessions := session.New[Cart](rdb, session.Bearer(), session.Describe(func(r *http.Request) string {
 		return r.UserAgent()

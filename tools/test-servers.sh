@@ -6,7 +6,7 @@
 # The race lab runs in its short form: ROUNDS of each race, and a few faults.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-packages=(store cacheable evict session ratelimit consistency)
+packages=(store cacheable evict session ratelimit consistency internal/acltest)
 # What redistest.Each runs without a server, at whatever depth: make test does that.
 skip='.*/^miniredis$|.*/.*/^miniredis$|.*/.*/.*/^miniredis$'
 
@@ -61,7 +61,7 @@ for i in "${!servers[@]}"; do
 done
 
 echo
-awk -F '\t' '{ printf "%-10s %-8s %-12s %-10s %7s\n", $1, $2, $3, $4, $5 }' <<<"${table%$'\n'}"
+awk -F '\t' '{ printf "%-10s %-8s %-16s %-10s %7s\n", $1, $2, $3, $4, $5 }' <<<"${table%$'\n'}"
 if [ -n "$failed" ]; then
 	printf '%s\n' "${summary-}" >&2
 	exit 1

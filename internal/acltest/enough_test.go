@@ -1,0 +1,111 @@
+package acltest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+)
+
+// tours are the tours by the rule that should be enough for them, with the namespace of the rule's keys.
+var tours = []struct {
+	rule, namespace string
+	steps           func(*testing.T, *visitor) []step
+	examples        []string // packages
+}{
+	{"store", "shop", stores, []string{"cacheable", "evict", "consistency"}},
+	{"ratelimit", "aside", limits, []string{"ratelimit"}},
+	{"session", "session", sessions, []string{"session"}},
+}
+
+// onBoth runs a test on one node, and on a Cluster with the words that it needs more.
+func onBoth(t *testing.T, test func(t *testing.T, p *place, more rule)) {
+	t.Helper()
+	redistest.Require(t)
+	documented := rules(t)
+	t.Run("single", func(t *testing.T) { test(t, single(t), rule{}) })
+	t.Run("cluster", func(t *testing.T) { test(t, cluster(t), documented["cluster"]) })
+}
+
+// With the documented rule everything works, nothing is refused, and nothing is logged.
+func TestRulesAreEnough(t *testing.T) {
+	onBoth(t, func(t *testing.T, p *place, more rule) {
+		for _, tour := range tours {
+			r := rules(t)[tour.rule].and(more)
+			t.Run(tour.rule, func(t *testing.T) {
+				v := p.visitor(t, r, tour.namespace)
+				for _, s := range tour.steps(t, v) {
+					require.NoError(t, s.do(t.Context()), s.name)
+				}
+				require.Empty(t, v.lines.with("Redis"), "logged")
+			})
+		}
+		require.Empty(t, p.refused(t))
+	})
+}
+
+// So do the examples, in processes of their own.
+func TestExamplesUnderTheRules(t *testing.T) {
+	redistest.Require(t)
+	folder := t.TempDir()
+	build(t, folder)
+	onBoth(t, func(t *testing.T, p *place, more rule) {
+		for _, tour := range tours {
+			r := rules(t)[tour.rule].and(more)
+			p.create(t, r)
+			for _, name := range tour.examples {
+				t.Run(name, func(t *testing.T) {
+					run := exec.CommandContext(t.Context(), filepath.Join(folder, name+".test"), "-test.run=^Example", "-test.timeout=1m")
+					run.Dir = filepath.Join("../..", name)
+					run.Env = append(os.Environ(), redistest.ExampleEnv+"="+p.url(r))
+					before := p.calls(t, "flushall")
+					out, err := run.CombinedOutput()
+					require.NoError(t, err, "%s", out)
+					require.NotEqual(t, before, p.calls(t, "flushall"), "the examples used another server")
+				})
+			}
+		}
+		require.Empty(t, p.refused(t))
+	})
+}
+
+// build makes the test programs of the packages that have examples, as this one was built, so that most is there.
+func build(t *testing.T, folder string) {
+	t.Helper()
+	args := []string{"test", "-c", "-vet=off", "-o", folder + string(filepath.Separator)}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	for _, tour := range tours {
+		for _, name := range tour.examples {
+			args = append(args, "../../"+name)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+var calls = regexp.MustCompile(`redis\.p?call\('(\w+)'`)
+
+// No script uses a command that its package's rule does not allow, whether or not something above gets there.
+func TestScriptsUseWhatTheRulesAllow(t *testing.T) {
+	for _, tour := range tours {
+		r := rules(t)[tour.rule]
+		scripts, err := filepath.Glob("../../" + tour.rule + "/lua/*.lua")
+		require.NoError(t, err)
+		require.NotEmpty(t, scripts)
+		for _, path := range scripts {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			for _, call := range calls.FindAllStringSubmatch(string(text), -1) {
+				require.True(t, r.allows(call[1]), fmt.Sprintf("%s calls %s, which the rule for %s lacks", path, call[1], tour.rule))
+			}
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package acltest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/redistest"
+)
+
+func TestMain(m *testing.M) {
+	redis.SetLogger(silence{})
+	redistest.Main(m)
+}
+
+// silence drops what go-redis would print about connections that are refused.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package acltest
+
+const raceEnabled = false
