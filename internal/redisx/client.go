@@ -44,7 +44,7 @@ type Limits struct {
 	ShareFrom    int // so many commands on their way at once share pipelines; 0: never
 
 	Looks   bool                  // the owner calls Look about every second, so the client need not
-	Watcher Watcher               // is told whom connections reach; nil: nobody is
+	Watcher Watcher               // is told whom connections reach; nil: what can't be told is logged
 	Breaker func(n *Node) Breaker // of a node; nil: none
 	Log     *slog.Logger          // is told what Redis refuses; nil: nobody is
 	Keys    string                // the pattern of the keys that are used
@@ -99,6 +99,9 @@ func Own(given redis.UniversalClient, l Limits) (*Client, error) {
 	c := &Client{limits: l, closing: make(chan struct{}), refusals: refusals{log: l.Log, keys: l.Keys}}
 	c.endpoints.byAddr = make(map[string]*endpoint)
 	c.discovery.client, c.scout.client = c, c
+	if l.Watcher == nil && l.Log != nil {
+		c.limits.Watcher = &blindness{log: l.Log}
+	}
 	switch given := given.(type) {
 	case *redis.Client:
 		c.single = c.newNode(c.nodeOptions(given.Options()), redis.NewClient)

@@ -139,3 +139,20 @@ func remedy(keys string, err error) string {
 		return "look into Redis's log"
 	}
 }
+
+// blindness says once that a server does not tell who it is. It is the [Watcher] of those who need no other.
+type blindness struct {
+	log  *slog.Logger
+	once sync.Once
+}
+
+// Met implements [Watcher].
+func (*blindness) Met(string, Identity) {}
+
+// Blind implements [Watcher].
+func (b *blindness) Blind(addr string, cause error) {
+	b.once.Do(func() {
+		b.log.Warn("aside: this Redis does not say in INFO who it is, so aside can't notice when its address leads to a replica or to another server; grant +info",
+			"node", addr, "cause", cause)
+	})
+}
