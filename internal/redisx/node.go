@@ -31,14 +31,6 @@ type Breaker interface {
 // Addr is the address of the node.
 func (n *Node) Addr() string { return n.endpoint.addr }
 
-// Identity is that of the server that newest connections reach, if it is known.
-func (n *Node) Identity() (Identity, bool) {
-	if id := n.endpoint.current.Load(); id != nil {
-		return *id, true
-	}
-	return Identity{}, false
-}
-
 // Doubt makes every connection to the node ask whom it reaches before its next command.
 func (n *Node) Doubt() { n.endpoint.doubt() }
 

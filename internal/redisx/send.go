@@ -32,7 +32,7 @@ func (c *Client) do(ctx context.Context, key string, cmd Command) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	n, err := c.route(ctx, key)
+	n, err := c.NodeFor(ctx, key)
 	if err != nil {
 		return err
 	}
