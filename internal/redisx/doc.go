@@ -10,5 +10,6 @@
 //   - Lua scripts work on keys of one slot, and so on any node of a Cluster: script.go.
 //
 // Lock order: an endpoint's mu, a batcher's mu, discovery's mu and a client's mu are never held while another of them is
-// taken, but for a client's, which may be taken last. The list of endpoints has a lock of its own, taken before an endpoint's. A [Watcher] is called with none of them held.
+// taken, but for a client's, which may be taken last. The list of endpoints has a lock of its own, taken before an
+// endpoint's. A [Watcher] is called with none of them held.
 package redisx
