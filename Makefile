@@ -56,7 +56,7 @@ test-json:
 
 .PHONY: test-servers
 test-servers: ## the tests that talk to Redis, and ROUNDS of races, on each of SERVERS, which it gets from Debian (TESTFLAGS)
-	@ROUNDS=$(ROUNDS) tools/test-servers.sh $(SERVERS) -- -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS)
+	@ROUNDS=$(ROUNDS) PACKAGES="$(PACKAGES)" tools/test-servers.sh $(SERVERS) -- -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS)
 
 .PHONY: vet
 vet: ## go vet
