@@ -10,7 +10,7 @@ import (
 // function has returned sees nothing that was read before the write.
 //
 // The targets are evicted whether or not the write succeeds, and also if it panics; what it returned is returned. They
-// are found with the argument as it is after the write. The eviction takes at most the store's timeout, and 10 ms
+// are found with the argument as it is after the write. The eviction takes at most the store's timeout, and 4 ms
 // after the context has ended; if it is not confirmed by then it is queued, see store.ErrQueued.
 //
 // After panics if there are no targets or if they do not fit the write.

@@ -61,10 +61,10 @@ func (p *plan[A, R]) hold(ctx context.Context, a A) (hold *store.Hold, held []st
 	return hold, held, begun, err
 }
 
-// keep renews a hold until the function that it returns is called, which waits for a renewal on its way, but not for long. A
-// write may outlast its context.
+// keep renews a hold until the function that it returns is called, which waits for a renewal on its way, but not when
+// the context has ended. A write may outlast its context.
 func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -73,13 +73,13 @@ func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
 				p.st.Recovered("evict: keeping a hold", value)
 			}
 		}()
-		hold.Keep(ctx, done)
+		hold.Keep(own, done)
 	}()
 	return func() {
 		close(done)
-		impatient := time.AfterFunc(redisx.Lingering, cancel)
+		patient := context.AfterFunc(ctx, func() { time.AfterFunc(redisx.Lingering, cancel) })
 		<-stopped
-		impatient.Stop()
+		patient()
 		cancel()
 	}
 }

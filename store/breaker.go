@@ -143,7 +143,7 @@ func (b *breaker) opened(cause error) {
 				b.reset()
 				return
 			}
-			_ = b.node.Load().Look(b.st.life.background, ping(b.st.life.background)) // Record is told
+			_, _ = b.node.Load().Look(b.st.life.background, ping(b.st.life.background)) // Record is told
 		}
 		poke(b.st.evictions.wake)
 		b.st.cfg.log.Warn("aside: Redis answers again", "node", b.addr)

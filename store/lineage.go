@@ -82,9 +82,9 @@ func (l *lineage) reviewed(start time.Time) {
 
 // visit asks a master for the time, and whom its address leads to.
 func (s *Store) visit(ctx context.Context, node *redisx.Node) error {
-	sent := time.Now()
 	now := redis.NewTimeCmd(ctx, "time")
-	if err := node.Look(ctx, &redisx.TimeCmd{TimeCmd: now}); err != nil {
+	sent, err := node.Look(ctx, &redisx.TimeCmd{TimeCmd: now})
+	if err != nil {
 		return err
 	}
 	s.clock.learn(now.Val().UnixMicro(), sent)

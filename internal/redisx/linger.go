@@ -7,9 +7,9 @@ import (
 
 // Lingering is how much longer than their caller commands that tidy up, or must not be lost, are waited for. A healthy Redis
 // has answered by then.
-const Lingering = 10 * time.Millisecond
+const Lingering = 4 * time.Millisecond
 
-// Linger returns a context that ends 10 ms after ctx does, so that commands are sent although their caller has left, and
+// Linger returns a context that ends 4 ms after ctx does, so that commands are sent although their caller has left, and
 // nobody waits for long.
 func Linger(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Done() == nil {

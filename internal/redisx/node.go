@@ -169,12 +169,15 @@ func (n *Node) observe(cmd redis.Cmder, err error) {
 }
 
 // Look carries out a command past the breaker, to see how the node is, and asks whom it reaches. Where an address can lead
-// elsewhere one day it does so over a new connection, for only such a one shows where it leads now.
-func (n *Node) Look(ctx context.Context, cmd Command) error {
-	err := n.client.await(ctx, 0, func(ctx context.Context) {
+// elsewhere one day it does so over a new connection, for only such a one shows where it leads now. It returns when the
+// command was sent, over a connection that was ready.
+func (n *Node) Look(ctx context.Context, cmd Command) (sent time.Time, err error) {
+	var began time.Time // the caller may leave before it is known
+	err = n.client.await(ctx, 0, func(ctx context.Context) {
 		ctx = context.WithValue(ctx, probing{}, true)
 		if n.endpoint.cluster {
 			n.Doubt() // so that it is asked who it is
+			began = time.Now()
 			n.send(ctx, cmd)
 			return
 		}
@@ -184,12 +187,14 @@ func (n *Node) Look(ctx context.Context, cmd Command) error {
 		fresh := redis.NewClient(o)
 		defer func() { _ = fresh.Close() }() // its connection has served
 		fresh.AddHook(n)
+		n.exchange(ctx, fresh, []Command{&Cmd{Cmd: redis.NewCmd(ctx, "ping")}})
+		began = time.Now()
 		n.exchange(ctx, fresh, []Command{cmd})
 	})
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
-	return cmd.result().err
+	return began, cmd.result().err
 }
 
 // Options are for a connection to the node that is not used for commands. Whom it reaches is found out by [Node.Identify].

@@ -59,7 +59,7 @@ func (s *scout) run(n *Node) {
 		}
 		s.client.guard(nil, func() { // a hook that panics does so for the commands of the user's, too
 			ping := &Cmd{Cmd: redis.NewCmd(context.Background(), "ping")}
-			if n.Look(context.Background(), ping) == nil {
+			if _, err := n.Look(context.Background(), ping); err == nil {
 				s.looked.Store(now)
 			}
 		})
