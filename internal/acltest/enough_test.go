@@ -1,7 +1,6 @@
 package acltest
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,7 +103,7 @@ func TestScriptsUseWhatTheRulesAllow(t *testing.T) {
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			for _, call := range calls.FindAllStringSubmatch(string(text), -1) {
-				require.True(t, r.allows(call[1]), fmt.Sprintf("%s calls %s, which the rule for %s lacks", path, call[1], tour.rule))
+				require.True(t, r.allows(call[1]), "%s calls %s, which the rule for %s lacks", path, call[1], tour.rule)
 			}
 		}
 	}

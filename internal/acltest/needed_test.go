@@ -53,7 +53,7 @@ func (p *place) tourWithout(t *testing.T, v *visitor, tour func(*testing.T, *vis
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		for !(refused() && told()) && pause.For(ctx, 10*time.Millisecond) {
+		for (!refused() || !told()) && pause.For(ctx, 10*time.Millisecond) {
 			continue // ACL LOG can only be asked
 		}
 		if !*costs {

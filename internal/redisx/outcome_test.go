@@ -93,7 +93,7 @@ func TestAReplicaIsNotScanned(t *testing.T) {
 	require.ErrorIs(t, err, ErrMoved)
 	host, port, err := net.SplitHostPort(master.Addr())
 	require.NoError(t, err)
-	require.NoError(t, server.Client(t).SlaveOf(t.Context(), host, port).Err())
+	require.NoError(t, server.Client(t).ReplicaOf(t.Context(), host, port).Err())
 	_, err = n.Scan(t.Context(), 0, "*", 10, page.Run)
 	require.ErrorIs(t, err, ErrNotMaster)
 	require.ErrorIs(t, Run(t.Context(), c, Get("a")), ErrNotMaster, "nor asked for anything else")
