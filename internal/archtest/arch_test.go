@@ -34,8 +34,10 @@ var heavy = map[string]map[string]bool{
 }
 
 type pkg struct {
-	ImportPath string
-	Imports    []string
+	ImportPath, Dir string
+	GoFiles         []string
+	Imports         []string
+	Export          string // the file with what it exports, compiled
 }
 
 func TestImportsGoOneWay(t *testing.T) {
@@ -44,7 +46,7 @@ func TestImportsGoOneWay(t *testing.T) {
 	for _, p := range packages {
 		name, ours := strings.CutPrefix(p.ImportPath, module)
 		if !ours {
-			continue // the root package
+			continue // the root package, and those of other modules
 		}
 		top, _, _ := strings.Cut(name, "/")
 		from := layerOf(top)
@@ -72,10 +74,10 @@ func layerOf(top string) int {
 	return -1
 }
 
-// list returns the module's packages with the imports of their code, tests left out.
+// list returns the module's packages and those that they import, tests left out.
 func list(t *testing.T) (packages []pkg) {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd := exec.Command("go", "list", "-deps", "-export", "-json=ImportPath,Dir,GoFiles,Imports,Export", "./...")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	require.NoError(t, err)
