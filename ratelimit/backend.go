@@ -5,31 +5,47 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/jollyjet/aside/internal/background"
+	"github.com/jollyjet/aside/internal/breaker"
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
-// backend is the way to Redis: a client of one's own, and the breakers in front of its masters. The limiters of a [Table]
-// share one.
+// backend is the way to Redis: a client of the limiter's own, and breakers in front of its masters. The limiters of a
+// [Table] share one.
 type backend struct {
-	rdb      *redisx.Client
-	breakers breakers
+	rdb          *redisx.Client
+	openBreakers openBreakers
+	probes       *background.Group
 }
 
 func newBackend(given redis.UniversalClient, c *config) *backend {
-	b := &backend{breakers: breakers{failures: c.failures, pause: c.pause, changed: c.changed}}
-	own, err := redisx.Own(given, redisx.Limits{
-		Timeout: c.timeout, Hooks: c.hooks, ShareFrom: c.shareFrom, Breaker: b.breakers.of,
-		Log: c.log, Keys: c.namespace + ":*",
+	b := &backend{openBreakers: openBreakers{changed: c.changed}}
+	recovered := func(what string, value any) {
+		c.conn.Log.Error("aside: recovered panic", "in", "ratelimit: "+what, "panic", fmt.Sprint(value))
+	}
+	b.probes = background.New(recovered)
+	breakers := breaker.New(breaker.Config{
+		Failures: c.failures, ProbeEvery: c.pause, Failed: unanswered, Go: b.probes.Go, Recovered: recovered,
+		OnOpen:  func(string, error) { b.openBreakers.opened() },
+		OnClose: func(string, bool) { b.openBreakers.closed() },
 	})
+	limits := c.conn.Limits()
+	limits.Breaker = breakers.For
+	own, err := redisx.Own(given, limits)
 	if err != nil {
 		panic("ratelimit: " + err.Error())
 	}
 	b.rdb = own
 	return b
+}
+
+// close ends the probes before the client that they use.
+func (b *backend) close() error {
+	b.probes.Close()
+	return b.rdb.Close()
 }
 
 // command is EVALSHA or EVAL, with room for the first three arguments.
@@ -78,15 +94,11 @@ func judge(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// away tells an error of Redis as a whole from one of a single key, such as WRONGTYPE, which must not keep the others
-// from Redis, and from answers that say where or how to ask.
-func away(err error) bool {
+// unanswered reports whether an error says that a master does not answer. A reply does not, unless it is about the server
+// as a whole. Everything else does, whatever made it: the user's client may have a dialer of its own.
+func unanswered(err error) bool {
 	var reply redis.Error
-	if !errors.As(err, &reply) {
-		return true
-	}
-	// Redis 6 puts what a script's command said into the middle of an error of its own.
-	return !strings.Contains(reply.Error(), "WRONGTYPE") && !redisx.Says(err, "NOSCRIPT", "MOVED", "ASK", "TRYAGAIN")
+	return !errors.As(err, &reply) || redisx.Unhealthy(err)
 }
 
 // del removes keys of one slot. Doing so twice would do no harm.

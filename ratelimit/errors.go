@@ -1,12 +1,17 @@
 package ratelimit
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jollyjet/aside/internal/redisx"
+)
 
 var (
 	// ErrUnavailable is wrapped by the errors of a limiter whose Redis is away and that has nothing to fall back on:
 	// one made with [FailClosed], and the methods Reset and Refund of any. It also wraps what Redis or the network
 	// said. The permits of a request that failed may have been charged or not, but never more than once.
-	ErrUnavailable = errors.New("ratelimit: Redis did not carry out the command")
+	ErrUnavailable = fmt.Errorf("ratelimit: %w", redisx.ErrUnavailable)
 
 	// ErrCost is wrapped by the error for a request that costs less than nothing, or more than the limit can ever
 	// allow. Waiting does not help.

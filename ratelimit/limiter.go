@@ -73,14 +73,14 @@ func (p part) args() []any {
 func (l *Limiter) Name() string { return l.name }
 
 // Namespace returns the limiter's [Namespace].
-func (l *Limiter) Namespace() string { return l.namespace }
+func (l *Limiter) Namespace() string { return l.conn.Namespace }
 
 // Close closes the limiter's connections. Permits that are held run into the end of their leases.
 func (l *Limiter) Close() error {
 	if l.shared {
 		return nil
 	}
-	return l.backend.rdb.Close()
+	return l.backend.close()
 }
 
 // Allow asks for one permit for key, and charges it if the answer is yes. The key is anything that names whom to charge;
@@ -204,7 +204,7 @@ func (l *Limiter) Reset(ctx context.Context, key string) error {
 func (l *Limiter) keysOf(subject string) []string {
 	keys := make([]string, len(l.states))
 	for i, state := range l.states {
-		keys[i] = l.namespace + ":rl:" + l.name + ":{" + subject + "}:" + state
+		keys[i] = l.conn.Namespace + ":rl:" + l.name + ":{" + subject + "}:" + state
 	}
 	return keys
 }

@@ -4,27 +4,22 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/setup"
 )
 
 // Option changes a default of [New] or [NewTable].
 type Option func(*config)
 
 type config struct {
-	namespace string
+	conn      setup.Conn
 	name      string
-	timeout   time.Duration
 	failures  int
 	pause     time.Duration
 	changed   func(open bool)
-	hooks     []redis.Hook
-	log       *slog.Logger
-	shareFrom int
 	fallback  fallback
 	replicas  int
 	localKeys int
@@ -50,12 +45,9 @@ const (
 
 func defaults() config {
 	return config{
-		namespace: "aside",
+		conn:      setup.NewConn("aside", 200*time.Millisecond),
 		name:      "default",
-		timeout:   200 * time.Millisecond,
 		failures:  5,
-		shareFrom: redisx.ShareFrom,
-		log:       slog.Default(),
 		pause:     time.Second,
 		replicas:  1,
 		localKeys: 100_000,
@@ -69,40 +61,30 @@ func (c *config) apply(options []Option) {
 	}
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+// here is this package's name in panics about its options.
+const here setup.Package = "ratelimit"
+
+// connect makes an option of one that the packages share.
+func connect(set setup.ConnOption) Option { return func(c *config) { set(&c.conn) } }
 
 // Namespace is the first part of every key. The default is "aside". It is made of letters, digits and . _ / - and at
 // most 100 characters long.
-func Namespace(name string) Option {
-	checkName("Namespace", name)
-	return func(c *config) { c.namespace = name }
-}
+func Namespace(name string) Option { return connect(here.Namespace(name)) }
 
 // Name tells limiters apart: it is part of every key, and the label of statistics. Limiters of the same name, policy and
 // namespace share their state. The default is "default". It is made like a [Namespace].
 func Name(name string) Option {
-	checkName("Name", name)
+	here.Name("Name", name)
 	return func(c *config) { c.name = name }
-}
-
-func checkName(option, name string) {
-	if !plainName.MatchString(name) {
-		panic(fmt.Sprintf("ratelimit: %s(%q): use up to 100 letters, digits and . _ / -, the first a letter or digit", option, name))
-	}
 }
 
 // Timeout bounds each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces the
 // timeouts of the client given to [New]. The default is 200 ms.
-func Timeout(d time.Duration) Option {
-	if d < time.Millisecond {
-		panic(fmt.Sprintf("ratelimit: Timeout(%v): use 1ms or more", d))
-	}
-	return func(c *config) { c.timeout = d }
-}
+func Timeout(d time.Duration) Option { return connect(here.Timeout(d)) }
 
-// Breaker sets how many failures of a master in a row make the limiter stop asking it, and after which pause it lets one request
-// try. While it does not ask, requests are decided at once by [Local], [FailOpen] or [FailClosed]. The defaults are 5
-// failures and 1 s.
+// Breaker sets after how many unanswered commands in a row the limiter stops asking a master, and how often it then probes
+// that master in the background. Meanwhile [Local], [FailOpen] or [FailClosed] decides at once. The defaults are 5 failures
+// and 1 s.
 func Breaker(failures int, pause time.Duration) Option {
 	if failures < 1 || pause < time.Millisecond {
 		panic(fmt.Sprintf("ratelimit: Breaker(%d, %v): use 1 failure or more, and a pause of 1ms or more", failures, pause))
@@ -110,12 +92,12 @@ func Breaker(failures int, pause time.Duration) Option {
 	return func(c *config) { c.failures, c.pause = failures, pause }
 }
 
-// OnBreaker is told when the breaker opens and closes: on a Cluster, when the first of the masters' breakers opens and when
-// all are closed again. It runs while a command is on its way, so it must be quick.
+// OnBreaker calls changed when the limiter stops asking Redis and when it asks again: on a Cluster, when the first of the
+// masters' breakers opens and when all are closed again. Calls come one at a time, from a goroutine of the limiter's.
+// Requests are not sent to Redis before the call that says so returns, so it must be quick, and it must not close the
+// limiter.
 func OnBreaker(changed func(open bool)) Option {
-	if changed == nil {
-		panic("ratelimit: OnBreaker(nil): leave the option out")
-	}
+	here.NotNil("OnBreaker", changed == nil)
 	return func(c *config) { c.changed = changed }
 }
 
@@ -124,32 +106,15 @@ func OnBreaker(changed func(open bool)) Option {
 // many commands. A command that finds fewer others goes on a connection of its own, which is quicker for it. The default
 // is 8; 0 turns it off. Requests above 32 KiB, and keys that are known to have a larger
 // value, go on connections of their own. Hooks see the pipelines, without the callers' contexts.
-func AutoPipeline(from int) Option {
-	if from < 0 {
-		panic(fmt.Sprintf("ratelimit: AutoPipeline(%d): use 0 to turn it off, or the number of commands from which on they share", from))
-	}
-	return func(c *config) { c.shareFrom = from }
-}
+func AutoPipeline(from int) Option { return connect(here.AutoPipeline(from)) }
 
 // Hooks adds hooks, such as those for tracing, to the limiter's client. Hooks that were added to the client given to
 // [New] can't be read from it, so they see the commands of that client alone. A hook must not send a command twice.
-func Hooks(hooks ...redis.Hook) Option {
-	for i, h := range hooks {
-		if h == nil {
-			panic(fmt.Sprintf("ratelimit: Hooks: hook %d is nil", i+1))
-		}
-	}
-	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
-}
+func Hooks(hooks ...redis.Hook) Option { return connect(here.Hooks(hooks...)) }
 
 // Logger receives what an operator should know: what Redis refuses, once for each cause, with what to do about it. The
 // default is slog.Default().
-func Logger(l *slog.Logger) Option {
-	if l == nil {
-		panic("ratelimit: Logger(nil): use slog.New(slog.DiscardHandler) for silence")
-	}
-	return func(c *config) { c.log = l }
-}
+func Logger(l *slog.Logger) Option { return connect(here.Logger(l)) }
 
 // FailOpen allows every request while Redis is away. It is for limits that are a courtesy; one that guards a login
 // should not have it.
@@ -187,9 +152,7 @@ func Shadow() Option { return func(c *config) { c.shadow = true } }
 
 // Observe is told about each decision. It runs on the goroutine of the request, so it must be quick.
 func Observe(observe func(Event)) Option {
-	if observe == nil {
-		panic("ratelimit: Observe(nil): leave the option out")
-	}
+	here.NotNil("Observe", observe == nil)
 	return func(c *config) { c.observe = observe }
 }
 
@@ -204,25 +167,19 @@ func By(key KeyFunc) Option {
 
 // Cost sets how many permits a request takes; 0 looks without charging. The default is 1.
 func Cost(cost func(*http.Request) int) Option {
-	if cost == nil {
-		panic("ratelimit: Cost(nil): leave the option out")
-	}
+	here.NotNil("Cost", cost == nil)
 	return func(c *config) { c.cost = cost }
 }
 
 // Skip exempts requests from the middleware, such as health checks.
 func Skip(skip func(*http.Request) bool) Option {
-	if skip == nil {
-		panic("ratelimit: Skip(nil): leave the option out")
-	}
+	here.NotNil("Skip", skip == nil)
 	return func(c *config) { c.skip = skip }
 }
 
 // OnDenied writes the answer to a denied request in place of 429 with problem details. The headers are set already.
 func OnDenied(denied func(http.ResponseWriter, *http.Request, Result)) Option {
-	if denied == nil {
-		panic("ratelimit: OnDenied(nil): leave the option out")
-	}
+	here.NotNil("OnDenied", denied == nil)
 	return func(c *config) { c.denied = denied }
 }
 

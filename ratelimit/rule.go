@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/jollyjet/aside/internal/setup"
 )
 
 // ErrRules is wrapped by errors about rules. The text says which one, and what is wrong with it.
@@ -75,8 +77,8 @@ func (r *Rule) limiter(b *backend, c config) (l *Limiter, err error) {
 	if c.name = r.Name; c.name == "" {
 		c.name = ruleName(r.Match)
 	}
-	if !plainName.MatchString(c.name) {
-		return nil, fmt.Errorf("the name %q: use up to 100 letters, digits and . _ / -", c.name)
+	if !setup.IsName(c.name) {
+		return nil, fmt.Errorf("the name %q: %s", c.name, setup.NameRule)
 	}
 	l = newLimiter(b, c, policy)
 	l.shared = true

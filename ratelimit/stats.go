@@ -15,12 +15,9 @@ type Event struct {
 	Took    time.Duration // from the call to the answer
 }
 
-// Durations is a histogram of how long decisions took.
-type Durations struct {
-	Count int64
-	Sum   time.Duration
-	UpTo  map[time.Duration]int64 // how many took so long at most; what took longer than the longest is in Count alone
-}
+// Durations is a histogram of how long decisions took: their Count, their Sum, and UpTo, which has by bound how many took
+// no longer. Count alone has those that took longer than the highest bound.
+type Durations = histogram.Durations
 
 func newTook() *histogram.Histogram {
 	return histogram.New(
@@ -51,10 +48,10 @@ type counters struct {
 func (l *Limiter) Stats() Stats {
 	shadowDenied := l.counts.shadowDenied.Load()
 	return Stats{
-		Policy: all(l.parts).String(), Took: Durations(l.counts.took.Read()),
+		Policy: all(l.parts).String(), Took: l.counts.took.Read(),
 		Allowed: l.counts.allowed.Load() + shadowDenied, Denied: l.counts.denied.Load(), LocalDenied: l.counts.localDenied.Load(),
 		ShadowDenied: shadowDenied, Fallback: l.counts.fallback.Load(), Errors: l.counts.errors.Load(),
-		BreakerOpen: l.backend.breakers.open(),
+		BreakerOpen: l.backend.openBreakers.any(),
 	}
 }
 

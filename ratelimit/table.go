@@ -120,7 +120,7 @@ func (t *Table) Middleware(next http.Handler) http.Handler {
 func (t *Table) Name() string { return t.config.name }
 
 // Namespace returns the table's [Namespace].
-func (t *Table) Namespace() string { return t.config.namespace }
+func (t *Table) Namespace() string { return t.config.conn.Namespace }
 
 // Stats returns the counters of each rule's limiter by the rule's Match.
 func (t *Table) Stats() map[string]Stats {
@@ -132,4 +132,4 @@ func (t *Table) Stats() map[string]Stats {
 }
 
 // Close closes the table's connections.
-func (t *Table) Close() error { return t.backend.rdb.Close() }
+func (t *Table) Close() error { return t.backend.close() }
