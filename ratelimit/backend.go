@@ -63,14 +63,13 @@ func newCommand(keys []string, more int) command {
 // key is one of the keys, which are all of one slot.
 func (c command) key() string { return c[3].(string) }
 
-// run carries out a script on keys of one slot, at most once. The error is the caller's context's, or wraps
-// ErrUnavailable.
+// run runs a script on keys of one slot, at most once. The error is that of the caller's context, or wraps ErrUnavailable.
 func (b *backend) run(ctx context.Context, s *script, c command) ([]int64, error) {
 	reply, err := b.send(ctx, c, "evalsha", s.SHA())
-	if redis.HasErrorPrefix(err, "NOSCRIPT") { // so it was not run
+	if redis.HasErrorPrefix(err, "NOSCRIPT") { // so it did not run
 		reply, err = b.send(ctx, slices.Clone(c), "eval", s.Text())
 	}
-	return reply, judge(ctx, err)
+	return reply, asUnavailable(ctx, err)
 }
 
 func (b *backend) send(ctx context.Context, c command, name, script string) ([]int64, error) {
@@ -83,8 +82,8 @@ func (b *backend) send(ctx context.Context, c command, name, script string) ([]i
 	return cmd.Result()
 }
 
-// judge wraps the error, but for that of a caller who gave up.
-func judge(ctx context.Context, err error) error {
+// asUnavailable wraps an error, unless the caller has given up.
+func asUnavailable(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -101,11 +100,11 @@ func unanswered(err error) bool {
 	return !errors.As(err, &reply) || redisx.Unhealthy(err)
 }
 
-// del removes keys of one slot. Doing so twice would do no harm.
+// del removes keys of one slot. Doing so twice does no harm.
 func (b *backend) del(ctx context.Context, keys []string) error {
 	more := make([]any, len(keys)-1)
 	for i, key := range keys[1:] {
 		more[i] = key
 	}
-	return judge(ctx, redisx.Run(ctx, b.rdb, &redisx.Call{Name: "del", Key: keys[0], Args: more}))
+	return asUnavailable(ctx, redisx.Run(ctx, b.rdb, &redisx.Call{Name: "del", Key: keys[0], Args: more}))
 }
