@@ -94,7 +94,8 @@ func writeQuota(w http.ResponseWriter, violated []string) {
 func writeUnavailable(w http.ResponseWriter, retry time.Duration) {
 	setRetryAfter(w.Header(), retry)
 	writeProblem(w, problem{
-		Type: problems + "temporary-reduced-capacity", Title: "Request cannot be satisfied due to temporary server capacity constraints",
+		Type:   problems + "temporary-reduced-capacity",
+		Title:  "Request cannot be satisfied due to temporary server capacity constraints",
 		Status: http.StatusServiceUnavailable,
 	})
 }

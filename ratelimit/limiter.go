@@ -30,8 +30,8 @@ type Limiter struct {
 	counters counters
 }
 
-// New makes a limiter. It connects to Redis when it is first used, with a client of its own made from the options of
-// rdb, so that its timeouts hold and no retry charges twice. [Limiter.Close] closes that client and not rdb. New panics if
+// New makes a limiter. It connects to Redis when it is first used. It has a client of its own, made from the options of
+// rdb, so that its timeouts hold and no retry charges twice; [Limiter.Close] closes that client and not rdb. New panics if
 // the client can't be used, such as one that reads from replicas, or if there is no policy.
 func New(rdb redis.UniversalClient, policy Policy, options ...Option) *Limiter {
 	c := defaults()

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Policy says how much is allowed. Policies are values without state, so limiters may share one. They are made by [SlidingWindow], [TokenBucket], [FixedWindow], [Concurrency], [All] and [ParsePolicy].
+// Policy says how much is allowed. Policies are values without state, so limiters may share one. They are made by
+// [SlidingWindow], [TokenBucket], [FixedWindow], [Concurrency], [All] and [ParsePolicy].
 type Policy interface {
 	// String is the policy in the form that [ParsePolicy] reads.
 	String() string
@@ -54,7 +55,9 @@ func SlidingWindow(limit int, window time.Duration) Sliding {
 	call := fmt.Sprintf("SlidingWindow(%d, %v)", limit, window)
 	checkLimit(call, limit, maxLimit)
 	checkSpan(call, "window", window)
-	return Sliding{part{algorithm: slidingCounter, name: "sliding-" + short(window), limit: limit, span: window, unit: micros(window)}}
+	return Sliding{part{
+		algorithm: slidingCounter, name: "sliding-" + short(window), limit: limit, span: window, unit: micros(window),
+	}}
 }
 
 // Exact remembers the time of each permit.
@@ -85,8 +88,9 @@ func (s Sliding) String() string { return s.part.String() }
 
 // FixedWindow allows limit permits in each window of the clock: the cheapest policy, and the easiest to explain.
 //
-// Worst case: 2*limit in a window, half of them at the end of one window of the clock and half at the start of the next. The limit is from 1 to 1,000,000,000, the window from 1 ms to 366 days. Windows begin at multiples of their
-// length since 1970, UTC.
+// Worst case: 2*limit in a window, half of them at the end of one window of the clock and half at the start of the next.
+// The limit is from 1 to 1,000,000,000, the window from 1 ms to 366 days. Windows begin at multiples of their length since
+// 1970, UTC.
 func FixedWindow(limit int, window time.Duration) Policy {
 	call := fmt.Sprintf("FixedWindow(%d, %v)", limit, window)
 	checkLimit(call, limit, maxLimit)
