@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/tracing"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -110,19 +112,19 @@ func (a *ahead) end(key store.Key, pause time.Duration) {
 }
 
 // refreshAhead loads the value that view is of in the background, unless that is going on already.
-func (c *Cacheable[K, V]) refreshAhead(ctx context.Context, key K, ref *store.Ref, view store.View) {
+func (c *Cacheable[K, V]) refreshAhead(ctx context.Context, key K, ref *entry.Ref, view entry.Entry) {
 	if !c.refresher.begin(ref.Key) {
 		return
 	}
-	j := &job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view, cause: store.CauseAhead}
-	if !c.space.Store().Go(j.refreshAhead) {
+	j := &job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: view, cause: tracing.CauseAhead}
+	if !c.space.Lifecycle().Load(j.refreshAhead) {
 		c.refresher.end(ref.Key, 0)
 	}
 }
 
 func (j *job[K, V]) refreshAhead() {
 	c := j.c
-	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
+	ctx, cancel := c.space.Lifecycle().LoadContext(j.ctx, 0)
 	defer cancel()
 	j.place.slots = c.slots
 	defer j.place.leave()
@@ -130,19 +132,19 @@ func (j *job[K, V]) refreshAhead() {
 		c.refresher.end(j.ref.Key, 0)
 		return
 	}
-	claim, now, err := c.space.AcquireRefresh(ctx, j.ref, j.seen)
+	claim, now, err := c.space.AcquireStale(ctx, j.ref, j.seen)
 	if claim == nil {
 		c.refresher.end(j.ref.Key, pauseAfter(now, err))
 		return
 	}
-	c.space.Count(store.EventRefresh)
+	c.space.Count(entry.CountRefresh)
 	r, pause := j.load(claim), time.Duration(0)
 	ctx = context.WithoutCancel(ctx)
 	if r.err != nil && !r.absent {
-		c.space.Count(store.EventRefreshFailed)
+		c.space.Count(entry.CountRefreshFailed)
 		pause = c.refresher.failed(j.ref.Key)
-		if _, err = claim.Cool(ctx, pause); err != nil {
-			c.space.Count(store.EventRedisError)
+		if _, err = claim.Cooldown(ctx, pause); err != nil {
+			c.space.Count(entry.CountRedisError)
 		}
 	} else {
 		c.finish(ctx, claim, r)
@@ -151,11 +153,11 @@ func (j *job[K, V]) refreshAhead() {
 }
 
 // pauseAfter is how long a key is left alone for which there was no claim.
-func pauseAfter(now store.View, err error) time.Duration {
+func pauseAfter(now entry.Entry, err error) time.Duration {
 	switch {
 	case err != nil: // Redis does not answer
 		return firstPause
-	case now.State == store.Leased: // another process is at it
+	case now.State == entry.Leased: // another process is at it
 		return shortPause
 	default:
 		return now.Cooldown()

@@ -6,7 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/internal/tracing"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -14,7 +16,7 @@ import (
 type part[K comparable, V any] struct {
 	at    int // in the round
 	job   *job[K, V]
-	claim *store.Claim // nil: nothing is stored
+	claim *entry.Lease // nil: nothing is stored
 	early flight.Mark
 }
 
@@ -34,7 +36,7 @@ func (m *Many[K, V]) batch(byKey map[store.Key]*item[K, V]) flight.Batch[store.K
 		for _, key := range keys {
 			r.jobs = append(r.jobs, &byKey[key].job)
 		}
-		ctx, cancel := m.space.Store().LoadContext(r.jobs[0].ctx, 0)
+		ctx, cancel := m.space.Lifecycle().LoadContext(r.jobs[0].ctx, 0)
 		defer cancel()
 		p := &place{slots: m.slots}
 		if !p.take(ctx) {
@@ -72,10 +74,10 @@ func abandoned(rounds []*flight.Round) bool {
 // on by itself.
 func (r *round[K, V]) claim(ctx context.Context) (parts []*part[K, V], singles []int) {
 	var asked []int
-	var refs []*store.Ref
-	var seen []store.View
+	var refs []*entry.Ref
+	var seen []entry.Entry
 	for i, j := range r.jobs {
-		if j.direct || j.seen.State == store.Held {
+		if j.direct || j.seen.State == entry.Bypass {
 			parts = append(parts, &part[K, V]{at: i, job: j})
 			continue
 		}
@@ -93,9 +95,9 @@ func (r *round[K, V]) claim(ctx context.Context) (parts []*part[K, V], singles [
 		p := &part[K, V]{at: i, job: r.jobs[i], claim: claims[n]}
 		switch {
 		case errs[n] != nil:
-			r.m.space.Count(store.EventRedisError)
+			r.m.space.Count(entry.CountRedisError)
 			parts = append(parts, p)
-		case claims[n] != nil || views[n].State == store.Held:
+		case claims[n] != nil || views[n].State == entry.Bypass:
 			parts = append(parts, p)
 		default:
 			if answer, ok := r.m.answer(r.jobs[i].ref, &views[n]); ok {
@@ -114,7 +116,7 @@ func (r *round[K, V]) startSingles(singles []int) (wait func()) {
 	for _, i := range singles {
 		read := func() { r.done(i, r.jobs[i].read(r.rounds[i])) }
 		wg.Add(1)
-		if !r.m.space.Store().Go(func() { defer wg.Done(); read() }) {
+		if !r.m.space.Lifecycle().Load(func() { defer wg.Done(); read() }) {
 			read()
 			wg.Done()
 		}
@@ -156,20 +158,20 @@ func (r *round[K, V]) load(ctx context.Context, p *place, parts []*part[K, V]) {
 // again before the pause is over. It reports what is confirmed.
 func (m *Many[K, V]) finishParts(ctx context.Context, parts []*part[K, V], results []*result[V], pause time.Duration) []bool {
 	confirmed := make([]bool, len(parts))
-	var finishes []store.Finish
+	var finishes []entry.Finish
 	var of []int
 	for i, p := range parts {
 		if p.claim == nil {
 			continue
 		}
-		f := store.Finish{Claim: p.claim}
+		f := entry.Finish{Lease: p.claim}
 		if results[i].storable() {
 			stored := m.stored(results[i])
-			f.Result = &stored
+			f.Contents = &stored
 		} else if results[i].news() {
-			f.Clear = true
+			f.Remove = true
 		} else if results[i].failed() {
-			f.Pause = pause
+			f.Cooldown = pause
 		}
 		finishes, of = append(finishes, f), append(of, i)
 	}
@@ -178,12 +180,12 @@ func (m *Many[K, V]) finishParts(ctx context.Context, parts []*part[K, V], resul
 	}
 	found, err := m.space.FinishAll(ctx, finishes)
 	if err != nil {
-		m.space.Count(store.EventRedisError)
+		m.space.Count(entry.CountRedisError)
 	}
 	for n, i := range of {
 		confirmed[i] = found[n]
-		if err == nil && !found[n] && finishes[n].Result != nil {
-			m.space.Count(store.EventRefused)
+		if err == nil && !found[n] && finishes[n].Contents != nil {
+			m.space.Count(entry.CountRefused)
 		}
 	}
 	return confirmed
@@ -209,18 +211,18 @@ func (m *Many[K, V]) loadParts(ctx context.Context, p *place, parts []*part[K, V
 
 // loadChunk calls the loader once. The leases of all parts are kept, also of those whose turn comes later.
 func (m *Many[K, V]) loadChunk(p *place, chunk, all []*part[K, V]) []*result[V] {
-	ctx, cancel := m.space.Store().LoadContext(chunk[0].job.ctx, m.hardTimeout)
+	ctx, cancel := m.space.Lifecycle().LoadContext(chunk[0].job.ctx, m.hardTimeout)
 	defer cancel()
 	ctx, load := m.space.StartLoad(ctx, causeOf(chunk), len(chunk))
 	var loaded []*result[V]
 	work := flight.Guard(func() { loaded = m.call(ctx, chunk) })
-	var claims []*store.Claim
+	var claims []*entry.Lease
 	for _, one := range all {
 		if one.claim != nil {
 			claims = append(claims, one.claim)
 		}
 	}
-	m.space.KeepAll(ctx, claims, work.Done())
+	m.space.RenewAll(ctx, claims, work.Done())
 	var err error
 	select {
 	case <-work.Done():
@@ -241,11 +243,11 @@ func (m *Many[K, V]) loadChunk(p *place, chunk, all []*part[K, V]) []*result[V] 
 }
 
 // causeOf is the cause of a load of several: they differ only in whether they bypass the cache.
-func causeOf[K comparable, V any](chunk []*part[K, V]) store.Cause {
+func causeOf[K comparable, V any](chunk []*part[K, V]) string {
 	if chunk[0].claim == nil {
-		return cmp.Or(chunk[0].job.cause, store.CauseBypass)
+		return cmp.Or(chunk[0].job.cause, tracing.CauseBypass)
 	}
-	return cmp.Or(chunk[0].job.cause, store.CauseMiss)
+	return cmp.Or(chunk[0].job.cause, tracing.CauseMiss)
 }
 
 // call calls the user's functions, in the loader's goroutine.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/tracing"
 )
 
 // refreshAllAhead loads the values of the items again in the background, with one call of the loader, but for those
@@ -13,14 +14,14 @@ func (m *Many[K, V]) refreshAllAhead(ctx context.Context, due []*item[K, V]) {
 	var parts []*part[K, V]
 	for _, it := range due {
 		if m.refresher.begin(it.job.ref.Key) {
-			it.job.cause = store.CauseAhead
+			it.job.cause = tracing.CauseAhead
 			parts = append(parts, &part[K, V]{job: &it.job})
 		}
 	}
 	if len(parts) == 0 {
 		return
 	}
-	if !m.space.Store().Go(func() { m.refreshParts(ctx, parts) }) {
+	if !m.space.Lifecycle().Load(func() { m.refreshParts(ctx, parts) }) {
 		for _, p := range parts {
 			m.refresher.end(p.job.ref.Key, 0)
 		}
@@ -28,7 +29,7 @@ func (m *Many[K, V]) refreshAllAhead(ctx context.Context, due []*item[K, V]) {
 }
 
 func (m *Many[K, V]) refreshParts(ctx context.Context, parts []*part[K, V]) {
-	ctx, cancel := m.space.Store().LoadContext(ctx, 0)
+	ctx, cancel := m.space.Lifecycle().LoadContext(ctx, 0)
 	defer cancel()
 	p := &place{slots: m.slots}
 	defer p.leave()
@@ -38,7 +39,7 @@ func (m *Many[K, V]) refreshParts(ctx context.Context, parts []*part[K, V]) {
 		}
 		return
 	}
-	refs, seen := make([]*store.Ref, len(parts)), make([]store.View, len(parts))
+	refs, seen := make([]*entry.Ref, len(parts)), make([]entry.Entry, len(parts))
 	for i, p := range parts {
 		refs[i], seen[i] = p.job.ref, p.job.seen
 	}
@@ -57,9 +58,9 @@ func (m *Many[K, V]) refreshParts(ctx context.Context, parts []*part[K, V]) {
 	results := m.loadParts(ctx, p, claimed)
 	pauses, longest := make([]time.Duration, len(claimed)), time.Duration(0)
 	for i, p := range claimed {
-		m.space.Count(store.EventRefresh)
+		m.space.Count(entry.CountRefresh)
 		if r := results[i]; r.err != nil && !r.absent {
-			m.space.Count(store.EventRefreshFailed)
+			m.space.Count(entry.CountRefreshFailed)
 			pauses[i] = m.refresher.failed(p.job.ref.Key)
 			longest = max(longest, pauses[i])
 		}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
 	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/store"
@@ -18,7 +19,8 @@ type Func[K comparable, V any] = func(context.Context, K) (V, error)
 // Cacheable is a loader with a cache in front of it. It is safe for concurrent use.
 type Cacheable[K comparable, V any] struct {
 	settings
-	space       *store.Space
+	st          *store.Store
+	space       *entry.Cache
 	load        Func[K, V]
 	keyOf       func(K) store.Key
 	tagsOf      func(K) []string
@@ -62,7 +64,8 @@ func New[K comparable, V any](st *store.Store, name string, load func(context.Co
 	t := reflect.TypeFor[V]()
 	c := &Cacheable[K, V]{
 		settings:    s,
-		space:       st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)+s.maxStale),
+		st:          st,
+		space:       st.Engine().Entries.Cache(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.negativeTTL)+s.maxStale),
 		load:        load,
 		tagsOf:      typed[func(K) []string](name, "Tags", s.tags),
 		valueTagsOf: typed[func(K, V) []string](name, "TagsOf", s.valueTags),
@@ -85,7 +88,7 @@ func New[K comparable, V any](st *store.Store, name string, load func(context.Co
 	if s.maxLoads > 0 {
 		c.slots = make(chan struct{}, s.maxLoads)
 	}
-	c.reads.Start, c.refreshes.Start = st.Go, st.Go
+	c.reads.Start, c.refreshes.Start = st.Engine().Life.Load, st.Engine().Life.Load
 	return c
 }
 
@@ -143,7 +146,7 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 	ref := c.ref(key)
 	payload, err := c.codec.Marshal(value)
 	if err != nil {
-		c.space.Count(store.EventUnencodable)
+		c.space.Count(entry.CountUnencodable)
 		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
 	}
 	if c.tooLarge(ref.Key, payload) {
@@ -161,7 +164,7 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
-	return c.space.Store().Evict(ctx, c.keysOf(keys)...)
+	return c.Store().Evict(ctx, c.keysOf(keys)...)
 }
 
 // Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it has the old value to
@@ -169,7 +172,7 @@ func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
 func (c *Cacheable[K, V]) Expire(ctx context.Context, keys ...K) error {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
-	return c.space.Store().Expire(ctx, c.keysOf(keys)...)
+	return c.Store().Engine().Evictor.Expire(ctx, c.keysOf(keys)...)
 }
 
 func (c *Cacheable[K, V]) keysOf(keys []K) []store.Key {
@@ -193,8 +196,8 @@ func (c *Cacheable[K, V]) ttlFor(key K, value V) time.Duration {
 }
 
 // written is what is stored of a value that was not loaded.
-func (c *Cacheable[K, V]) written(key K, value V, payload []byte) store.Result {
-	return store.Result{
+func (c *Cacheable[K, V]) written(key K, value V, payload []byte) entry.Contents {
+	return entry.Contents{
 		Payload: payload, TTL: c.jittered(c.ttlFor(key, value)), Extra: c.maxStale, Idle: c.idle,
 		Tags: c.tagsOfValue(key, value),
 	}
@@ -207,7 +210,7 @@ func (c *Cacheable[K, V]) tagsOfValue(key K, value V) []string {
 	return c.valueTagsOf(key, value)
 }
 
-func (c *Cacheable[K, V]) ref(key K) store.Ref {
+func (c *Cacheable[K, V]) ref(key K) entry.Ref {
 	if c.tagsOf == nil {
 		return c.space.Ref(c.keyOf(key), nil)
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
-	"github.com/jollyjet/aside/store"
 )
 
 // origin is where an answer came from.
@@ -33,7 +33,7 @@ func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err
 	if c.near != nil {
 		if e, ok := c.near.get(key); ok {
 			c.checkShared(key, e)
-			c.hits.near(ctx, key, c.space.Count(store.EventNearHit))
+			c.hits.near(ctx, key, c.space.Count(entry.CountNearHit))
 			c.touchNear(key, e)
 			return c.near.value(e), origin{SourceNear, e.age, e.put}, nil
 		}
@@ -44,10 +44,10 @@ func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err
 // getFar answers from Redis, or else from the loader.
 func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, err error) {
 	ref := c.ref(key)
-	var stamp store.Stamp
+	var stamp entry.Validity
 	keep := false
 	if c.near != nil {
-		stamp, keep = c.space.Stamp(&ref)
+		stamp, keep = c.space.Validity(&ref)
 	}
 	view, err := c.space.Read(ctx, &ref)
 	if err == nil {
@@ -55,9 +55,9 @@ func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, 
 		if ok {
 			c.hits.far(ctx, key, &view, c.count(r.source))
 			c.touchFar(&ref, &view)
-			if view.State == store.Value && c.due(view.Age(), view.TTL(), view.Cost()) {
+			if view.State == entry.Value && c.due(view.Age(), view.TTL(), view.Cost()) {
 				c.refreshAhead(ctx, key, &ref, view)
-			} else if keep && view.State == store.Value {
+			} else if keep && view.State == entry.Value {
 				c.keepNear(key, r, &view, stamp)
 			}
 			return c.own(r.value, keep), r.origin(), r.err
@@ -69,12 +69,12 @@ func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, 
 }
 
 // keepNear keeps a value that was read from Redis in this process.
-func (c *Cacheable[K, V]) keepNear(key K, r *result[V], view *store.View, stamp store.Stamp) {
+func (c *Cacheable[K, V]) keepNear(key K, r *result[V], view *entry.Entry, stamp entry.Validity) {
 	life := min(c.nearTTL, c.dueIn(view.Age(), view.TTL()))
 	if life <= 0 {
 		return
 	}
-	e := &nearEntry{value: r.value, version: view.Version(), stamp: stamp.Of(view), age: r.age, put: time.Now(), life: life, rest: c.left(view)}
+	e := &nearEntry{value: r.value, version: view.Token(), stamp: stamp.Of(view), age: r.age, put: time.Now(), life: life, rest: c.left(view)}
 	if c.guardShared() {
 		e.check = c.checksum(r.value)
 	}
@@ -90,10 +90,10 @@ func (c *Cacheable[K, V]) own(v V, kept bool) V {
 }
 
 // fetch answers a read for which view is no answer, but perhaps a fallback.
-func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view store.View, readErr error) (v V, from origin, err error) {
+func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, view entry.Entry, readErr error) (v V, from origin, err error) {
 	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: hint(view)}
 	if readErr != nil {
-		c.space.Count(store.EventRedisError)
+		c.space.Count(entry.CountRedisError)
 		j.direct = true
 	}
 	fallback := c.fallback(&view)
@@ -124,9 +124,9 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, view
 
 // hint is what a view is worth to a load that begins later. On a Cluster the tags may have been read long before the
 // entry was, so one that seems evicted is looked at again.
-func hint(view store.View) store.View {
-	if view.Reason == store.Evicted {
-		return store.View{}
+func hint(view entry.Entry) entry.Entry {
+	if view.Reason == entry.Evicted {
+		return entry.Entry{}
 	}
 	return view
 }
@@ -140,14 +140,14 @@ func noFlight(err error) bool {
 func (c *Cacheable[K, V]) count(s Source) int64 {
 	switch s {
 	case SourceHit:
-		return c.space.Count(store.EventHit)
+		return c.space.Count(entry.CountHit)
 	case SourceStale:
-		return c.space.Count(store.EventStale)
+		return c.space.Count(entry.CountStale)
 	case SourceNegative:
-		return c.space.Count(store.EventNegativeHit)
+		return c.space.Count(entry.CountNegativeHit)
 	case SourceBypass:
-		return c.space.Count(store.EventBypass)
+		return c.space.Count(entry.CountBypass)
 	default:
-		return c.space.Count(store.EventMiss)
+		return c.space.Count(entry.CountMiss)
 	}
 }

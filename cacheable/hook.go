@@ -8,7 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/entry"
 )
 
 // hooks are functions that are told of hits. While there are none a hit costs one load more.
@@ -19,7 +19,7 @@ type hooks[K any] struct {
 
 type hook[K any] struct {
 	upTo uint32 // of all numbers, those for which a hit is chosen
-	told func(context.Context, K, store.Copy)
+	told func(context.Context, K, entry.Sample)
 }
 
 // chooses decides by the number of the hit. It spreads what is chosen evenly over the hits, also over any that come
@@ -31,11 +31,11 @@ func (h *hook[K]) chooses(n int64) bool {
 }
 
 // far tells of the nth answer from Redis.
-func (h *hooks[K]) far(ctx context.Context, key K, view *store.View, n int64) {
+func (h *hooks[K]) far(ctx context.Context, key K, view *entry.Entry, n int64) {
 	if all := h.all.Load(); all != nil {
 		for _, one := range *all {
 			if one.chooses(n) {
-				one.told(ctx, key, view.Copy())
+				one.told(ctx, key, view.Sample())
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func (h *hooks[K]) near(ctx context.Context, key K, n int64) {
 	if all := h.all.Load(); all != nil {
 		for _, one := range *all {
 			if one.chooses(n) {
-				one.told(ctx, key, store.Copy{})
+				one.told(ctx, key, entry.Sample{})
 			}
 		}
 	}
@@ -70,7 +70,7 @@ func (h *hooks[K]) change(change func([]*hook[K]) []*hook[K]) {
 // values from this process. It is called with the key and what Redis had for it, or the zero Copy if this process had it,
 // in the caller's way, so it must be quick and must not panic. Detach ends it; calls that have begun may still be under
 // way then.
-func (c *Cacheable[K, V]) OnHit(fraction float64, told func(ctx context.Context, key K, seen store.Copy)) (detach func()) {
+func (c *Cacheable[K, V]) OnHit(fraction float64, told func(ctx context.Context, key K, seen entry.Sample)) (detach func()) {
 	mustNotBeNil("OnHit", told == nil)
 	if !(fraction > 0 && fraction <= 1) {
 		panic(fmt.Sprintf("cacheable: OnHit(%v, ...): use a fraction above 0, and 1 at most", fraction))

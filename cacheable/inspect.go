@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/tracing"
 )
 
 // Space returns the part of the keyspace that is the cache's. Together with OnHit, ParseKey, Look, Source and Decode it
 // is what package consistency needs to know of a cache.
-func (c *Cacheable[K, V]) Space() *store.Space { return c.space }
+func (c *Cacheable[K, V]) Space() *entry.Cache { return c.space }
 
 // Look returns what a read of the keys would find now, in their order, without loading and without being counted as a
 // read. Without near it is what Redis has.
-func (c *Cacheable[K, V]) Look(ctx context.Context, near bool, keys ...K) []store.Copy {
-	copies := make([]store.Copy, len(keys))
-	refs, of := make([]*store.Ref, 0, len(keys)), make([]int, 0, len(keys))
+func (c *Cacheable[K, V]) Look(ctx context.Context, near bool, keys ...K) []entry.Sample {
+	copies := make([]entry.Sample, len(keys))
+	refs, of := make([]*entry.Ref, 0, len(keys)), make([]int, 0, len(keys))
 	for i, key := range keys {
 		if near && c.near != nil {
 			if e, ok := c.near.get(key); ok {
@@ -35,47 +36,47 @@ func (c *Cacheable[K, V]) Look(ctx context.Context, near bool, keys ...K) []stor
 	return copies
 }
 
-func (c *Cacheable[K, V]) copyOf(v *store.View, err error) store.Copy {
-	if v.State == store.Negative && c.notFound == nil {
+func (c *Cacheable[K, V]) copyOf(v *entry.Entry, err error) entry.Sample {
+	if v.State == entry.Negative && c.notFound == nil {
 		v.Discredit() // as for reads
 	}
-	found := v.Copy()
+	found := v.Sample()
 	found.Err = err
 	return found
 }
 
-func (c *Cacheable[K, V]) nearCopy(e *nearEntry) (of store.Copy) {
+func (c *Cacheable[K, V]) nearCopy(e *nearEntry) (of entry.Sample) {
 	defer func() {
 		if value := recover(); value != nil {
-			of = store.Copy{Err: fmt.Errorf("cacheable: %s: encode: panic: %v", c.space.Name(), value)}
+			of = entry.Sample{Err: fmt.Errorf("cacheable: %s: encode: panic: %v", c.space.Name(), value)}
 		}
 	}()
-	of = store.Copy{State: store.Value, Version: e.version, Age: e.age + time.Since(e.put)}
+	of = entry.Sample{State: entry.Value, Token: e.version, Age: e.age + time.Since(e.put)}
 	of.Payload, of.Err = c.codec.Marshal(valueOf[V](e))
 	return of
 }
 
 // Source returns what the loader says now, as it would be stored, but stores nothing. It keeps to [HardTimeout] and
 // [MaxConcurrentLoads], and counts as a load. When ctx ends it returns, and the load goes on.
-func (c *Cacheable[K, V]) Source(ctx context.Context, key K) store.Copy {
-	j := &job[K, V]{c: c, ctx: ctx, key: key, cause: store.CauseCheck}
-	return c.ask(ctx, 1, func(ctx context.Context, p place) []store.Copy {
+func (c *Cacheable[K, V]) Source(ctx context.Context, key K) entry.Sample {
+	j := &job[K, V]{c: c, ctx: ctx, key: key, cause: tracing.CauseCheck}
+	return c.ask(ctx, 1, func(ctx context.Context, p place) []entry.Sample {
 		j.place = p
-		return []store.Copy{c.sourceCopy(j.load(nil))}
+		return []entry.Sample{c.sourceCopy(j.load(nil))}
 	})[0]
 }
 
 // SourceAll is Source for several keys, with one call of the loader for each [MaxBatch] of them.
-func (m *Many[K, V]) SourceAll(ctx context.Context, keys []K) []store.Copy {
+func (m *Many[K, V]) SourceAll(ctx context.Context, keys []K) []entry.Sample {
 	parts := make([]*part[K, V], len(keys))
 	for i, key := range keys {
-		parts[i] = &part[K, V]{job: &job[K, V]{c: m.Cacheable, ctx: ctx, key: key, cause: store.CauseCheck}}
+		parts[i] = &part[K, V]{job: &job[K, V]{c: m.Cacheable, ctx: ctx, key: key, cause: tracing.CauseCheck}}
 	}
 	if len(parts) == 0 {
 		return nil
 	}
-	return m.ask(ctx, len(keys), func(ctx context.Context, p place) []store.Copy {
-		copies := make([]store.Copy, len(keys))
+	return m.ask(ctx, len(keys), func(ctx context.Context, p place) []entry.Sample {
+		copies := make([]entry.Sample, len(keys))
 		for i, r := range m.loadParts(ctx, &p, parts) {
 			copies[i] = m.sourceCopy(r)
 		}
@@ -85,10 +86,10 @@ func (m *Many[K, V]) SourceAll(ctx context.Context, keys []K) []store.Copy {
 }
 
 // ask has load asked for n copies in a place for loads.
-func (c *Cacheable[K, V]) ask(ctx context.Context, n int, load func(context.Context, place) []store.Copy) []store.Copy {
-	answers := make(chan []store.Copy, 1)
-	began := c.space.Store().Go(func() {
-		loading, cancel := c.space.Store().LoadContext(ctx, 0)
+func (c *Cacheable[K, V]) ask(ctx context.Context, n int, load func(context.Context, place) []entry.Sample) []entry.Sample {
+	answers := make(chan []entry.Sample, 1)
+	began := c.space.Lifecycle().Load(func() {
+		loading, cancel := c.space.Lifecycle().LoadContext(ctx, 0)
 		defer cancel()
 		p := place{slots: c.slots}
 		if taken := p.take(loading); !taken || ctx.Err() != nil { // the store closes, or nobody waits any more
@@ -109,8 +110,8 @@ func (c *Cacheable[K, V]) ask(ctx context.Context, n int, load func(context.Cont
 	}
 }
 
-func failedCopies(n int, err error) []store.Copy {
-	copies := make([]store.Copy, n)
+func failedCopies(n int, err error) []entry.Sample {
+	copies := make([]entry.Sample, n)
 	for i := range copies {
 		copies[i].Err = err
 	}
@@ -119,16 +120,16 @@ func failedCopies(n int, err error) []store.Copy {
 
 var errUnencodable = errors.New("cacheable: the codec can't encode the loaded value")
 
-func (c *Cacheable[K, V]) sourceCopy(r *result[V]) store.Copy {
+func (c *Cacheable[K, V]) sourceCopy(r *result[V]) entry.Sample {
 	switch {
 	case r.absent:
-		return store.Copy{State: store.Negative}
+		return entry.Sample{State: entry.Negative}
 	case r.err != nil:
-		return store.Copy{Err: r.err}
+		return entry.Sample{Err: r.err}
 	case r.payload == nil:
-		return store.Copy{Err: errUnencodable}
+		return entry.Sample{Err: errUnencodable}
 	default:
-		return store.Copy{State: store.Value, Payload: r.payload}
+		return entry.Sample{State: entry.Value, Payload: r.payload}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -35,7 +36,7 @@ func TestOnHit(t *testing.T) {
 	ctx := context.WithValue(t.Context(), ctxKey{}, "mine")
 	var mu sync.Mutex
 	told := make(map[string]int)
-	listen := func(ctx context.Context, key string, seen store.Copy) {
+	listen := func(ctx context.Context, key string, seen entry.Sample) {
 		require.Equal(t, "mine", ctx.Value(ctxKey{}))
 		if seen.Current() {
 			require.Equal(t, c.Look(ctx, false, key)[0].Version, seen.Version)
@@ -46,7 +47,7 @@ func TestOnHit(t *testing.T) {
 	}
 	detach, detachNear := c.OnHit(1, listen), near.OnHit(1, listen)
 	second := 0
-	detachSecond := c.OnHit(1, func(context.Context, string, store.Copy) { second++ })
+	detachSecond := c.OnHit(1, func(context.Context, string, entry.Sample) { second++ })
 
 	all := []string{"a", "b", "none"}
 	_, err := c.GetAll(ctx, all) // misses
@@ -91,7 +92,7 @@ func TestOnHitIsFair(t *testing.T) {
 	st := openStore(t, miniClient(t))
 	c := cacheable.New(st, "fair", func(_ context.Context, key int) (int, error) { return key, nil })
 	told := make(map[int]int)
-	defer c.OnHit(0.1, func(_ context.Context, key int, _ store.Copy) { told[key]++ })()
+	defer c.OnHit(0.1, func(_ context.Context, key int, _ entry.Sample) { told[key]++ })()
 	const keys, rounds = 10, 1000 // a tenth of the reads are of each key
 	for i := range keys * rounds {
 		_, err := c.Get(t.Context(), i%keys)
@@ -101,7 +102,7 @@ func TestOnHitIsFair(t *testing.T) {
 		require.InDelta(t, rounds/10, told[key], rounds/50, "key %d", key)
 	}
 	require.PanicsWithValue(t, "cacheable: OnHit(0, ...): use a fraction above 0, and 1 at most", func() {
-		c.OnHit(0, func(context.Context, int, store.Copy) {})
+		c.OnHit(0, func(context.Context, int, entry.Sample) {})
 	})
 }
 
@@ -123,7 +124,7 @@ func TestLookAndSource(t *testing.T) {
 		before := st.Stats().Caches["look"]
 		look := c.Look(t.Context(), true, "k", "none", "absent")
 		again := c.Look(t.Context(), false, "k")[0]
-		require.Equal(t, []store.State{store.Value, store.Negative, store.Absent}, []store.State{look[0].State, look[1].State, look[2].State})
+		require.Equal(t, []entry.State{entry.Value, entry.Negative, entry.Absent}, []entry.State{look[0].State, look[1].State, look[2].State})
 		require.True(t, look[0].Current() && look[1].Current() && !look[2].Current())
 		require.Equal(t, look[0].Version, again.Version)
 		require.NotEqual(t, look[0].Version, look[1].Version)
@@ -135,10 +136,10 @@ func TestLookAndSource(t *testing.T) {
 		require.Equal(t, before, after)
 
 		source := c.Source(t.Context(), "k")
-		require.Equal(t, store.Value, source.State)
+		require.Equal(t, entry.Value, source.State)
 		v, _ = c.Decode(source.Payload)
 		require.EqualValues(t, 2, v, "the loader counts")
-		require.Equal(t, store.Copy{State: store.Negative}, c.Source(t.Context(), "none"))
+		require.Equal(t, entry.Sample{State: entry.Negative}, c.Source(t.Context(), "none"))
 		m.down.Store(true)
 		require.ErrorIs(t, c.Source(t.Context(), "k").Err, errDown)
 		require.Equal(t, look[0].Version, c.Look(t.Context(), false, "k")[0].Version, "nothing is stored")
@@ -169,10 +170,10 @@ func TestSourceIsALoadLikeOthers(t *testing.T) {
 		return map[int]int{keys[0]: 1}, nil
 	}, cacheable.MaxConcurrentLoads(1), cacheable.MaxBatch(1))
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan []store.Copy, 2)
+	ended := make(chan []entry.Sample, 2)
 	go func() { ended <- c.SourceAll(ctx, []int{1, 2}) }()
 	require.Eventually(t, func() bool { return running.Load() == 1 }, 10*time.Second, time.Millisecond)
-	go func() { ended <- []store.Copy{c.Source(ctx, 3)} }()
+	go func() { ended <- []entry.Sample{c.Source(ctx, 3)} }()
 	cancel()
 	for range 2 {
 		for _, one := range <-ended {
@@ -181,13 +182,13 @@ func TestSourceIsALoadLikeOthers(t *testing.T) {
 	}
 	require.EqualValues(t, 1, running.Load(), "they go on, one at a time")
 	close(release)
-	require.Equal(t, []store.Copy{{State: store.Value, Payload: []byte("1")}}, c.SourceAll(t.Context(), []int{4}))
+	require.Equal(t, []entry.Sample{{State: entry.Value, Payload: []byte("1")}}, c.SourceAll(t.Context(), []int{4}))
 	require.Error(t, c.Source(t.Context(), -1).Err)
 	require.Empty(t, c.SourceAll(t.Context(), nil))
 	require.NoError(t, st.Close())
 	require.ErrorIs(t, c.Source(t.Context(), 1).Err, store.ErrClosed)
 	require.ErrorIs(t, c.SourceAll(t.Context(), []int{1})[0].Err, store.ErrClosed)
-	require.False(t, (&store.Copy{}).Current())
+	require.False(t, (&entry.Sample{}).Current())
 }
 
 type compound struct {
@@ -217,12 +218,12 @@ func TestParseKey(t *testing.T) {
 	_, ok := c.ParseKey(text.EntryKey("1,2"))
 	require.False(t, ok, "of another cache")
 	for _, foreign := range []string{"", "1", "x", "1,00,true,n,1,2", "1,zz,true,n,1,2", "1,2,3,4,5,6,7"} {
-		_, ok := c.ParseKey(st.Space("compound", 0, time.Minute).Key(foreign))
+		_, ok := c.ParseKey(st.Engine().Entries.Cache("compound", 0, time.Minute).Key(foreign))
 		require.False(t, ok, foreign)
 	}
 	number := cacheable.New(st, "number", func(context.Context, int8) (int, error) { return 0, nil })
 	for _, foreign := range []string{"300", "+1", "01", ""} {
-		_, ok := number.ParseKey(st.Space("number", 0, time.Minute).Key(foreign))
+		_, ok := number.ParseKey(st.Engine().Entries.Cache("number", 0, time.Minute).Key(foreign))
 		require.False(t, ok, foreign)
 	}
 	own := cacheable.New(st, "own", func(context.Context, string) (int, error) { return 0, nil }, cacheable.Key(func(s string) string { return s }))

@@ -6,11 +6,12 @@ import (
 	"reflect"
 	"strconv"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/store"
 )
 
 // keyFunc returns what makes the Redis key of an argument. It panics if arguments of this type need the Key option.
-func keyFunc[K comparable](space *store.Space, key func(K) string) func(K) store.Key {
+func keyFunc[K comparable](space *entry.Cache, key func(K) string) func(K) store.Key {
 	if key != nil {
 		return func(k K) store.Key { return space.Key(key(k)) }
 	}

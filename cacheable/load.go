@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/internal/tracing"
+	"github.com/jollyjet/aside/internal/tracking"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -16,10 +19,10 @@ type job[K comparable, V any] struct {
 	c      *Cacheable[K, V]
 	ctx    context.Context //nolint:containedctx // of the caller, for its values
 	key    K
-	ref    *store.Ref
-	seen   store.View  // what the caller found
+	ref    *entry.Ref
+	seen   entry.Entry // what the caller found
 	direct bool        // Redis did not answer the caller
-	cause  store.Cause // of the load; CauseMiss if it is empty
+	cause  string      // of the load; CauseMiss if it is empty
 	place  place       // that the load takes up
 }
 
@@ -32,18 +35,18 @@ const maxLooks = 3
 // it returns covers the callers who had come before the moment as of which the value is known to be current.
 func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 	c := j.c
-	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
+	ctx, cancel := c.space.Lifecycle().LoadContext(j.ctx, 0)
 	defer cancel()
 	j.place.slots = c.slots
 	defer j.place.leave()
 	if !j.place.take(ctx) {
 		return c.closing(round)
 	}
-	if j.direct || j.seen.State == store.Held {
+	if j.direct || j.seen.State == entry.Bypass {
 		return j.loadDirect(round)
 	}
-	var watch *store.Watch
-	var waiting store.Tracing
+	var watch *tracking.Watch
+	var waiting tracing.Span
 	defer func() { waiting.End(ctx.Err()) }()
 	seen := j.seen
 	for looks := 0; looks < maxLooks; {
@@ -53,7 +56,7 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 		mark := round.Cover()
 		claim, view, err := c.acquire(ctx, j.ref, seen)
 		if err != nil {
-			c.space.Count(store.EventRedisError)
+			c.space.Count(entry.CountRedisError)
 			break
 		}
 		if claim != nil {
@@ -64,29 +67,29 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 			return outcome[V]{Value: r, Mark: mark}
 		}
 		switch view.State {
-		case store.Leased:
+		case entry.Leased:
 			if watch == nil {
 				watch = c.space.Watch(j.ref)
 				defer watch.Stop()
-				c.space.Count(store.EventWait)
+				c.space.Count(entry.CountWait)
 				_, waiting = c.space.TraceWait(ctx)
 				continue // what happened before the watch began would be missed
 			}
 			j.place.leave()
-			watch.Wait(ctx, view)
+			watch.Wait(ctx, view.LeaseLeft())
 			if !j.place.take(ctx) {
 				return c.closing(round)
 			}
-		case store.Stale:
-			if r := c.fallback(&view); r != nil && seen.State == store.Stale { // a load has failed, it is too early for another
+		case entry.Stale:
+			if r := c.fallback(&view); r != nil && seen.State == entry.Stale { // a load has failed, it is too early for another
 				c.cooling.learn(j.ref.Key, view.Cooldown())
 				return outcome[V]{Value: r, Mark: mark}
 			}
-			if seen.State == store.Stale {
+			if seen.State == entry.Stale {
 				looks = maxLooks
 			}
 			seen = view
-		case store.Invalid, store.Absent:
+		case entry.Invalid, entry.Absent:
 			seen = view
 			looks++
 		default:
@@ -98,10 +101,10 @@ func (j *job[K, V]) read(round *flight.Round) outcome[V] {
 }
 
 // acquire claims the key, or the stale version that was seen.
-func (c *Cacheable[K, V]) acquire(ctx context.Context, ref *store.Ref, seen store.View) (*store.Claim, store.View, error) {
+func (c *Cacheable[K, V]) acquire(ctx context.Context, ref *entry.Ref, seen entry.Entry) (*entry.Lease, entry.Entry, error) {
 	switch {
-	case seen.State == store.Stale:
-		return c.space.AcquireRefresh(ctx, ref, seen)
+	case seen.State == entry.Stale:
+		return c.space.AcquireStale(ctx, ref, seen)
 	case c.large.has(ref.Key):
 		return c.space.Overtake(ctx, ref, seen)
 	default:
@@ -115,7 +118,7 @@ func (j *job[K, V]) loadDirect(round *flight.Round) outcome[V] {
 		return outcome[V]{Err: errAbandoned}
 	}
 	mark := round.Cover()
-	j.cause = store.CauseBypass
+	j.cause = tracing.CauseBypass
 	r := j.load(nil)
 	r.source = SourceBypass
 	return outcome[V]{Value: r, Mark: mark}
@@ -123,7 +126,7 @@ func (j *job[K, V]) loadDirect(round *flight.Round) outcome[V] {
 
 // loadClaimed loads under a claim. If the claim still holds in the end, then there was no eviction in between, and so
 // the value is as of the end of the load: it answers those who came while it ran, too.
-func (j *job[K, V]) loadClaimed(ctx context.Context, round *flight.Round, claim *store.Claim) outcome[V] {
+func (j *job[K, V]) loadClaimed(ctx context.Context, round *flight.Round, claim *entry.Lease) outcome[V] {
 	early := round.Cover()
 	r := j.load(claim)
 	late := round.Cover()
@@ -134,33 +137,33 @@ func (j *job[K, V]) loadClaimed(ctx context.Context, round *flight.Round, claim 
 }
 
 // finish stores the result under the claim, or gives the claim up. It reports whether the result is confirmed.
-func (c *Cacheable[K, V]) finish(ctx context.Context, claim *store.Claim, r *result[V]) bool {
+func (c *Cacheable[K, V]) finish(ctx context.Context, claim *entry.Lease, r *result[V]) bool {
 	var confirmed bool
 	var err error
 	if r.storable() {
-		confirmed, err = claim.Fill(ctx, c.stored(r))
+		confirmed, err = claim.Store(ctx, c.stored(r))
 		if err == nil && !confirmed {
-			c.space.Count(store.EventRefused)
+			c.space.Count(entry.CountRefused)
 		}
 	} else if r.news() {
-		confirmed, err = claim.Clear(ctx)
+		confirmed, err = claim.Remove(ctx)
 	} else if r.failed() && c.maxStale > 0 {
-		confirmed, err = claim.Cool(ctx, failSafePause)
+		confirmed, err = claim.Cooldown(ctx, failSafePause)
 	} else {
-		confirmed, err = claim.Drop(ctx)
+		confirmed, err = claim.Release(ctx)
 	}
 	if err != nil {
-		c.space.Count(store.EventRedisError)
+		c.space.Count(entry.CountRedisError)
 	}
 	return confirmed
 }
 
 // load runs the loader, keeping the claim (if any) meanwhile. It returns when the loader does, or at the hard timeout.
-func (j *job[K, V]) load(claim *store.Claim) *result[V] {
+func (j *job[K, V]) load(claim *entry.Lease) *result[V] {
 	c := j.c
-	ctx, cancel := c.space.Store().LoadContext(j.ctx, c.hardTimeout)
+	ctx, cancel := c.space.Lifecycle().LoadContext(j.ctx, c.hardTimeout)
 	defer cancel()
-	ctx, load := c.space.StartLoad(ctx, cmp.Or(j.cause, store.CauseMiss), 1)
+	ctx, load := c.space.StartLoad(ctx, cmp.Or(j.cause, tracing.CauseMiss), 1)
 	var loaded *result[V]
 	leave := j.place.handOver() // a load that ignores the end of its context goes on loading the source
 	work := flight.Guard(func() {
@@ -168,7 +171,7 @@ func (j *job[K, V]) load(claim *store.Claim) *result[V] {
 		loaded = j.call(ctx)
 	})
 	if claim != nil {
-		claim.Keep(ctx, work.Done())
+		claim.Renew(ctx, work.Done())
 	}
 	r := &result[V]{}
 	select {
@@ -215,21 +218,21 @@ func (j *job[K, V]) encode(r *result[V]) {
 	}
 	payload, err := j.c.codec.Marshal(r.value)
 	if err != nil {
-		j.c.space.Count(store.EventUnencodable)
+		j.c.space.Count(entry.CountUnencodable)
 		return
 	}
 	r.payload = payload
-	if r.ttl > 0 && j.cause != store.CauseCheck && j.c.tooLarge(j.ref.Key, payload) {
+	if r.ttl > 0 && j.cause != tracing.CauseCheck && j.c.tooLarge(j.ref.Key, payload) {
 		r.ttl = 0
 	}
 }
 
 func (c *Cacheable[K, V]) countLoad(r *result[V]) {
 	if r.err != nil && !r.absent {
-		c.space.Count(store.EventLoadError)
+		c.space.Count(entry.CountLoadError)
 	}
 	if _, ok := r.err.(*PanicError); ok { //nolint:errorlint // see share
-		c.space.Count(store.EventPanic)
+		c.space.Count(entry.CountPanic)
 	}
 }
 

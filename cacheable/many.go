@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
 	"github.com/jollyjet/aside/store"
 )
@@ -45,7 +46,7 @@ func NewMany[K comparable, V any](st *store.Store, name string, load func(contex
 // item is one key of a call of GetAll.
 type item[K comparable, V any] struct {
 	job    job[K, V]
-	stamp  store.Stamp
+	stamp  entry.Validity
 	keep   bool // near
 	result *result[V]
 	err    error
@@ -100,7 +101,7 @@ func (m *Many[K, V]) getNear(ctx context.Context, keys []K, values map[K]V) (far
 	for _, key := range keys {
 		if e, ok := m.near.get(key); ok {
 			m.checkShared(key, e)
-			m.hits.near(ctx, key, m.space.Count(store.EventNearHit))
+			m.hits.near(ctx, key, m.space.Count(entry.CountNearHit))
 			m.touchNear(key, e)
 			values[key] = m.near.value(e)
 		} else {
@@ -120,7 +121,7 @@ func (m *Many[K, V]) items(ctx context.Context, keys []K) (items []*item[K, V], 
 		}
 		it := &item[K, V]{job: job[K, V]{c: m.Cacheable, ctx: ctx, key: key, ref: &ref}}
 		if m.near != nil {
-			it.stamp, it.keep = m.space.Stamp(&ref)
+			it.stamp, it.keep = m.space.Validity(&ref)
 		}
 		byKey[ref.Key] = it
 		items = append(items, it)
@@ -130,7 +131,7 @@ func (m *Many[K, V]) items(ctx context.Context, keys []K) (items []*item[K, V], 
 
 // readAll reads the entries, and returns the items that they do not answer.
 func (m *Many[K, V]) readAll(ctx context.Context, items []*item[K, V]) (missing []*item[K, V]) {
-	refs := make([]*store.Ref, len(items))
+	refs := make([]*entry.Ref, len(items))
 	for i, it := range items {
 		refs[i] = it.job.ref
 	}
@@ -139,7 +140,7 @@ func (m *Many[K, V]) readAll(ctx context.Context, items []*item[K, V]) (missing 
 	for i, it := range items {
 		it.job.seen = views[i]
 		if errs[i] != nil {
-			m.space.Count(store.EventRedisError)
+			m.space.Count(entry.CountRedisError)
 			it.job.direct = true
 			missing = append(missing, it)
 			continue
@@ -153,7 +154,7 @@ func (m *Many[K, V]) readAll(ctx context.Context, items []*item[K, V]) (missing 
 		m.hits.far(ctx, it.job.key, &it.job.seen, m.count(r.source))
 		m.touchFar(it.job.ref, &it.job.seen)
 		switch view := &it.job.seen; {
-		case view.State != store.Value:
+		case view.State != entry.Value:
 		case m.due(view.Age(), view.TTL(), view.Cost()):
 			due = append(due, it)
 		case it.keep:

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -31,8 +32,8 @@ func (c *Cacheable[K, V]) tooLarge(key store.Key, payload []byte) bool {
 		return false
 	}
 	c.large.learn(key)
-	if c.space.Count(store.EventTooLarge) == 1 {
-		c.space.Store().Log().Warn("aside: a value is larger than MaxBytes and not stored, so every read of it loads; "+
+	if c.space.Count(entry.CountTooLarge) == 1 {
+		c.space.Log().Warn("aside: a value is larger than MaxBytes and not stored, so every read of it loads; "+
 			"raise MaxBytes, compress with codec/zstd, or cache its parts; further ones are only counted",
 			"cache", c.space.Name(), "key", key.String(), "bytes", len(payload), "max_bytes", c.maxBytes)
 	}

@@ -75,7 +75,7 @@ func TestMaxBytesIsTheLargestThatIsStored(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			hold, err := c.Store().Hold(ctx, c.EntryKey("k"))
+			hold, err := c.Store().Engine().Evictor.Hold(ctx, c.EntryKey("k"))
 			if err != nil {
 				return err
 			}
@@ -284,7 +284,7 @@ func TestPutOfAValueThatIsTooLargeUnderAHold(t *testing.T) {
 		c := bounded(open(t, rdb), newSizes(2))
 		replace, err := c.Replacement(t.Context(), "k")
 		require.NoError(t, err)
-		hold, err := c.Store().Hold(t.Context(), c.EntryKey("k"))
+		hold, err := c.Store().Engine().Evictor.Hold(t.Context(), c.EntryKey("k"))
 		require.NoError(t, err)
 		require.NoError(t, c.Put(t.Context(), "k", sized(most+1)))
 		r, ok := replace("older")

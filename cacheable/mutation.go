@@ -3,7 +3,7 @@ package cacheable
 import (
 	"hash/maphash"
 
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/entry"
 )
 
 // Callers share the values of Near. Under the race detector (go test -race) each use of such a value checks that nobody
@@ -23,8 +23,8 @@ func (c *Cacheable[K, V]) guardShared() bool { return raceEnabled && !c.plain &&
 
 func (c *Cacheable[K, V]) checkShared(key K, e *nearEntry) {
 	if c.guardShared() && c.checksum(valueOf[V](e)) != e.check {
-		c.space.Count(store.EventMutated)
-		c.space.Store().Complain("a caller has changed a value that others share; copy it, or give the cache a Clone",
+		c.space.Count(entry.CountMutated)
+		c.space.Log().Error("aside: a caller has changed a value that others share; copy it, or give the cache a Clone",
 			"cache", c.space.Name(), "key", c.keyOf(key).String())
 	}
 }

@@ -5,13 +5,13 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/entry"
 )
 
 // near holds decoded values in this process. An entry is believed while its stamp is valid; one that is not stays until
 // it is replaced or otter evicts it.
 type near[K comparable, V any] struct {
-	space   *store.Space
+	space   *entry.Cache
 	entries *otter.Cache[K, *nearEntry]
 	clone   func(V) V
 }
@@ -20,8 +20,8 @@ type near[K comparable, V any] struct {
 // a lot of it.
 type nearEntry struct {
 	value   any
-	version store.Version
-	stamp   store.Stamp
+	version entry.Token
+	stamp   entry.Validity
 	age     time.Duration // at loaded
 	put     time.Time
 	life    time.Duration
@@ -29,14 +29,14 @@ type nearEntry struct {
 	check   uint64        // see mutation.go
 }
 
-func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V) *near[K, V] {
+func newNear[K comparable, V any](space *entry.Cache, size int, clone func(V) V) *near[K, V] {
 	entries := otter.Must(&otter.Options[K, *nearEntry]{
 		MaximumSize: size,
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, *nearEntry]) time.Duration {
 			return e.Value.life
 		}),
 	})
-	space.Store().OnClose(func() { entries.StopAllGoroutines() })
+	space.Lifecycle().OnClose(func() { entries.StopAllGoroutines() })
 	space.CountNear(entries.EstimatedSize)
 	return &near[K, V]{space: space, entries: entries, clone: clone}
 }
@@ -44,7 +44,7 @@ func newNear[K comparable, V any](space *store.Space, size int, clone func(V) V)
 // get returns a value that is believed.
 func (n *near[K, V]) get(key K) (*nearEntry, bool) {
 	e, ok := n.entries.GetIfPresent(key)
-	if !ok || !n.space.Valid(&e.stamp) {
+	if !ok || !n.space.StillValid(&e.stamp) {
 		return nil, false
 	}
 	return e, true

@@ -79,7 +79,7 @@ func TestPutUnderAHoldIsNotStored(t *testing.T) {
 		st := open(t, rdb)
 		c := cacheable.New(st, "c", constant(1), cacheable.Tags(func(string) []string { return []string{"tag"} }))
 		for _, key := range []store.Key{c.EntryKey("k"), st.Tag("tag")} {
-			hold, err := st.Hold(t.Context(), key)
+			hold, err := st.Engine().Evictor.Hold(t.Context(), key)
 			require.NoError(t, err)
 			require.NoError(t, c.Put(t.Context(), "k", 7))
 			v, info, err := c.GetInfo(t.Context(), "k")

@@ -3,8 +3,9 @@ package cacheable
 import (
 	"context"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/tracing"
 )
 
 // Refresh loads the value for key, whether or not the cache has one, stores it, and returns it. Until it is stored
@@ -13,7 +14,7 @@ import (
 // of Get; after one, what was in the cache is still there.
 func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
 	ref := c.ref(key)
-	j := job[K, V]{c: c, ctx: ctx, key: key, ref: &ref, cause: store.CauseRefresh}
+	j := job[K, V]{c: c, ctx: ctx, key: key, ref: &ref, cause: tracing.CauseRefresh}
 	r, err := c.refreshes.Do(ctx, ref.Key, j.refresh)
 	if noFlight(err) {
 		return c.load(ctx, key)
@@ -28,7 +29,7 @@ func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
 // refresh is one round of Refresh. Who joins later than the load began wants a later load.
 func (j *job[K, V]) refresh(round *flight.Round) outcome[V] {
 	c := j.c
-	ctx, cancel := c.space.Store().LoadContext(j.ctx, 0)
+	ctx, cancel := c.space.Lifecycle().LoadContext(j.ctx, 0)
 	defer cancel()
 	j.place.slots = c.slots
 	defer j.place.leave()
@@ -38,16 +39,16 @@ func (j *job[K, V]) refresh(round *flight.Round) outcome[V] {
 	if round.Abandoned() {
 		return outcome[V]{Err: errAbandoned}
 	}
-	claim, view, err := c.space.AcquireOver(ctx, j.ref)
+	claim, view, err := c.space.AcquireForce(ctx, j.ref)
 	if err != nil {
-		c.space.Count(store.EventRedisError)
+		c.space.Count(entry.CountRedisError)
 	}
 	mark := round.Cover()
 	r := j.load(claim)
 	ctx = context.WithoutCancel(ctx)
 	stored := claim != nil && c.finish(ctx, claim, r) && r.storable()
-	if r.news() && !stored && view.State != store.Held {
-		_ = c.space.Store().Evict(ctx, j.ref.Key) // whatever is there may be older than what is returned; failing is queued
+	if r.news() && !stored && view.State != entry.Bypass {
+		_ = c.Store().Evict(ctx, j.ref.Key) // whatever is there may be older than what is returned; failing is queued
 	}
 	return outcome[V]{Value: r, Mark: mark}
 }

@@ -219,7 +219,7 @@ func TestRefreshUnderAHoldStoresNothing(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, src := open(t, rdb), source{}
 		c := cacheable.New(st, "c", src.load)
-		hold, err := st.Hold(t.Context(), c.EntryKey("k"))
+		hold, err := st.Engine().Evictor.Hold(t.Context(), c.EntryKey("k"))
 		require.NoError(t, err)
 		_, err = c.Refresh(t.Context(), "k")
 		require.NoError(t, err)

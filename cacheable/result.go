@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/entry"
 )
 
 // result is the answer to a read, possibly to several.
@@ -27,34 +27,34 @@ type result[V any] struct {
 func (r *result[V]) origin() origin { return origin{source: r.source, age: r.age} }
 
 // answer reads a view. It reports false if the view is no answer.
-func (c *Cacheable[K, V]) answer(ref *store.Ref, view *store.View) (*result[V], bool) {
+func (c *Cacheable[K, V]) answer(ref *entry.Ref, view *entry.Entry) (*result[V], bool) {
 	r := &result[V]{age: view.Age()}
 	switch view.State {
-	case store.Value:
+	case entry.Value:
 		r.source, r.payload = SourceHit, view.Payload()
 		if c.decode(r.payload, &r.value) {
 			c.large.forget(ref.Key)
 			return r, true
 		}
 		view.Discredit()
-	case store.Stale:
+	case entry.Stale:
 		return nil, false // it takes a load first
-	case store.Negative:
+	case entry.Negative:
 		if c.notFound != nil {
 			r.source, r.err = SourceNegative, &absentError{cache: c.space.Name(), key: ref.String(), accepts: c.notFound}
 			return r, true
 		}
 		view.Discredit()
 	}
-	if view.State == store.Invalid {
+	if view.State == entry.Invalid {
 		c.space.CountInvalid(*view)
 	}
 	return nil, false
 }
 
 // fallback returns the answer for when the load fails or takes too long, or nil if there is none.
-func (c *Cacheable[K, V]) fallback(view *store.View) *result[V] {
-	if c.maxStale == 0 || view.State != store.Stale || view.Absence() {
+func (c *Cacheable[K, V]) fallback(view *entry.Entry) *result[V] {
+	if c.maxStale == 0 || view.State != entry.Stale || view.Absence() {
 		return nil
 	}
 	r := &result[V]{source: SourceStale, age: view.Age(), payload: view.Payload()}
@@ -77,7 +77,7 @@ func (r *result[V]) failed() bool {
 func (c *Cacheable[K, V]) decode(payload []byte, v *V) (ok bool) {
 	defer func() {
 		if value := recover(); value != nil {
-			c.space.Store().Recovered("codec of "+c.space.Name(), value)
+			c.space.Lifecycle().Recovered("codec of "+c.space.Name(), value)
 		}
 	}()
 	return c.codec.Unmarshal(payload, v) == nil
@@ -100,8 +100,8 @@ func (c *Cacheable[K, V]) share(r *result[V]) (V, error) {
 }
 
 // stored is what of the result goes to Redis.
-func (c *Cacheable[K, V]) stored(r *result[V]) store.Result {
-	s := store.Result{Payload: r.payload, TTL: c.jittered(r.ttl), Cost: r.cost, Extra: c.maxStale, Idle: c.idle, Tags: r.tags}
+func (c *Cacheable[K, V]) stored(r *result[V]) entry.Contents {
+	s := entry.Contents{Payload: r.payload, TTL: c.jittered(r.ttl), Cost: r.cost, Extra: c.maxStale, Idle: c.idle, Tags: r.tags}
 	if r.negative {
 		s.Negative, s.Payload, s.TTL, s.Extra, s.Idle, s.Tags = true, nil, c.jittered(c.negativeTTL), 0, 0, nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -32,18 +33,18 @@ type slide struct {
 	told *otter.Cache[store.Key, struct{}]
 }
 
-func newSlide(space *store.Space, idle time.Duration) *slide {
+func newSlide(space *entry.Cache, idle time.Duration) *slide {
 	told := otter.Must(&otter.Options[store.Key, struct{}]{
 		MaximumSize:      maxTouched,
 		ExpiryCalculator: otter.ExpiryWriting[store.Key, struct{}](idle / 4),
 	})
-	space.Store().OnClose(func() { told.StopAllGoroutines() })
+	space.Lifecycle().OnClose(func() { told.StopAllGoroutines() })
 	return &slide{idle: idle, told: told}
 }
 
 // touchFar takes note of a hit.
-func (c *Cacheable[K, V]) touchFar(ref *store.Ref, view *store.View) {
-	if c.slide != nil && view.State == store.Value {
+func (c *Cacheable[K, V]) touchFar(ref *entry.Ref, view *entry.Entry) {
+	if c.slide != nil && view.State == entry.Value {
 		c.touch(ref.Key, c.left(view))
 	}
 }
@@ -60,8 +61,8 @@ func (c *Cacheable[K, V]) touch(key store.Key, left time.Duration) {
 	if _, first := c.slide.told.SetIfAbsent(key, struct{}{}); !first {
 		return
 	}
-	c.space.Store().Go(func() {
-		ctx, cancel := c.space.Store().LoadContext(context.Background(), 0)
+	c.space.Lifecycle().Load(func() {
+		ctx, cancel := c.space.Lifecycle().LoadContext(context.Background(), 0)
 		defer cancel()
 		if err := c.space.Touch(ctx, key, min(c.idle, left)); err != nil {
 			c.slide.told.Invalidate(key) // the next read tells
@@ -70,6 +71,6 @@ func (c *Cacheable[K, V]) touch(key store.Key, left time.Duration) {
 }
 
 // left is how long a value that was read may live at most.
-func (c *Cacheable[K, V]) left(view *store.View) time.Duration {
+func (c *Cacheable[K, V]) left(view *entry.Entry) time.Duration {
 	return view.TTL() + c.maxStale - view.Age()
 }

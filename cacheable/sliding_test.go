@@ -75,10 +75,10 @@ func TestSlidingKeepsToTheTimeToLive(t *testing.T) {
 		require.NoError(t, err)
 		eventually(t, "the touch", func() bool { return rdb.PTTL(t.Context(), key).Val() > 50*time.Second })
 
-		h, err := st.Hold(t.Context(), short.EntryKey("l"))
+		h, err := st.Engine().Evictor.Hold(t.Context(), short.EntryKey("l"))
 		require.NoError(t, err)
 		before := rdb.PTTL(t.Context(), short.EntryKey("l").String()).Val()
-		require.NoError(t, st.Space("short", 1, time.Hour).Touch(t.Context(), short.EntryKey("l"), time.Hour))
+		require.NoError(t, st.Engine().Entries.Cache("short", 1, time.Hour).Touch(t.Context(), short.EntryKey("l"), time.Hour))
 		require.LessOrEqual(t, rdb.PTTL(t.Context(), short.EntryKey("l").String()).Val(), before)
 		require.NoError(t, h.End(t.Context(), 0))
 	})

@@ -118,7 +118,7 @@ func TestTagsOfALoadThatWasOverlapped(t *testing.T) {
 				require.NoError(t, err)
 			},
 			"held": func(t *testing.T, st *store.Store) {
-				h, err := st.Hold(t.Context(), st.Tag("boots"))
+				h, err := st.Engine().Evictor.Hold(t.Context(), st.Tag("boots"))
 				require.NoError(t, err)
 				require.NoError(t, h.End(t.Context(), 0))
 			},

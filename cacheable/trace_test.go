@@ -98,7 +98,7 @@ func TestLoadsAreTracedWithTheirCause(t *testing.T) {
 		require.Equal(t, want, starts[0])
 
 		want.Cause, fail = store.CauseBypass, true
-		hold, err := st.Hold(t.Context(), c.EntryKey("k"))
+		hold, err := st.Engine().Evictor.Hold(t.Context(), c.EntryKey("k"))
 		require.NoError(t, err)
 		_, err = c.Get(t.Context(), "k")
 		require.ErrorIs(t, err, failure)

@@ -26,7 +26,7 @@ func after[A, R any](decorator string, write func(context.Context, A) (R, error)
 			ctx, done := redisx.Linger(ctx)
 			defer done()
 			_ = p.st.Evict(ctx, p.keys(a)...) // what fails is queued and logged
-			_ = p.st.Expire(ctx, p.keysOfAll(p.softs, a)...)
+			_ = p.st.Engine().Evictor.Expire(ctx, p.keysOfAll(p.softs, a)...)
 		}()
 		return write(ctx, a)
 	}

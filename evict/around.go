@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jollyjet/aside/internal/eviction"
 	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/store"
 )
@@ -51,11 +52,11 @@ func AroundErr[A any](write func(context.Context, A) error, targets ...Target[A]
 }
 
 // hold places the hold of a write. If the write is to be refused without it, it ends what was placed.
-func (p *plan[A, R]) hold(ctx context.Context, a A) (hold *store.Hold, held []store.Key, begun []replacing[A, R], err error) {
+func (p *plan[A, R]) hold(ctx context.Context, a A) (hold *eviction.Hold, held []store.Key, begun []replacing[A, R], err error) {
 	held, begun = p.begin(ctx, a) // what is begun goes on with this context
 	ctx, done := redisx.Linger(ctx)
 	defer done()
-	if hold, err = p.st.Hold(ctx, held...); err != nil && p.refuse {
+	if hold, err = p.st.Engine().Evictor.Hold(ctx, held...); err != nil && p.refuse {
 		_ = hold.End(ctx, 0) // some may be held
 	}
 	return hold, held, begun, err
@@ -63,17 +64,17 @@ func (p *plan[A, R]) hold(ctx context.Context, a A) (hold *store.Hold, held []st
 
 // keep renews a hold until the function that it returns is called, which waits for a renewal on its way, but not when
 // the context has ended. A write may outlast its context.
-func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
+func (p *plan[A, R]) keep(ctx context.Context, hold *eviction.Hold) (stop func()) {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
 		defer func() {
 			if value := recover(); value != nil {
-				p.st.Recovered("evict: keeping a hold", value)
+				p.st.Engine().Life.Recovered("evict: keeping a hold", value)
 			}
 		}()
-		hold.Keep(own, done)
+		hold.Renew(own, done)
 	}()
 	return func() {
 		close(done)
@@ -85,7 +86,7 @@ func (p *plan[A, R]) keep(ctx context.Context, hold *store.Hold) (stop func()) {
 }
 
 // end evicts what was held, or puts the replacements in its place, and evicts what only now is known to be concerned.
-func (p *plan[A, R]) end(ctx context.Context, hold *store.Hold, held []store.Key, begun []replacing[A, R], succeeded bool, a A, result R) {
+func (p *plan[A, R]) end(ctx context.Context, hold *eviction.Hold, held []store.Key, begun []replacing[A, R], succeeded bool, a A, result R) {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
 	stored, more := p.finish(begun, succeeded, a, result)
@@ -94,7 +95,7 @@ func (p *plan[A, R]) end(ctx context.Context, hold *store.Hold, held []store.Key
 	switch { // what fails is queued and logged
 	case len(more) == 0:
 	case p.stay > 0:
-		late, _ := p.st.Hold(ctx, more...)
+		late, _ := p.st.Engine().Evictor.Hold(ctx, more...)
 		_ = late.End(ctx, p.stay)
 	default:
 		_ = p.st.Evict(ctx, more...)

@@ -115,7 +115,7 @@ func FromChanges[E any](ctx context.Context, st *store.Store, name string, sourc
 	p := changesPlan(st, name, source == nil, targets)
 	c := &consumer[E]{Changes: &Changes{name: name, namespace: st.Namespace()}, source: source, plan: p}
 	ctx, c.stop = context.WithCancel(ctx)
-	st.OnClose(c.Close)
+	st.Engine().Life.OnClose(c.Close)
 	c.ended.Go(func() { c.run(ctx) })
 	return c.Changes
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jollyjet/aside/internal/checkpoint"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -38,7 +39,7 @@ func (c *consumer[E]) reset(ctx context.Context) error {
 	for _, v := range append(c.plan.victims, c.plan.softs...) {
 		whole = append(whole, v.all)
 	}
-	c.plan.st.Log().Warn("aside: there is no position from which a source of changes could go on; everything that it concerns is evicted",
+	c.plan.st.Engine().Log.Warn("aside: there is no position from which a source of changes could go on; everything that it concerns is evicted",
 		"changes", c.name)
 	c.counts.oldest.Store(time.Now().UnixNano())
 	if err := c.evict(ctx, distinct(whole), nil); err != nil {
@@ -50,7 +51,7 @@ func (c *consumer[E]) reset(ctx context.Context) error {
 }
 
 // consume evicts what it receives. It returns nil when changes is closed.
-func (c *consumer[E]) consume(ctx context.Context, position *store.Bookmark, changes <-chan Change[E]) error {
+func (c *consumer[E]) consume(ctx context.Context, position *checkpoint.Checkpoint, changes <-chan Change[E]) error {
 	for {
 		batch := gather(ctx, changes)
 		if ctx.Err() != nil || len(batch) == 0 {
@@ -58,7 +59,7 @@ func (c *consumer[E]) consume(ctx context.Context, position *store.Bookmark, cha
 		}
 		if c.failing {
 			c.failing = false
-			c.plan.st.Log().Info("aside: a source of changes goes on", "changes", c.name)
+			c.plan.st.Engine().Log.Info("aside: a source of changes goes on", "changes", c.name)
 		}
 		if err := c.handle(ctx, position, batch); err != nil {
 			return err
@@ -92,7 +93,7 @@ func gather[E any](ctx context.Context, changes <-chan Change[E]) (batch []Chang
 }
 
 // handle evicts what the changes concern. Only when all of it is confirmed the position is saved.
-func (c *consumer[E]) handle(ctx context.Context, position *store.Bookmark, batch []Change[E]) error {
+func (c *consumer[E]) handle(ctx context.Context, position *checkpoint.Checkpoint, batch []Change[E]) error {
 	at := position.At()
 	c.counts.oldest.Store(batch[0].At.UnixNano())
 	var hard, soft []store.Key
@@ -119,7 +120,7 @@ func (c *consumer[E]) handle(ctx context.Context, position *store.Bookmark, batc
 		return nil
 	}
 	// A position that can't be saved keeps no eviction from being carried out; it is saved later.
-	if err := position.Save(context.WithoutCancel(ctx), at); errors.Is(err, store.ErrTaken) {
+	if err := position.Save(context.WithoutCancel(ctx), at); errors.Is(err, checkpoint.ErrTaken) {
 		return err
 	}
 	return nil
@@ -130,7 +131,7 @@ func (c *consumer[E]) evict(ctx context.Context, hard, soft []store.Key) error {
 	again := backoff{least: 10 * time.Millisecond, most: 500 * time.Millisecond}
 	for {
 		own := context.WithoutCancel(ctx)
-		err := errors.Join(c.plan.st.Evict(own, hard...), c.plan.st.Expire(own, soft...))
+		err := errors.Join(c.plan.st.Evict(own, hard...), c.plan.st.Engine().Evictor.Expire(own, soft...))
 		if err == nil {
 			c.counts.evictions.Add(int64(len(hard) + len(soft)))
 			return nil

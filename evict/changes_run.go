@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jollyjet/aside/internal/checkpoint"
 	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/store"
 )
@@ -49,14 +50,14 @@ func (c *consumer[E]) run(ctx context.Context) {
 
 // turn takes the position, if it can, and consumes changes for as long as it is this process's and nothing fails.
 func (c *consumer[E]) turn(ctx context.Context) (led bool, err error) {
-	position, err := c.plan.st.TakeBookmark(ctx, c.name)
+	position, err := c.plan.st.Engine().Checkpoints.Take(ctx, c.name)
 	if err != nil {
 		return false, err
 	}
 	return true, c.lead(ctx, position)
 }
 
-func (c *consumer[E]) lead(ctx context.Context, position *store.Bookmark) error {
+func (c *consumer[E]) lead(ctx context.Context, position *checkpoint.Checkpoint) error {
 	c.counts.leading.Store(true)
 	within, end := context.WithCancelCause(ctx)
 	var others sync.WaitGroup
@@ -69,7 +70,7 @@ func (c *consumer[E]) lead(ctx context.Context, position *store.Bookmark) error 
 		_ = position.Release(context.WithoutCancel(ctx)) // else its lease ends by itself
 	}()
 	others.Go(func() {
-		if err := c.guard(func() error { return position.Keep(within) }); err != nil {
+		if err := c.guard(func() error { return position.Renew(within) }); err != nil {
 			end(err)
 		}
 	})
@@ -108,7 +109,7 @@ func (c *consumer[E]) open(ctx context.Context, after string) (stream Stream[E],
 }
 
 // failed takes note of a failure of the source. It returns what the turn has ended with.
-func (c *consumer[E]) failed(ctx context.Context, position *store.Bookmark, err error) error {
+func (c *consumer[E]) failed(ctx context.Context, position *checkpoint.Checkpoint, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -119,7 +120,7 @@ func (c *consumer[E]) failed(ctx context.Context, position *store.Bookmark, err 
 	}
 	if !c.failing {
 		c.failing = true
-		c.plan.st.Log().Warn("aside: a source of changes has failed; it is tried again until it goes on", "changes", c.name, "cause", err)
+		c.plan.st.Engine().Log.Warn("aside: a source of changes has failed; it is tried again until it goes on", "changes", c.name, "cause", err)
 	}
 	return err
 }
@@ -128,7 +129,7 @@ func (c *consumer[E]) failed(ctx context.Context, position *store.Bookmark, err 
 func (c *consumer[E]) guard(f func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			c.plan.st.Recovered("evict: FromChanges", value)
+			c.plan.st.Engine().Life.Recovered("evict: FromChanges", value)
 			err = fmt.Errorf("evict: FromChanges: panic: %v", value)
 		}
 	}()

@@ -36,7 +36,7 @@ func ByPattern(ctx context.Context, st *store.Store, glob string, options ...Pat
 	for _, option := range options {
 		option(&o)
 	}
-	return st.EvictMatching(ctx, glob, o.progress)
+	return st.Engine().Evictor.Matching(ctx, glob, o.progress)
 }
 
 // PatternOption changes how [ByPattern] works.

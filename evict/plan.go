@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jollyjet/aside/internal/eviction"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -83,7 +84,7 @@ func (p *plan[A, R]) keysOfAll(victims []victims[A], a A) (keys []store.Key) {
 func (p *plan[A, R]) keysOf(v victims[A], a A) (keys []store.Key) {
 	defer func() {
 		if value := recover(); value != nil {
-			p.st.Recovered("evict: function of a target", value)
+			p.st.Engine().Life.Recovered("evict: function of a target", value)
 			keys = []store.Key{v.all}
 		}
 	}()
@@ -102,7 +103,7 @@ func (p *plan[A, R]) begin(ctx context.Context, a A) (held []store.Key, begun []
 }
 
 // finish returns the replacements, and the keys of those that are not to be stored; after a write that failed none is.
-func (p *plan[A, R]) finish(begun []replacing[A, R], succeeded bool, a A, r R) (stored []store.Replacement, evicted []store.Key) {
+func (p *plan[A, R]) finish(begun []replacing[A, R], succeeded bool, a A, r R) (stored []eviction.Replacement, evicted []store.Key) {
 	for i, b := range begun {
 		one, ok := p.finishOne(p.replaces[i], b, a, r)
 		if ok && succeeded {
@@ -114,11 +115,11 @@ func (p *plan[A, R]) finish(begun []replacing[A, R], succeeded bool, a A, r R) (
 	return stored, evicted
 }
 
-func (p *plan[A, R]) finishOne(of replace[A, R], b replacing[A, R], a A, r R) (one store.Replacement, ok bool) {
+func (p *plan[A, R]) finishOne(of replace[A, R], b replacing[A, R], a A, r R) (one eviction.Replacement, ok bool) {
 	defer func() {
 		if value := recover(); value != nil {
-			p.st.Recovered("evict: function of Replace", value)
-			one, ok = store.Replacement{Key: of.all}, false
+			p.st.Engine().Life.Recovered("evict: function of Replace", value)
+			one, ok = eviction.Replacement{Key: of.all}, false
 		}
 	}()
 	return b.finish(a, r)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/jollyjet/aside/internal/eviction"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -14,7 +15,7 @@ type Replacer[K, V any] interface {
 
 	// Replacement is called before the write. The function that it returns is called after it, and reports false if
 	// the value is not to be stored.
-	Replacement(context.Context, K) (func(V) (store.Replacement, bool), error)
+	Replacement(context.Context, K) (func(V) (eviction.Replacement, bool), error)
 }
 
 // replace is a value that takes the place of a hold.
@@ -37,7 +38,7 @@ func shape[A, R any]() string {
 // replacing is a replacement for which a write is under way.
 type replacing[A, R any] struct {
 	held   []store.Key // what is to be held: one key, or none
-	finish func(A, R) (store.Replacement, bool)
+	finish func(A, R) (eviction.Replacement, bool)
 }
 
 // Replace stores the value that was written in place of the old entry: a write-through without a race. It needs
@@ -56,10 +57,10 @@ func Replace[A, R, K, V any](c Replacer[K, V], value func(A, R) (K, V)) Target[A
 		if held != (store.Key{}) {
 			b.held = []store.Key{held}
 		}
-		b.finish = func(a A, r R) (store.Replacement, bool) {
+		b.finish = func(a A, r R) (eviction.Replacement, bool) {
 			k, v := value(a, r)
 			if at := c.EntryKey(k); record == nil || at != held {
-				return store.Replacement{Key: at}, false
+				return eviction.Replacement{Key: at}, false
 			}
 			return record(v)
 		}
@@ -70,7 +71,7 @@ func Replace[A, R, K, V any](c Replacer[K, V], value func(A, R) (K, V)) Target[A
 
 // early asks for the key before there is a result, and prepares the replacement. Where a function of the user's panics
 // or Redis does not answer, there is none.
-func early[A, R, K, V any](ctx context.Context, c Replacer[K, V], value func(A, R) (K, V), a A) (held store.Key, record func(V) (store.Replacement, bool)) {
+func early[A, R, K, V any](ctx context.Context, c Replacer[K, V], value func(A, R) (K, V), a A) (held store.Key, record func(V) (eviction.Replacement, bool)) {
 	defer func() { _ = recover() }()
 	var none R
 	key, _ := value(a, none)

@@ -9,21 +9,22 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/checkpoint"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
 
-func take(t *testing.T, st *store.Store) *store.Bookmark {
+func take(t *testing.T, st *store.Store) *checkpoint.Checkpoint {
 	t.Helper()
-	p, err := st.TakeBookmark(t.Context(), "orders")
+	p, err := st.Engine().Checkpoints.Take(t.Context(), "orders")
 	require.NoError(t, err)
 	return p
 }
 
 func taken(t *testing.T, st *store.Store) {
 	t.Helper()
-	_, err := st.TakeBookmark(t.Context(), "orders")
-	require.ErrorIs(t, err, store.ErrTaken)
+	_, err := st.Engine().Checkpoints.Take(t.Context(), "orders")
+	require.ErrorIs(t, err, checkpoint.ErrTaken)
 }
 
 // kept reads what is stored of a bookmark.
@@ -44,7 +45,7 @@ func TestABookmarkHasOneOwner(t *testing.T) {
 		require.Empty(t, first.At())
 		taken(t, b)
 		taken(t, a)
-		other, err := b.TakeBookmark(t.Context(), "other")
+		other, err := b.Engine().Checkpoints.Take(t.Context(), "other")
 		require.NoError(t, err, "bookmarks of other names are others")
 		require.NoError(t, other.Save(t.Context(), "elsewhere"))
 
@@ -59,8 +60,8 @@ func TestABookmarkHasOneOwner(t *testing.T) {
 		require.NoError(t, first.Release(t.Context()))
 		second := take(t, b)
 		require.Equal(t, binary, second.At())
-		require.ErrorIs(t, first.Save(t.Context(), "late"), store.ErrTaken)
-		require.ErrorIs(t, first.Release(t.Context()), store.ErrTaken)
+		require.ErrorIs(t, first.Save(t.Context(), "late"), checkpoint.ErrTaken)
+		require.ErrorIs(t, first.Release(t.Context()), checkpoint.ErrTaken)
 		taken(t, a)
 		require.Equal(t, binary, kept(t, rdb, namespace)["at"])
 	})
@@ -78,17 +79,17 @@ func TestTheBookmarkOfADeadOwnerIsTaken(t *testing.T) {
 		require.NoError(t, first.Save(t.Context(), "one"))
 		ctx, die := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- first.Keep(ctx) }()
+		go func() { ended <- first.Renew(ctx) }()
 		for began := time.Now(); time.Since(began) < 5*lease/4; time.Sleep(lease / 20) {
 			taken(t, b)
 		}
 		die()
 		require.NoError(t, <-ended)
 		require.Eventually(t, func() bool {
-			second, err := b.TakeBookmark(t.Context(), "orders")
+			second, err := b.Engine().Checkpoints.Take(t.Context(), "orders")
 			return err == nil && second.At() == "one"
 		}, soon, often)
-		require.ErrorIs(t, first.Keep(t.Context()), store.ErrTaken, "the lease was lost")
+		require.ErrorIs(t, first.Renew(t.Context()), checkpoint.ErrTaken, "the lease was lost")
 	})
 }
 
@@ -143,9 +144,9 @@ func TestABookmarkThatRedisForgotIsLost(t *testing.T) {
 				older := kept(t, rdb, namespace)
 				require.NoError(t, p.Save(t.Context(), "two"))
 				forget(bookmarkAddr(namespace), older)
-				require.ErrorIs(t, p.Save(t.Context(), "three"), store.ErrTaken)
-				require.ErrorIs(t, p.Keep(t.Context()), store.ErrTaken)
-				require.ErrorIs(t, p.Release(t.Context()), store.ErrTaken)
+				require.ErrorIs(t, p.Save(t.Context(), "three"), checkpoint.ErrTaken)
+				require.ErrorIs(t, p.Renew(t.Context()), checkpoint.ErrTaken)
+				require.ErrorIs(t, p.Release(t.Context()), checkpoint.ErrTaken)
 			})
 		}
 	})
@@ -168,7 +169,7 @@ func TestWhatCouldNotBeSavedIsSavedLater(t *testing.T) {
 	require.NotEqual(t, "three", kept(t, direct, namespace)["at"])
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- p.Keep(ctx) }()
+	go func() { ended <- p.Renew(ctx) }()
 	proxy.Heal()
 	require.Eventually(t, func() bool { return kept(t, direct, namespace)["at"] == "three" }, soon, often)
 	stop()
@@ -184,7 +185,7 @@ func TestABookmarkReplacesWhatIsNoBookmark(t *testing.T) {
 		p := take(t, st)
 		require.NoError(t, p.Save(t.Context(), "one"))
 		require.NoError(t, rdb.Set(t.Context(), bookmarkAddr(namespace), "foreign", 0).Err())
-		require.ErrorIs(t, p.Save(t.Context(), "two"), store.ErrTaken)
+		require.ErrorIs(t, p.Save(t.Context(), "two"), checkpoint.ErrTaken)
 	})
 }
 
@@ -195,6 +196,6 @@ func TestAClosedStoreHasNoBookmarks(t *testing.T) {
 	p := take(t, st)
 	require.NoError(t, st.Close())
 	require.ErrorIs(t, p.Save(t.Context(), "one"), store.ErrClosed)
-	_, err := st.TakeBookmark(t.Context(), "orders")
+	_, err := st.Engine().Checkpoints.Take(t.Context(), "orders")
 	require.ErrorIs(t, err, store.ErrClosed)
 }

@@ -21,7 +21,7 @@ func TestAnOpenBreakerCostsNoWaiting(t *testing.T) {
 		store.Logger(slog.New(slog.DiscardHandler)))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	space := st.Space("cell", 1, time.Minute)
+	space := st.Engine().Entries.Cache("cell", 1, time.Minute)
 	read := func() error {
 		ref := space.Ref(space.Key("k"), nil)
 		_, err := space.Read(context.Background(), &ref)

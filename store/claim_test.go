@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -35,7 +36,7 @@ func TestLoadIsStoredUnderItsClaim(t *testing.T) {
 func TestNegativeResultIsStored(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		e := newEntry(t, rdb)
-		confirmed, err := e.acquire().Fill(t.Context(), store.Result{Negative: true, TTL: ttl})
+		confirmed, err := e.acquire().Store(t.Context(), entry.Contents{Negative: true, TTL: ttl})
 		require.NoError(t, err)
 		require.True(t, confirmed)
 		require.Equal(t, "negative", e.sees())
@@ -43,8 +44,8 @@ func TestNegativeResultIsStored(t *testing.T) {
 }
 
 func TestGivingUpFreesTheEntry(t *testing.T) {
-	for name, giveUp := range map[string]func(*store.Claim, context.Context) (bool, error){
-		"drop": (*store.Claim).Drop, "clear": (*store.Claim).Clear,
+	for name, giveUp := range map[string]func(*entry.Lease, context.Context) (bool, error){
+		"drop": (*entry.Lease).Release, "clear": (*entry.Lease).Remove,
 	} {
 		t.Run(name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
@@ -65,35 +66,35 @@ func TestGivingUpFreesTheEntry(t *testing.T) {
 func TestClaimLapses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change func(e *entry)
+		change func(e *testEntry)
 		left   string // what is there after the fill
 	}{
-		{"evicted", func(e *entry) { e.evict(e.Ref.Key) }, "absent"},
-		{"evicted elsewhere", func(e *entry) { other := e.elsewhere(); other.evict(e.Ref.Key) }, "absent"},
-		{"evicted and loaded by another", func(e *entry) { e.evict(e.Ref.Key); e.elsewhere().load("newer") }, "value newer"},
-		{"evicted and leased by another", func(e *entry) { e.evict(e.Ref.Key); e.elsewhere().acquire() }, "leased"},
-		{"put", func(e *entry) { e.put("newer") }, "value newer"},
-		{"held", func(e *entry) { e.hold(e.Ref.Key) }, "held"},
-		{"held for a moment", func(e *entry) { e.end(e.hold(e.Ref.Key)) }, "absent"},
-		{"replaced", func(e *entry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
-		{"taken for a refresh", func(e *entry) {
-			claim, _, err := e.elsewhere().AcquireOver(e.t.Context(), &e.Ref)
+		{"evicted", func(e *testEntry) { e.evict(e.Ref.Key) }, "absent"},
+		{"evicted elsewhere", func(e *testEntry) { other := e.elsewhere(); other.evict(e.Ref.Key) }, "absent"},
+		{"evicted and loaded by another", func(e *testEntry) { e.evict(e.Ref.Key); e.elsewhere().load("newer") }, "value newer"},
+		{"evicted and leased by another", func(e *testEntry) { e.evict(e.Ref.Key); e.elsewhere().acquire() }, "leased"},
+		{"put", func(e *testEntry) { e.put("newer") }, "value newer"},
+		{"held", func(e *testEntry) { e.hold(e.Ref.Key) }, "held"},
+		{"held for a moment", func(e *testEntry) { e.end(e.hold(e.Ref.Key)) }, "absent"},
+		{"replaced", func(e *testEntry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
+		{"taken for a refresh", func(e *testEntry) {
+			claim, _, err := e.elsewhere().AcquireForce(e.t.Context(), &e.Ref)
 			require.NoError(e.t, err)
 			require.NotNil(e.t, claim)
 		}, "leased"},
-		{"deleted", func(e *entry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
-		{"expired", func(e *entry) { require.NoError(e.t, e.rdb.PExpire(e.t.Context(), e.addr(), -1).Err()) }, "absent"},
-		{"overwritten", func(e *entry) { require.NoError(e.t, e.rdb.Set(e.t.Context(), e.addr(), "x", ttl).Err()) }, "corrupt"},
+		{"deleted", func(e *testEntry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
+		{"expired", func(e *testEntry) { require.NoError(e.t, e.rdb.PExpire(e.t.Context(), e.addr(), -1).Err()) }, "absent"},
+		{"overwritten", func(e *testEntry) { require.NoError(e.t, e.rdb.Set(e.t.Context(), e.addr(), "x", ttl).Err()) }, "corrupt"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 				e := newEntry(t, rdb)
 				claim := e.acquire()
 				tt.change(e)
-				renewed, err := claim.Renew(t.Context())
+				renewed, err := claim.RenewOnce(t.Context())
 				require.NoError(t, err)
 				require.False(t, renewed)
-				confirmed, err := claim.Drop(t.Context())
+				confirmed, err := claim.Release(t.Context())
 				require.NoError(t, err)
 				require.False(t, confirmed, "dropped")
 				require.False(t, e.fill(claim, "older"), "filled")
@@ -103,7 +104,7 @@ func TestClaimLapses(t *testing.T) {
 	}
 }
 
-func (e *entry) put(payload string) {
+func (e *testEntry) put(payload string) {
 	e.t.Helper()
 	stored, err := e.Put(e.t.Context(), &e.Ref, result(payload))
 	require.NoError(e.t, err)
@@ -114,12 +115,12 @@ func TestForeignLeaseIsReturnedWithItsRemainingTime(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		e := newEntry(t, rdb, store.LeaseTime(time.Minute))
 		e.acquire()
-		claim, v, err := e.elsewhere().Acquire(t.Context(), &e.Ref, store.View{})
+		claim, v, err := e.elsewhere().Acquire(t.Context(), &e.Ref, entry.Entry{})
 		require.NoError(t, err)
 		require.Nil(t, claim)
-		require.Equal(t, store.Leased, v.State)
-		require.Greater(t, v.Left(), 30*time.Second)
-		require.LessOrEqual(t, v.Left(), time.Minute)
+		require.Equal(t, entry.Leased, v.State)
+		require.Greater(t, v.LeaseLeft(), 30*time.Second)
+		require.LessOrEqual(t, v.LeaseLeft(), time.Minute)
 	})
 }
 
@@ -127,8 +128,8 @@ func TestForeignLeaseIsReturnedWithItsRemainingTime(t *testing.T) {
 func TestOvertakeTakesTheLease(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		e := newEntry(t, rdb)
-		overtake := func() (*store.Claim, string) {
-			claim, v, err := e.Overtake(t.Context(), &e.Ref, store.View{})
+		overtake := func() (*entry.Lease, string) {
+			claim, v, err := e.Overtake(t.Context(), &e.Ref, entry.Entry{})
 			require.NoError(t, err)
 			return claim, words(v)
 		}
@@ -155,10 +156,10 @@ func TestLeaseOfADeadLoaderIsTakenOver(t *testing.T) {
 		}
 		e := newEntry(t, rdb, store.LeaseTime(30*time.Millisecond))
 		dead := e.acquire()
-		var claim *store.Claim
+		var claim *entry.Lease
 		require.Eventually(t, func() bool {
 			var err error
-			claim, _, err = e.Acquire(t.Context(), &e.Ref, store.View{})
+			claim, _, err = e.Acquire(t.Context(), &e.Ref, entry.Entry{})
 			return err == nil && claim != nil
 		}, soon, often)
 		require.False(t, e.fill(dead, "from the dead"))
@@ -185,7 +186,7 @@ func TestKeepRenewsTheLease(t *testing.T) {
 		e := newEntry(t, rdb, store.LeaseTime(lease))
 		claim := e.acquire()
 		stop, stopped := make(chan struct{}), make(chan struct{})
-		go func() { defer close(stopped); claim.Keep(t.Context(), stop) }()
+		go func() { defer close(stopped); claim.Renew(t.Context(), stop) }()
 		for range 2 {
 			// Longer than a lease is given: the next renewal shortens it.
 			require.NoError(t, rdb.PExpire(t.Context(), e.addr(), ttl).Err())
@@ -203,12 +204,12 @@ func TestKeepRenewsTheLease(t *testing.T) {
 func TestKeepReturnsWhenThereIsNothingToKeep(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		claim func(e *entry) *store.Claim
+		claim func(e *testEntry) *entry.Lease
 	}{
-		{"the lease is lost", func(e *entry) *store.Claim { c := e.acquire(); e.evict(e.Ref.Key); return c }},
-		{"a refresh has no lease", func(e *entry) *store.Claim {
+		{"the lease is lost", func(e *testEntry) *entry.Lease { c := e.acquire(); e.evict(e.Ref.Key); return c }},
+		{"a refresh has no lease", func(e *testEntry) *entry.Lease {
 			e.elsewhere().load("one") // under a lease that lasts for as long as that takes
-			c, _, err := e.AcquireOver(e.t.Context(), &e.Ref)
+			c, _, err := e.AcquireForce(e.t.Context(), &e.Ref)
 			require.NoError(e.t, err)
 			return c
 		}},
@@ -217,7 +218,7 @@ func TestKeepReturnsWhenThereIsNothingToKeep(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 				claim := tt.claim(newEntry(t, rdb, store.LeaseTime(30*time.Millisecond)))
 				stopped := make(chan struct{})
-				go func() { defer close(stopped); claim.Keep(t.Context(), nil) }()
+				go func() { defer close(stopped); claim.Renew(t.Context(), nil) }()
 				done(t, stopped, "Keep returns")
 			})
 		})
@@ -229,7 +230,7 @@ func TestLargeValue(t *testing.T) {
 		e := newEntry(t, rdb, store.Timeout(time.Minute), store.LeaseTime(time.Minute))
 		large := bytes.Repeat([]byte("0123456789"), 2<<20)
 		e.load(string(large))
-		claim, v, err := e.AcquireOver(t.Context(), &e.Ref)
+		claim, v, err := e.AcquireForce(t.Context(), &e.Ref)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(large, v.Payload()))
 		require.True(t, e.fill(claim, "small"))

@@ -55,7 +55,7 @@ var foreigners = []foreign{
 }
 
 // plant puts it in the place of the key.
-func (f foreign) plant(e *entry, addr string) {
+func (f foreign) plant(e *testEntry, addr string) {
 	e.t.Helper()
 	valid, err := e.rdb.Get(e.t.Context(), addr).Bytes()
 	require.NoError(e.t, err)
@@ -70,7 +70,7 @@ func TestForeignEntryIsReplaced(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 				st := open(t, rdb)
-				for _, e := range []*entry{
+				for _, e := range []*testEntry{
 					entryOf(t, rdb, st, "plain"), entryOf(t, rdb, st, "tagged", "tag"), entryOf(t, rdb, st, "twice", "one", "two"),
 				} {
 					e.load("one")
@@ -85,7 +85,7 @@ func TestForeignEntryIsReplaced(t *testing.T) {
 					require.True(t, e.fill(claim, "three"))
 
 					f.plant(e, e.addr())
-					claim, v, err = e.AcquireOver(t.Context(), &e.Ref)
+					claim, v, err = e.AcquireForce(t.Context(), &e.Ref)
 					require.NoError(t, err)
 					require.NotNil(t, claim, "no claim for a refresh, but %s", words(v))
 					require.True(t, e.fill(claim, "four"))
@@ -153,10 +153,10 @@ func TestHoldWithoutEndIsNobodys(t *testing.T) {
 	dead := string(envelope.HoldPrefix()) + "C" + "token of 16 byte" + "00000000001000"
 	for _, tt := range []struct {
 		name string
-		end  func(e *entry, key store.Key)
+		end  func(e *testEntry, key store.Key)
 	}{
-		{"evict", func(e *entry, key store.Key) { e.evict(key) }},
-		{"hold", func(e *entry, key store.Key) { e.end(e.hold(key)) }},
+		{"evict", func(e *testEntry, key store.Key) { e.evict(key) }},
+		{"hold", func(e *testEntry, key store.Key) { e.end(e.hold(key)) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {

@@ -8,18 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/eviction"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
 
 // ways are the markers that an entry depends on. A store that is Strict asks for all of them at every read.
-var ways = map[string]func(e *entry) store.Key{
-	"tag":        func(e *entry) store.Key { return e.st.Tag("tag") },
-	"cache":      func(e *entry) store.Key { return e.All() },
-	"everything": func(e *entry) store.Key { return e.st.Everything() },
+var ways = map[string]func(e *testEntry) store.Key{
+	"tag":        func(e *testEntry) store.Key { return e.st.Tag("tag") },
+	"cache":      func(e *testEntry) store.Key { return e.All() },
+	"everything": func(e *testEntry) store.Key { return e.st.Everything() },
 }
 
-func eachWay(t *testing.T, test func(t *testing.T, e *entry, key store.Key)) {
+func eachWay(t *testing.T, test func(t *testing.T, e *testEntry, key store.Key)) {
 	for name, key := range ways {
 		t.Run(name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
@@ -32,15 +33,15 @@ func eachWay(t *testing.T, test func(t *testing.T, e *entry, key store.Key)) {
 
 func TestEvictionOfATag(t *testing.T) {
 	t.Run("before a load", func(t *testing.T) {
-		eachWay(t, func(t *testing.T, e *entry, key store.Key) {
+		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
 			e.evict(key)
 			e.load("one")
 			require.Equal(t, "value one", e.elsewhere(store.Strict()).sees())
 		})
 	})
 	t.Run("during a load", func(t *testing.T) {
-		eachWay(t, func(t *testing.T, e *entry, key store.Key) {
-			for _, by := range []*entry{e, e.elsewhere(store.Strict())} {
+		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
+			for _, by := range []*testEntry{e, e.elsewhere(store.Strict())} {
 				claim := e.acquire()
 				by.evict(key)
 				require.False(t, e.fill(claim, "old"), "it is not confirmed")
@@ -51,16 +52,16 @@ func TestEvictionOfATag(t *testing.T) {
 		})
 	})
 	t.Run("during a load that is given up", func(t *testing.T) {
-		eachWay(t, func(t *testing.T, e *entry, key store.Key) {
+		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
 			claim := e.acquire()
 			e.evict(key)
-			confirmed, err := claim.Drop(t.Context())
+			confirmed, err := claim.Release(t.Context())
 			require.NoError(t, err)
 			require.False(t, confirmed)
 		})
 	})
 	t.Run("during a load, and started anew by another", func(t *testing.T) {
-		eachWay(t, func(t *testing.T, e *entry, key store.Key) {
+		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
 			claim := e.acquire()
 			e.evict(key)
 			entryOf(t, e.rdb, e.st, "another", "tag").load("new")
@@ -69,7 +70,7 @@ func TestEvictionOfATag(t *testing.T) {
 		})
 	})
 	t.Run("after a load", func(t *testing.T) {
-		eachWay(t, func(t *testing.T, e *entry, key store.Key) {
+		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
 			e.load("old")
 			e.evict(key)
 			other := e.elsewhere(store.Strict())
@@ -82,7 +83,7 @@ func TestEvictionOfATag(t *testing.T) {
 		})
 	})
 	t.Run("before a put", func(t *testing.T) {
-		eachWay(t, func(t *testing.T, e *entry, key store.Key) {
+		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
 			e.load("old")
 			e.evict(key)
 			e.put("new")
@@ -119,7 +120,7 @@ func TestLossOfAMarker(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			eachWay(t, func(t *testing.T, e *entry, key store.Key) {
+			eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
 				e.load("one")
 				require.NoError(t, tt.lose(t.Context(), e.rdb, key.String()))
 				require.Equal(t, "evicted", e.sees())
@@ -151,12 +152,12 @@ func TestFlushAll(t *testing.T) {
 			e := newEntry(t, rdb(t))
 			e.load("one")
 			claim := entryOf(t, e.rdb, e.st, "loading", "tag").acquire()
-			h := e.hold(e.Space.Key("held"))
+			h := e.hold(e.Cache.Key("held"))
 			require.NoError(t, e.rdb.FlushAll(t.Context()).Err())
 			require.Equal(t, "absent", e.sees())
 			require.False(t, e.fill(claim, "two"))
-			e.end(h, store.Replacement{Key: e.Space.Key("held"), Record: []byte("x"), TTL: ttl})
-			require.False(t, e.exists(e.Space.Key("held").String()))
+			e.end(h, eviction.Replacement{Key: e.Cache.Key("held"), Record: []byte("x"), TTL: ttl})
+			require.False(t, e.exists(e.Cache.Key("held").String()))
 			require.Eventually(t, func() bool {
 				e.evict(e.Ref.Key)
 				return e.fill(e.acquire(), "three") && e.sees() == "value three"
@@ -169,12 +170,12 @@ func TestTagIsSharedByAllCaches(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		e := newEntry(t, rdb)
 		other := *e
-		other.Space = e.st.Space("another", schema, ttl)
-		other.Ref = other.Space.Ref(other.Space.Key("k"), []string{"more", "tag"})
+		other.Cache = e.st.Engine().Entries.Cache("another", schema, ttl)
+		other.Ref = other.Cache.Ref(other.Cache.Key("k"), []string{"more", "tag"})
 		untouched := entryOf(t, rdb, e.st, "key", "more")
 		e.load("one")
 		other.load("two")
-		untouched.Ref = e.Space.Ref(e.Space.Key("untouched"), []string{"more"})
+		untouched.Ref = e.Cache.Ref(e.Cache.Key("untouched"), []string{"more"})
 		untouched.load("three")
 		e.evict(e.st.Tag("tag"))
 		require.Equal(t, "evicted", e.sees())

@@ -34,7 +34,7 @@ func runChild(args string) {
 	if err != nil {
 		panic(err)
 	}
-	p := st.Space("cache", schema, ttl)
+	p := st.Engine().Entries.Cache("cache", schema, ttl)
 	for i := range childKeys {
 		_ = st.Evict(context.Background(), p.Key(fmt.Sprint(i))) // it is queued
 	}
@@ -46,10 +46,10 @@ func runChild(args string) {
 func TestAProcessThatIsKilledLeavesItsEvictionsToTheNext(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	other := open(t, rdb)
-	p := other.Space("cache", schema, ttl)
-	entries := make([]*entry, childKeys)
+	p := other.Engine().Entries.Cache("cache", schema, ttl)
+	entries := make([]*testEntry, childKeys)
 	for i := range entries {
-		entries[i] = &entry{t: t, rdb: rdb, st: other, Space: p, Ref: p.Ref(p.Key(fmt.Sprint(i)), nil)}
+		entries[i] = &testEntry{t: t, rdb: rdb, st: other, Cache: p, Ref: p.Ref(p.Key(fmt.Sprint(i)), nil)}
 		entries[i].load("old")
 	}
 	path := filepath.Join(t.TempDir(), "journal")
@@ -77,9 +77,9 @@ func TestAProcessThatIsKilledLeavesItsEvictionsToTheNext(t *testing.T) {
 	hooks := &gate{closed: make(chan struct{})}
 	next := open(t, rdb, store.Namespace(other.Namespace()), store.Journal(path), store.Hooks(hooks))
 	require.EqualValues(t, childKeys, next.Stats().Pending)
-	space := next.Space("cache", schema, ttl)
+	cache := next.Engine().Entries.Cache("cache", schema, ttl)
 	for _, e := range entries {
-		v, err := space.Read(t.Context(), &e.Ref)
+		v, err := cache.Read(t.Context(), &e.Ref)
 		require.NoError(t, err)
 		require.Equal(t, "held", words(v))
 	}
@@ -156,7 +156,7 @@ func TestCloseLeavesEvictionsInTheJournal(t *testing.T) {
 func TestTheJournalKeepsTimes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	st := unreached(t, path, 0)
-	h, err := st.Hold(t.Context(), st.Tag("held"))
+	h, err := st.Engine().Evictor.Hold(t.Context(), st.Tag("held"))
 	require.Error(t, err)
 	require.ErrorIs(t, h.End(t.Context(), time.Minute), store.ErrQueued)
 	require.ErrorIs(t, st.Close(), store.ErrUndrained)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -44,7 +45,7 @@ var part = rapid.Custom(func(t *rapid.T) string {
 // the whole entry.
 func TestKeyIsUnique(t *testing.T) {
 	st := open(t, unreachable(t))
-	spaces := []*store.Space{st.Space("a", schema, ttl), st.Space("ab", schema, ttl), st.Space("a.b", schema, ttl)}
+	spaces := []*entry.Cache{st.Engine().Entries.Cache("a", schema, ttl), st.Engine().Entries.Cache("ab", schema, ttl), st.Engine().Entries.Cache("a.b", schema, ttl)}
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 4).Draw(t, "n")
 		one := rapid.SliceOfN(part, n, n).Draw(t, "one")
@@ -67,7 +68,7 @@ func TestKeyIsUnique(t *testing.T) {
 }
 
 func TestTagsAreASet(t *testing.T) {
-	p := open(t, unreachable(t)).Space("c", schema, ttl)
+	p := open(t, unreachable(t)).Engine().Entries.Cache("c", schema, ttl)
 	key := p.Key("k")
 	require.Equal(t, p.Ref(key, []string{"a", "b"}), p.Ref(key, []string{"b", "a", "b"}))
 	require.Equal(t, p.Ref(key, nil), p.Ref(key, []string{}))
@@ -79,7 +80,7 @@ func TestUnusualKeys(t *testing.T) {
 	long := strings.Repeat("0123456789", 1000)
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)
-		entries := make(map[string]*entry)
+		entries := make(map[string]*testEntry)
 		for _, key := range []string{"", " ", "\x00", "{", "}", "{}", "{a}b", "a:b", "a,b", "%", "~", "\r\n", "\xff\xfe", long, long + "x"} {
 			entries[key] = entryOf(t, rdb, st, key, "tag of "+key)
 			entries[key].load("value of " + key)
@@ -107,7 +108,7 @@ func TestHashedKeyIsChecked(t *testing.T) {
 		raw, err := rdb.Get(t.Context(), one.addr()).Bytes()
 		require.NoError(t, err)
 		require.True(t, bytes.Contains(raw, []byte(strings.Repeat("1", 201))))
-		for _, other := range []*entry{two, short} {
+		for _, other := range []*testEntry{two, short} {
 			require.NoError(t, rdb.Set(t.Context(), other.addr(), raw, ttl).Err())
 			require.Equal(t, "clash", other.sees())
 			other.load("mine")
@@ -121,7 +122,7 @@ func TestEntryOfAnotherSchemaIsAMiss(t *testing.T) {
 		e := newEntry(t, rdb)
 		e.load("one")
 		other := *e
-		other.Space = e.st.Space(e.Name(), schema+1, ttl)
+		other.Cache = e.st.Engine().Entries.Cache(e.Name(), schema+1, ttl)
 		require.Equal(t, "schema", other.sees())
 		other.load("two")
 		require.Equal(t, "schema", e.sees())

@@ -71,7 +71,7 @@ func TestAnOutageIsLoggedOnceForAllEvictions(t *testing.T) {
 		for outage := 1; outage <= 2; outage++ {
 			resume := e.st.SuspendReplay()
 			for range 10 {
-				require.ErrorIs(t, e.st.Evict(gone, e.Space.Key("a"), e.Space.Key("b")), store.ErrQueued)
+				require.ErrorIs(t, e.st.Evict(gone, e.Cache.Key("a"), e.Cache.Key("b")), store.ErrQueued)
 			}
 			_, err := e.Put(gone, &e.Ref, result("x"))
 			require.Error(t, err)
@@ -99,7 +99,7 @@ func TestTooManyEvictionsAreLoggedOnceInAnOutage(t *testing.T) {
 	cancel()
 	resume := e.st.SuspendReplay()
 	for range 5 {
-		require.ErrorIs(t, e.st.Evict(gone, e.Space.Key("a"), e.Space.Key("b")), store.ErrQueued)
+		require.ErrorIs(t, e.st.Evict(gone, e.Cache.Key("a"), e.Cache.Key("b")), store.ErrQueued)
 	}
 	require.Len(t, log.of(slog.LevelError, tooMany), 1)
 	require.EqualValues(t, 1, e.st.Stats().Overflows)
@@ -129,7 +129,7 @@ func TestAServerWithoutTrackingIsMentionedOnce(t *testing.T) {
 	log := &journal{}
 	st := open(t, rdb, store.Logger(slog.New(log)), store.FeedRetry(time.Millisecond)) // it is tried every 120 ms
 	refusal := func() error {
-		lines := log.of(slog.LevelWarn, "aside: this Redis does not offer CLIENT TRACKING, so there is no invalidation feed; what other nodes do")
+		lines := log.of(slog.LevelWarn, "aside: this Redis does not offer CLIENT TRACKING, so there is no invalidation feed; evict.All, evict.Everything")
 		if len(lines) != 1 {
 			return nil
 		}

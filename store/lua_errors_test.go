@@ -3,9 +3,6 @@ package store_test
 import (
 	"context"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/internal/checkpoint"
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -22,18 +21,18 @@ import (
 // restricted is an entry on a node whose user of Redis lacks some commands. What the node queues waits until the user
 // may do everything, which is at the end of the test.
 type restricted struct {
-	*entry
+	*testEntry
 	server *redistest.Server
 }
 
-func restrict(e *entry, server *redistest.Server, options ...store.Option) *restricted {
+func restrict(e *testEntry, server *redistest.Server, options ...store.Option) *restricted {
 	e.t.Helper()
 	r := &restricted{server: server}
 	r.lacks(e.t)
-	r.entry = &entry{t: e.t, st: e.st, Space: e.Space, Ref: e.Ref, rdb: server.Client(e.t, func(o *redis.Options) {
+	r.testEntry = &testEntry{t: e.t, st: e.st, Cache: e.Cache, Ref: e.Ref, rdb: server.Client(e.t, func(o *redis.Options) {
 		o.Username, o.Password = "restricted", "any"
 	})}
-	r.entry = r.elsewhere(append([]store.Option{store.Strict(), store.LookAround(time.Hour)}, options...)...)
+	r.testEntry = r.elsewhere(append([]store.Option{store.Strict(), store.LookAround(time.Hour)}, options...)...)
 	resume := r.st.SuspendReplay()
 	e.t.Cleanup(func() { r.lacks(e.t); resume() }) // before the store closes
 	return r
@@ -61,71 +60,74 @@ func TestACommandThatTheUserLacksIsAnError(t *testing.T) {
 		name  string
 		needs string // commands
 		held  bool   // by a writer of another node, whose hold must stand afterwards
-		with  func(e *entry, r *restricted) (do func(*restricted) error)
+		with  func(e *testEntry, r *restricted) (do func(*restricted) error)
 	}{
-		{"evict an entry", "getrange unlink", false, func(e *entry, _ *restricted) func(*restricted) error {
+		{"evict an entry", "getrange unlink", false, func(e *testEntry, _ *restricted) func(*restricted) error {
 			e.load("old")
 			return evicts
 		}},
-		{"evict what is held", "getrange get time setrange", true, func(e *entry, _ *restricted) func(*restricted) error {
+		{"evict what is held", "getrange get time setrange", true, func(e *testEntry, _ *restricted) func(*restricted) error {
 			e.hold(e.Ref.Key)
 			return evicts
 		}},
-		{"put", "get pttl getrange set", false, func(e *entry, _ *restricted) func(*restricted) error {
+		{"put", "get pttl getrange set", false, func(e *testEntry, _ *restricted) func(*restricted) error {
 			e.load("old")
 			return puts
 		}},
-		{"put over a hold", "get pttl getrange", true, func(e *entry, _ *restricted) func(*restricted) error {
+		{"put over a hold", "get pttl getrange", true, func(e *testEntry, _ *restricted) func(*restricted) error {
 			e.load("old")
 			e.hold(e.Ref.Key)
 			return puts
 		}},
-		{"hold", "time get set", false, func(e *entry, _ *restricted) func(*restricted) error {
+		{"hold", "time get set", false, func(e *testEntry, _ *restricted) func(*restricted) error {
 			e.load("old")
-			return func(r *restricted) error { _, err := r.st.Hold(r.t.Context(), r.Ref.Key); return err }
+			return func(r *restricted) error { _, err := r.st.Engine().Evictor.Hold(r.t.Context(), r.Ref.Key); return err }
 		}},
-		{"end the only hold", "time get unlink", false, func(_ *entry, r *restricted) func(*restricted) error {
+		{"end the only hold", "time get unlink", false, func(_ *testEntry, r *restricted) func(*restricted) error {
 			h := r.hold(r.Ref.Key)
 			return func(r *restricted) error { return h.End(r.t.Context(), 0) }
 		}},
-		{"end a hold beside another's", "time get set", true, func(e *entry, r *restricted) func(*restricted) error {
+		{"end a hold beside another's", "time get set", true, func(e *testEntry, r *restricted) func(*restricted) error {
 			e.hold(e.Ref.Key)
 			h := r.hold(r.Ref.Key)
 			return func(r *restricted) error { return h.End(r.t.Context(), 0) }
 		}},
-		{"touch", "getrange pttl", false, func(e *entry, _ *restricted) func(*restricted) error {
+		{"touch", "getrange pttl", false, func(e *testEntry, _ *restricted) func(*restricted) error {
 			e.load("one")
 			return func(r *restricted) error { return r.Touch(r.t.Context(), r.Ref.Key, time.Minute) }
 		}},
-		{"touch what would expire", "getrange pttl pexpire", false, func(e *entry, _ *restricted) func(*restricted) error {
+		{"touch what would expire", "getrange pttl pexpire", false, func(e *testEntry, _ *restricted) func(*restricted) error {
 			e.load("one")
 			return func(r *restricted) error { return r.Touch(r.t.Context(), r.Ref.Key, 2*ttl) }
 		}},
-		{"acquire", "time getrange pttl set get", false, func(e *entry, _ *restricted) func(*restricted) error {
+		{"acquire", "time getrange pttl set get", false, func(e *testEntry, _ *restricted) func(*restricted) error {
 			e.load("old")
 			e.evict(e.Ref.Key)
-			return func(r *restricted) error { _, _, err := r.Acquire(r.t.Context(), &r.Ref, store.View{}); return err }
+			return func(r *restricted) error { _, _, err := r.Acquire(r.t.Context(), &r.Ref, entry.Entry{}); return err }
 		}},
-		{"fill", "getrange set get", false, func(_ *entry, r *restricted) func(*restricted) error {
+		{"fill", "getrange set get", false, func(_ *testEntry, r *restricted) func(*restricted) error {
 			claim := r.acquire()
-			return func(r *restricted) error { _, err := claim.Fill(r.t.Context(), result("one")); return err }
+			return func(r *restricted) error { _, err := claim.Store(r.t.Context(), result("one")); return err }
 		}},
-		{"drop a claim", "getrange unlink get", false, func(_ *entry, r *restricted) func(*restricted) error {
+		{"drop a claim", "getrange unlink get", false, func(_ *testEntry, r *restricted) func(*restricted) error {
 			claim := r.acquire()
-			return func(r *restricted) error { _, err := claim.Drop(r.t.Context()); return err }
+			return func(r *restricted) error { _, err := claim.Release(r.t.Context()); return err }
 		}},
-		{"renew a claim", "getrange pexpire", false, func(_ *entry, r *restricted) func(*restricted) error {
+		{"renew a claim", "getrange pexpire", false, func(_ *testEntry, r *restricted) func(*restricted) error {
 			claim := r.acquire()
-			return func(r *restricted) error { _, err := claim.Renew(r.t.Context()); return err }
+			return func(r *restricted) error { _, err := claim.RenewOnce(r.t.Context()); return err }
 		}},
-		{"take a bookmark", "time hmget hset pexpire", false, func(*entry, *restricted) func(*restricted) error {
-			return func(r *restricted) error { _, err := r.st.TakeBookmark(r.t.Context(), "orders"); return err }
+		{"take a bookmark", "time hmget hset pexpire", false, func(*testEntry, *restricted) func(*restricted) error {
+			return func(r *restricted) error {
+				_, err := r.st.Engine().Checkpoints.Take(r.t.Context(), "orders")
+				return err
+			}
 		}},
-		{"save a bookmark", "time hmget hset pexpire", false, func(_ *entry, r *restricted) func(*restricted) error {
+		{"save a bookmark", "time hmget hset pexpire", false, func(_ *testEntry, r *restricted) func(*restricted) error {
 			b := take(r.t.(*testing.T), r.st)
 			return func(r *restricted) error { return b.Save(r.t.Context(), "here") }
 		}},
-		{"release a bookmark", "time hmget hset", false, func(_ *entry, r *restricted) func(*restricted) error {
+		{"release a bookmark", "time hmget hset", false, func(_ *testEntry, r *restricted) func(*restricted) error {
 			b := take(r.t.(*testing.T), r.st)
 			return func(r *restricted) error { return b.Release(r.t.Context()) }
 		}},
@@ -243,7 +245,7 @@ func TestAKeyOfAnotherTypeIsNoRecord(t *testing.T) {
 			"renew": func() {
 				claim := e.acquire()
 				plant(e.addr())
-				renewed, err := claim.Renew(t.Context())
+				renewed, err := claim.RenewOnce(t.Context())
 				require.NoError(t, err)
 				require.False(t, renewed)
 			},
@@ -267,7 +269,7 @@ func TestAKeyOfAnotherTypeIsNoRecord(t *testing.T) {
 				b := take(t, e.st)
 				require.NoError(t, b.Save(t.Context(), "here"))
 				plant(bookmarkAddr(e.st.Namespace()))
-				require.ErrorIs(t, b.Save(t.Context(), "there"), store.ErrTaken)
+				require.ErrorIs(t, b.Save(t.Context(), "there"), checkpoint.ErrTaken)
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -278,63 +280,4 @@ func TestAKeyOfAnotherTypeIsNoRecord(t *testing.T) {
 			})
 		}
 	})
-}
-
-var (
-	pcallLine   = regexp.MustCompile(`(?m)^.*redis\.pcall.*$`)
-	pcallResult = regexp.MustCompile(`^\s*local (\w+) = redis\.pcall\(`)
-)
-
-// careless returns the lines of a script that take whatever pcall returns for an answer. The others keep it in a local;
-// before anything else is called they look whether it is an error, and return it unless it is WRONGTYPE.
-func careless(script string) (lines []string) {
-	for _, at := range pcallLine.FindAllStringIndex(script, -1) {
-		line, rest := script[at[0]:at[1]], script[at[1]:]
-		local := pcallResult.FindStringSubmatch(line)
-		if local == nil {
-			lines = append(lines, line)
-			continue
-		}
-		look, _, _ := strings.Cut(rest, "redis.")
-		returned := regexp.MustCompile(`\breturn ` + local[1] + `\b`)
-		if !strings.Contains(look, "string.find("+local[1]+".err, 'WRONGTYPE', 1, true)") || !returned.MatchString(rest) {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-func TestScriptsLookAtTheErrorsOfPcall(t *testing.T) {
-	files, err := filepath.Glob("../*/lua/*.lua")
-	require.NoError(t, err)
-	packages, calls := map[string]bool{}, 0
-	for _, file := range files {
-		script, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.Empty(t, careless(string(script)), file)
-		packages[filepath.Base(filepath.Dir(filepath.Dir(file)))] = true
-		calls += strings.Count(string(script), "redis.pcall(")
-	}
-	require.Equal(t, map[string]bool{"store": true, "session": true, "ratelimit": true}, packages)
-	require.Positive(t, calls)
-}
-
-func TestCarelessScriptsAreFound(t *testing.T) {
-	const look = "if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end\n"
-	for _, tt := range []struct {
-		script string
-		found  int
-	}{
-		{"if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end", 1},
-		{"local seen = redis.pcall('GET', KEYS[1])\nif seen ~= ARGV[1] then return 0 end", 1},
-		{"local seen = redis.pcall('GET', KEYS[1])\nif type(seen) == 'table' then return 0 end", 1},
-		{"local seen = redis.pcall('GET', KEYS[1])\nredis.call('UNLINK', KEYS[1])\n" + look, 1},
-		{"local held = redis.pcall('GET', KEYS[1])\n" + look, 1},
-		{"local seen = redis.pcall('GET', KEYS[1])\nlocal more = redis.pcall('GET', KEYS[2])\n" + look, 2},
-		{"local get = redis.pcall\n" + look, 1},
-		{"local seen = redis.pcall('GET', KEYS[1])\n" + look, 0},
-		{"redis.call('GET', KEYS[1])", 0},
-	} {
-		require.Len(t, careless(tt.script), tt.found, tt.script)
-	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/eviction"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -54,57 +56,57 @@ func open(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *sto
 	return st
 }
 
-// entry is one entry of a cache in a store, and what tests do with it.
-type entry struct {
+// testEntry is one entry of a cache in a store, and what tests do with it.
+type testEntry struct {
 	t   testing.TB
 	rdb redis.UniversalClient
 	st  *store.Store
-	*store.Space
-	store.Ref
+	*entry.Cache
+	entry.Ref
 }
 
-func entryOf(t testing.TB, rdb redis.UniversalClient, st *store.Store, key string, tags ...string) *entry {
+func entryOf(t testing.TB, rdb redis.UniversalClient, st *store.Store, key string, tags ...string) *testEntry {
 	t.Helper()
-	p := st.Space("cache", schema, ttl)
-	return &entry{t: t, rdb: rdb, st: st, Space: p, Ref: p.Ref(p.Key(key), tags)}
+	p := st.Engine().Entries.Cache("cache", schema, ttl)
+	return &testEntry{t: t, rdb: rdb, st: st, Cache: p, Ref: p.Ref(p.Key(key), tags)}
 }
 
 // newEntry opens a store with one entry that has one tag.
-func newEntry(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *entry {
+func newEntry(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *testEntry {
 	t.Helper()
 	return entryOf(t, rdb, open(t, rdb, options...), "key", "tag")
 }
 
 // elsewhere is the same entry on another node.
-func (e *entry) elsewhere(options ...store.Option) *entry {
+func (e *testEntry) elsewhere(options ...store.Option) *testEntry {
 	e.t.Helper()
 	other := *e
 	other.st = open(e.t, e.rdb, append([]store.Option{store.Namespace(e.st.Namespace())}, options...)...)
-	other.Space = other.st.Space(e.Name(), schema, ttl)
+	other.Cache = other.st.Engine().Entries.Cache(e.Name(), schema, ttl)
 	return &other
 }
 
-func result(payload string) store.Result { return store.Result{Payload: []byte(payload), TTL: ttl} }
+func result(payload string) entry.Contents { return entry.Contents{Payload: []byte(payload), TTL: ttl} }
 
-func words(v store.View) string {
+func words(v entry.Entry) string {
 	switch v.State {
-	case store.Value:
+	case entry.Value:
 		return "value " + string(v.Payload())
-	case store.Negative:
+	case entry.Negative:
 		return "negative"
-	case store.Absent:
+	case entry.Absent:
 		return "absent"
-	case store.Leased:
+	case entry.Leased:
 		return "leased"
-	case store.Held:
+	case entry.Bypass:
 		return "held"
 	}
-	return map[store.Reason]string{
-		store.Evicted: "evicted", store.Schema: "schema", store.Corrupt: "corrupt", store.Clash: "clash",
+	return map[entry.Reason]string{
+		entry.Evicted: "evicted", entry.Schema: "schema", entry.Corrupt: "corrupt", entry.Clash: "clash",
 	}[v.Reason]
 }
 
-func (e *entry) read() store.View {
+func (e *testEntry) read() entry.Entry {
 	e.t.Helper()
 	v, err := e.Read(e.t.Context(), &e.Ref)
 	require.NoError(e.t, err)
@@ -112,78 +114,78 @@ func (e *entry) read() store.View {
 }
 
 // sees reads the entry and puts what it sees in words.
-func (e *entry) sees() string {
+func (e *testEntry) sees() string {
 	e.t.Helper()
 	return words(e.read())
 }
 
 // eventually waits until the entry is seen so.
-func (e *entry) eventually(want string) {
+func (e *testEntry) eventually(want string) {
 	e.t.Helper()
 	require.Eventually(e.t, func() bool { return e.sees() == want }, soon, often, "never %q", want)
 }
 
-func (e *entry) acquire() *store.Claim {
+func (e *testEntry) acquire() *entry.Lease {
 	e.t.Helper()
-	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, store.View{})
+	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, entry.Entry{})
 	require.NoError(e.t, err)
 	require.NotNil(e.t, claim, "no claim, but %s", words(v))
 	return claim
 }
 
 // waitsFor says what is there instead of a claim.
-func (e *entry) waitsFor() string {
+func (e *testEntry) waitsFor() string {
 	e.t.Helper()
-	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, store.View{})
+	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, entry.Entry{})
 	require.NoError(e.t, err)
 	require.Nil(e.t, claim)
 	return words(v)
 }
 
-func (e *entry) fill(c *store.Claim, payload string) bool {
+func (e *testEntry) fill(c *entry.Lease, payload string) bool {
 	e.t.Helper()
-	confirmed, err := c.Fill(e.t.Context(), result(payload))
+	confirmed, err := c.Store(e.t.Context(), result(payload))
 	require.NoError(e.t, err)
 	return confirmed
 }
 
 // load acquires, fills and reads the entry.
-func (e *entry) load(payload string) {
+func (e *testEntry) load(payload string) {
 	e.t.Helper()
 	require.True(e.t, e.fill(e.acquire(), payload))
 	require.Equal(e.t, "value "+payload, e.sees())
 }
 
-func (e *entry) evict(keys ...store.Key) {
+func (e *testEntry) evict(keys ...store.Key) {
 	e.t.Helper()
 	require.NoError(e.t, e.st.Evict(e.t.Context(), keys...))
 }
 
-func (e *entry) hold(keys ...store.Key) *store.Hold {
+func (e *testEntry) hold(keys ...store.Key) *eviction.Hold {
 	e.t.Helper()
-	h, err := e.st.Hold(e.t.Context(), keys...)
+	h, err := e.st.Engine().Evictor.Hold(e.t.Context(), keys...)
 	require.NoError(e.t, err)
 	return h
 }
 
-func (e *entry) end(h *store.Hold, replace ...store.Replacement) {
+func (e *testEntry) end(h *eviction.Hold, replace ...eviction.Replacement) {
 	e.t.Helper()
 	require.NoError(e.t, h.End(e.t.Context(), 0, replace...))
 }
 
 // replacement prepares to replace the entry by payload.
-func (e *entry) replacement(payload string) store.Replacement {
+func (e *testEntry) replacement(payload string) eviction.Replacement {
 	e.t.Helper()
-	start, err := e.Start(e.t.Context(), &e.Ref)
+	start, err := e.Before(e.t.Context(), &e.Ref)
 	require.NoError(e.t, err)
 	r, ok := e.Replacement(e.t.Context(), &e.Ref, start, result(payload))
 	require.True(e.t, ok)
 	return r
 }
 
-func (e *entry) addr() string { return e.Ref.String() }
+func (e *testEntry) addr() string { return e.Ref.String() }
 
-func (e *entry) exists(addr string) bool {
+func (e *testEntry) exists(addr string) bool {
 	e.t.Helper()
 	n, err := e.rdb.Exists(e.t.Context(), addr).Result()
 	require.NoError(e.t, err)

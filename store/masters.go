@@ -2,70 +2,59 @@ package store
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
-	"sync"
+	"errors"
+	"math/rand/v2"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
-// Ping is how a master answered when it was asked whether it is there.
-type Ping struct {
-	Node string // its address; empty if the masters of a Cluster could not be found out
-	Took time.Duration
-	Err  error // nil if it answered; otherwise it wraps [ErrUnavailable]
-}
-
-// Ping asks every master whether it is there, past the circuit breakers. It takes no longer than [Timeout], or until
-// ctx ends. It works while the store is open.
-func (s *Store) Ping(ctx context.Context) []Ping {
-	if s.Closed() {
-		return []Ping{{Err: ErrClosed}}
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.timeout)
-	defer cancel()
-	var mu sync.Mutex
-	var pings []Ping
-	err := s.rdb.EachMaster(ctx, func(ctx context.Context, node *redisx.Node) error {
-		began := time.Now()
-		err := node.Probe(ctx)
-		if err != nil {
-			err = unavailable(err)
+// watchMasters finds the masters about each second, asks each how it is, and tells the rooms which depend on it, until the
+// store closes.
+func (s *Store) watchMasters(ctx context.Context) {
+	for {
+		if masters, err := s.masters(ctx); err == nil {
+			s.tracker.Follow(ctx, masters)
+		} else {
+			s.tracker.Tried()
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		pings = append(pings, Ping{Node: node.Addr(), Took: time.Since(began), Err: err})
-		return nil
-	})
-	if err != nil {
-		pings = append(pings, Ping{Err: unavailable(err)})
+		if !pause.For(ctx, s.cfg.lookAround/2+rand.N(s.cfg.lookAround)) {
+			return
+		}
 	}
-	slices.SortFunc(pings, func(a, b Ping) int { return strings.Compare(a.Node, b.Node) })
-	return pings
 }
 
-// master is a master that is walked, and who it is.
-type master struct {
-	node *redisx.Node
-	id   string // of this run of it: the order in which it gives out keys is its own
+// masters returns the masters of now, by address, and asks each how it is.
+func (s *Store) masters(ctx context.Context) (map[string]*redisx.Node, error) {
+	start := time.Now()
+	all, err := s.client.Masters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	masters := make(map[string]*redisx.Node)
+	for _, node := range all {
+		masters[node.Addr()] = node
+	}
+	unwell := errors.Join(redisx.Each(all, func(node *redisx.Node) error { return s.askTime(ctx, node) })...)
+	s.client.DoubtOthers(all)
+	s.breakers.SetMasters(masters)
+	if unwell == nil {
+		s.detector.Reviewed(start)
+		s.outbox.Reviewed(start)
+	}
+	return masters, nil
 }
 
-// masters returns all masters, in a fixed order.
-func (s *Store) masters(ctx context.Context) ([]master, error) {
-	var mu sync.Mutex
-	var all []master
-	err := s.rdb.EachMaster(ctx, func(ctx context.Context, node *redisx.Node) error {
-		id, err := node.RunID(ctx)
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, master{node: node, id: id})
+// askTime asks a master for the time, and in the same round trip whom its address leads to.
+func (s *Store) askTime(ctx context.Context, node *redisx.Node) error {
+	now := redis.NewTimeCmd(ctx, "time")
+	sent, err := node.Look(ctx, &redisx.TimeCmd{TimeCmd: now})
+	if err != nil {
 		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: INFO: %w", ErrUnavailable, err)
 	}
-	slices.SortFunc(all, func(a, b master) int { return strings.Compare(a.id, b.id) })
-	return all, nil
+	s.wire.Clock.Learn(now.Val().UnixMicro(), sent)
+	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/eviction"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -31,7 +33,7 @@ func (m *model) begin(number int) *actor {
 		case "read":
 			m.read(ctx, a, renew)
 		case "refresh":
-			m.load(ctx, a, renew, m.reading(a), func() (*store.Claim, store.View, error) { return e.AcquireOver(ctx, &e.Ref) })
+			m.load(ctx, a, renew, m.reading(a), func() (*entry.Lease, entry.Entry, error) { return e.AcquireForce(ctx, &e.Ref) })
 		case "ahead":
 			m.ahead(ctx, a)
 		case "after":
@@ -39,14 +41,14 @@ func (m *model) begin(number int) *actor {
 			m.evicted(node, version, e.st.Evict(ctx, key))
 		case "expire":
 			version := m.write()
-			m.evicted(node, version, e.st.Expire(ctx, e.Ref.Key))
+			m.evicted(node, version, e.st.Engine().Evictor.Expire(ctx, e.Ref.Key))
 		case "around":
 			m.around(ctx, a, key, false, renew, stay)
 		case "replace":
 			m.around(ctx, a, key, true, renew, 0)
 		case "put":
 			m.puts++ // it makes no promise about writes at the same time
-			_, _ = e.Put(ctx, &e.Ref, store.Result{Payload: fmt.Append(nil, m.source), TTL: ttl})
+			_, _ = e.Put(ctx, &e.Ref, entry.Contents{Payload: fmt.Append(nil, m.source), TTL: ttl})
 			m.puts--
 		}
 	})
@@ -60,13 +62,13 @@ func (m *model) read(ctx context.Context, a *actor, renew bool) {
 	e, judge := m.nodes[a.node], m.reading(a)
 	seen, err := e.Read(ctx, &e.Ref)
 	switch {
-	case err != nil || seen.State == store.Held:
-	case seen.State == store.Value:
+	case err != nil || seen.State == entry.Bypass:
+	case seen.State == entry.Value:
 		judge(seen)
-	case seen.State == store.Stale:
-		m.load(ctx, a, renew, judge, func() (*store.Claim, store.View, error) { return e.AcquireRefresh(ctx, &e.Ref, seen) })
+	case seen.State == entry.Stale:
+		m.load(ctx, a, renew, judge, func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen) })
 	default:
-		m.load(ctx, a, renew, judge, func() (*store.Claim, store.View, error) { return e.Acquire(ctx, &e.Ref, seen) })
+		m.load(ctx, a, renew, judge, func() (*entry.Lease, entry.Entry, error) { return e.Acquire(ctx, &e.Ref, seen) })
 	}
 }
 
@@ -74,24 +76,24 @@ func (m *model) read(ctx context.Context, a *actor, renew bool) {
 func (m *model) ahead(ctx context.Context, a *actor) {
 	e, judge := m.nodes[a.node], m.reading(a)
 	seen, err := e.Read(ctx, &e.Ref)
-	if err == nil && seen.State == store.Value {
+	if err == nil && seen.State == entry.Value {
 		judge(seen)
-		m.load(ctx, a, false, m.reading(a), func() (*store.Claim, store.View, error) { return e.AcquireRefresh(ctx, &e.Ref, seen) })
+		m.load(ctx, a, false, m.reading(a), func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen) })
 	}
 }
 
 // load acquires a claim, or finds a value, loads and fills, or lets nothing older be there.
-func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(store.View), acquire func() (*store.Claim, store.View, error)) {
-	var claim *store.Claim
-	var v store.View
+func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(entry.Entry), acquire func() (*entry.Lease, entry.Entry, error)) {
+	var claim *entry.Lease
+	var v entry.Entry
 	var err error
 	for range 4 {
-		if claim, v, err = acquire(); err != nil || v.State != store.Leased {
+		if claim, v, err = acquire(); err != nil || v.State != entry.Leased {
 			break
 		}
 		a.pause()
 	}
-	if err == nil && v.State == store.Value {
+	if err == nil && v.State == entry.Value {
 		judge(v)
 	}
 	if err != nil || claim == nil {
@@ -101,18 +103,18 @@ func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(store
 	loaded := m.source
 	a.pause()
 	if renew {
-		if _, err := claim.Renew(ctx); err != nil {
+		if _, err := claim.RenewOnce(ctx); err != nil {
 			return
 		}
 	}
 	late := m.least[a.node]
 	if a.clears {
-		if confirmed, err := claim.Clear(ctx); err == nil && confirmed {
+		if confirmed, err := claim.Remove(ctx); err == nil && confirmed {
 			m.evicted(a.node, loaded, nil)
 		}
 		return
 	}
-	confirmed, err := claim.Fill(ctx, store.Result{Payload: fmt.Append(nil, loaded), TTL: ttl})
+	confirmed, err := claim.Store(ctx, entry.Contents{Payload: fmt.Append(nil, loaded), TTL: ttl})
 	if err == nil && confirmed && loaded < late {
 		m.wrong("%s: version %d is confirmed although %d was evicted meanwhile", a.name, loaded, late)
 	}
@@ -121,16 +123,16 @@ func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(store
 // around writes under a hold. Its process may die when it has written.
 func (m *model) around(ctx context.Context, a *actor, key store.Key, replace, renew bool, stay time.Duration) {
 	e := m.nodes[a.node]
-	start, startErr := e.Start(ctx, &e.Ref)
+	start, startErr := e.Before(ctx, &e.Ref)
 	began := m.now
-	hold, err := e.st.Hold(ctx, key)
+	hold, err := e.st.Engine().Evictor.Hold(ctx, key)
 	if err == nil {
 		m.holders[a] = &holding{until: began.Add(modelHold)}
 	}
 	a.pause()
 	if renew {
 		began = m.now
-		if err := hold.Renew(ctx); err == nil && m.holders[a] != nil && m.holders[a].until.After(began) {
+		if err := hold.RenewOnce(ctx); err == nil && m.holders[a] != nil && m.holders[a].until.After(began) {
 			m.holders[a].until = began.Add(modelHold)
 		}
 	}
@@ -144,9 +146,9 @@ func (m *model) around(ctx context.Context, a *actor, key store.Key, replace, re
 		return
 	}
 	delete(m.holders, a)
-	var replacements []store.Replacement
+	var replacements []eviction.Replacement
 	if replace && startErr == nil {
-		replacement, ok := e.Replacement(ctx, &e.Ref, start, store.Result{Payload: fmt.Append(nil, version), TTL: ttl})
+		replacement, ok := e.Replacement(ctx, &e.Ref, start, entry.Contents{Payload: fmt.Append(nil, version), TTL: ttl})
 		if !ok {
 			panic("a value without tags of its own was refused")
 		}

@@ -45,8 +45,8 @@ func TestNoInterleavingMakesAReadStale(t *testing.T) {
 		}
 		mini.FlushAll()
 		for _, st := range stores {
-			p := st.Space("cache", schema, ttl)
-			m.nodes = append(m.nodes, &entry{st: st, Space: p, Ref: p.Ref(p.Key(fmt.Sprint(run)), []string{m.tag})})
+			p := st.Engine().Entries.Cache("cache", schema, ttl)
+			m.nodes = append(m.nodes, &testEntry{st: st, Cache: p, Ref: p.Ref(p.Key(fmt.Sprint(run)), []string{m.tag})})
 		}
 		m.run()
 		m.settle()

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -24,7 +25,7 @@ type model struct {
 	*stepper
 	mini  *miniredis.Miniredis
 	rdb   redis.UniversalClient
-	nodes []*entry
+	nodes []*testEntry
 	now   time.Time
 	mix   []string // what actors do
 
@@ -105,9 +106,9 @@ func (m *model) held() (standing map[*actor]bool) {
 }
 
 // reading begins a read, and returns what judges the value that it finds in the cache.
-func (m *model) reading(a *actor) func(store.View) {
+func (m *model) reading(a *actor) func(entry.Entry) {
 	least, held := m.least[a.node], m.held()
-	return func(v store.View) {
+	return func(v entry.Entry) {
 		var version int
 		if _, err := fmt.Sscan(string(v.Payload()), &version); err != nil || version < least {
 			m.wrong("%s: version %d although %d had been evicted before", a.name, version, least)
@@ -156,7 +157,7 @@ func (m *model) settle() {
 			if err != nil {
 				m.Fatal(err)
 			}
-			if v.State == store.Value {
+			if v.State == entry.Value {
 				m.reading(&actor{name: "after all", node: node})(v)
 				m.check()
 			}
@@ -166,8 +167,8 @@ func (m *model) settle() {
 	m.advance(2 * modelHold)
 	look()
 	e := m.nodes[0]
-	claim, v, err := e.Acquire(context.Background(), &e.Ref, store.View{})
-	if err != nil || claim == nil && v.State != store.Value && v.State != store.Stale {
+	claim, v, err := e.Acquire(context.Background(), &e.Ref, entry.Entry{})
+	if err != nil || claim == nil && v.State != entry.Value && v.State != entry.Stale {
 		m.Fatalf("no load can be stored: %s (%v)", words(v), err)
 	}
 }

@@ -3,111 +3,94 @@ package store
 import (
 	"fmt"
 	"log/slog"
-	"regexp"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/setup"
 )
 
 // Option changes a default of [Open].
 type Option func(*config)
 
 type config struct {
-	namespace   string
-	log         *slog.Logger
-	timeout     time.Duration
-	lease       time.Duration
-	hold        time.Duration
-	drain       time.Duration
-	queue       int
-	queueAge    time.Duration
-	remember    time.Duration
-	distrust    bool
-	acks        int // replicas that are to confirm an eviction; 0: nobody waits for them
-	ackWithin   time.Duration
-	journal     string // path; empty: none
-	breakAfter  int
-	probeEvery  time.Duration // how often a master is asked while its breaker is open
-	strict      bool
-	replicas    bool
-	hooks       []redis.Hook
-	shareFrom   int           // see AutoPipeline
-	tracer      Tracer        // nil: none
-	trust       time.Duration // for how long a generation is believed where there is no feed
-	pingEvery   time.Duration // how often the feed's connection is tried
-	lookAround  time.Duration // how often the masters of a Cluster are looked up
-	feedRetry   time.Duration // how soon a broken feed is tried again, at most
-	replayEvery time.Duration // how soon a failed eviction is tried again, at most
+	conn         setup.Conn
+	lease        time.Duration
+	hold         time.Duration
+	drain        time.Duration
+	queue        int
+	queueAge     time.Duration
+	remember     time.Duration
+	distrust     bool
+	acks         int // replicas that are to confirm an eviction; 0: nobody waits for them
+	ackWithin    time.Duration
+	journal      string // path; empty: none
+	breakAfter   int
+	probeEvery   time.Duration // how often a master is asked while its breaker is open
+	strict       bool
+	replicas     bool
+	tracer       Tracer        // nil: none
+	trust        time.Duration // for how long what is known is used while the feed is down
+	pingEvery    time.Duration // how often the feed's connection is tried
+	lookAround   time.Duration // how often the masters of a Cluster are looked up
+	feedRetry    time.Duration // how soon a broken feed is tried again, at most
+	replayEvery  time.Duration // how soon a failed eviction is tried again, at most
+	keepVersions time.Duration // for how long the version of a tag is kept at least after it was last wanted
 }
 
 func defaults() config {
 	return config{
-		namespace:   "aside",
-		log:         slog.Default(),
-		timeout:     500 * time.Millisecond,
-		lease:       3 * time.Second,
-		hold:        5 * time.Second,
-		drain:       5 * time.Second,
-		queue:       100_000,
-		queueAge:    time.Hour,
-		remember:    time.Minute,
-		breakAfter:  5,
-		shareFrom:   redisx.ShareFrom,
-		probeEvery:  100 * time.Millisecond,
-		trust:       time.Second,
-		pingEvery:   500 * time.Millisecond,
-		lookAround:  time.Second,
-		feedRetry:   250 * time.Millisecond,
-		replayEvery: 500 * time.Millisecond,
+		conn:         setup.NewConn("aside", 500*time.Millisecond),
+		lease:        3 * time.Second,
+		hold:         5 * time.Second,
+		drain:        5 * time.Second,
+		queue:        100_000,
+		queueAge:     time.Hour,
+		remember:     time.Minute,
+		breakAfter:   5,
+		probeEvery:   100 * time.Millisecond,
+		trust:        time.Second,
+		pingEvery:    500 * time.Millisecond,
+		lookAround:   time.Second,
+		feedRetry:    250 * time.Millisecond,
+		replayEvery:  500 * time.Millisecond,
+		keepVersions: 24 * time.Hour,
 	}
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+const pkg setup.Package = "store" // in panics
+
+func connect(set setup.ConnOption) Option { return func(c *config) { set(&c.conn) } }
 
 // Namespace is the first part of every key, and what evict.Everything empties. The default is "aside". It is made of
 // letters, digits and . _ / - and at most 100 characters long.
-func Namespace(name string) Option {
-	if !plainName.MatchString(name) {
-		panic(fmt.Sprintf("store: Namespace(%q): use up to 100 letters, digits and . _ / -, the first a letter or digit", name))
-	}
-	return func(c *config) { c.namespace = name }
-}
+func Namespace(name string) Option { return connect(pkg.Namespace(name)) }
 
 // Logger receives what an operator should know: a feed that does not work, evictions that wait, recovered panics.
 // The default is slog.Default(). Nothing is logged at Info in ordinary work.
-func Logger(l *slog.Logger) Option {
-	if l == nil {
-		panic("store: Logger(nil): use slog.New(slog.DiscardHandler) for silence")
-	}
-	return func(c *config) { c.log = l }
-}
+func Logger(l *slog.Logger) Option { return connect(pkg.Logger(l)) }
 
 // Timeout bounds each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces the
 // timeouts of the client given to [Open]. The default is 500 ms.
-func Timeout(d time.Duration) Option {
-	positive("Timeout", d)
-	return func(c *config) { c.timeout = d }
-}
+func Timeout(d time.Duration) Option { return connect(pkg.Timeout(d)) }
 
 // LeaseTime is how long the lease of a loader outlives its process; while the process lives the lease is renewed, so
 // it does not limit how long a load may take. The default is 3 s, the least 30 ms.
 func LeaseTime(d time.Duration) Option {
-	atLeast("LeaseTime", d, 30*time.Millisecond)
+	pkg.AtLeast("LeaseTime", d, 30*time.Millisecond)
 	return func(c *config) { c.lease = d }
 }
 
 // HoldTime is how long the hold of a writer outlives its process; while the writer lives it is renewed. The default
 // is 5 s, the least 30 ms.
 func HoldTime(d time.Duration) Option {
-	atLeast("HoldTime", d, 30*time.Millisecond)
+	pkg.AtLeast("HoldTime", d, 30*time.Millisecond)
 	return func(c *config) { c.hold = d }
 }
 
 // DrainTime is how long [Store.Close] waits for running loads before it cancels their contexts. The default is 5 s.
 func DrainTime(d time.Duration) Option {
-	positive("DrainTime", d)
+	pkg.Positive("DrainTime", d)
 	return func(c *config) { c.drain = d }
 }
 
@@ -132,33 +115,13 @@ func Strict() Option { return func(c *config) { c.strict = true } }
 // values that were evicted, so none of the guarantees about evictions hold.
 func AllowReplicaReads() Option { return func(c *config) { c.replicas = true } }
 
-// AutoPipeline sets from how many commands on their way at once they share pipelines of one connection (go-redis's
-// autopipelining), which multiplies the throughput of busy processes: Redis and this process make one system call for
-// many commands. A command that finds fewer others goes on a connection of its own, which is quicker for it. The default
-// is 8; 0 turns it off. Requests above 32 KiB, and keys that are known to have a larger
-// value, go on connections of their own. Hooks see the pipelines, without the callers' contexts.
-func AutoPipeline(from int) Option {
-	if from < 0 {
-		panic(fmt.Sprintf("store: AutoPipeline(%d): use 0 to turn it off, or the number of commands from which on they share", from))
-	}
-	return func(c *config) { c.shareFrom = from }
-}
+// AutoPipeline sets how many commands have to be in flight before they share pipelines of one connection. Sharing
+// multiplies the throughput of busy processes: Redis and this process make one system call for many commands. A command
+// that finds fewer others takes a connection of its own, which is quicker for it. So do requests above 32 KiB, and keys that
+// are known to have a larger value. Hooks see the pipelines, without the callers' contexts. The default is 8; 0 turns
+// sharing off.
+func AutoPipeline(from int) Option { return connect(pkg.AutoPipeline(from)) }
 
 // Hooks adds hooks, such as those for tracing, to the store's client. Hooks that were added to the client given to
 // [Open] can't be read from it, so they see the commands of that client alone.
-func Hooks(hooks ...redis.Hook) Option {
-	for i, h := range hooks {
-		if h == nil {
-			panic(fmt.Sprintf("store: Hooks: hook %d is nil", i+1))
-		}
-	}
-	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
-}
-
-func positive(name string, d time.Duration) { atLeast(name, d, time.Millisecond) }
-
-func atLeast(name string, d, least time.Duration) {
-	if d < least {
-		panic(fmt.Sprintf("store: %s(%v): use %v or more", name, d, least))
-	}
-}
+func Hooks(hooks ...redis.Hook) Option { return connect(pkg.Hooks(hooks...)) }

@@ -17,7 +17,7 @@ func QueueLimit(n int) Option {
 // QueueAge is for how long evictions that failed are kept one by one. When Redis has been away for longer, they are
 // replaced by one eviction of everything in the namespace. The default is an hour.
 func QueueAge(d time.Duration) Option {
-	positive("QueueAge", d)
+	pkg.Positive("QueueAge", d)
 	return func(c *config) { c.queueAge = d }
 }
 
@@ -27,7 +27,7 @@ func QueueAge(d time.Duration) Option {
 // time between two saves where there are only those. Time in which a master does not answer does not count. The default is
 // a minute. See also [Distrust].
 func Remember(d time.Duration) Option {
-	positive("Remember", d)
+	pkg.Positive("Remember", d)
 	return func(c *config) { c.remember = d }
 }
 
@@ -45,7 +45,7 @@ func WaitForReplicas(n int, within time.Duration) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("store: WaitForReplicas(%d, %v): use 1 replica or more, or leave the option out", n, within))
 	}
-	positive("WaitForReplicas", within)
+	pkg.Positive("WaitForReplicas", within)
 	return func(c *config) { c.acks, c.ackWithin = n, within }
 }
 

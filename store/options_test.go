@@ -58,10 +58,10 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"journal without a name", func() { store.Journal("") }, []string{"store: Journal", "name a file"}},
 		{"no failures", func() { store.BreakAfter(0) }, []string{"store: BreakAfter(0)", "1 or more"}},
 		{"nil hook", func() { store.Hooks(commandSpy(nil), nil) }, []string{"store: Hooks", "hook 2 is nil"}},
-		{"empty cache name", func() { st.Space("", schema, ttl) }, []string{`cache name ""`, "letters, digits"}},
-		{"cache name with a colon", func() { st.Space("a:b", schema, ttl) }, []string{`cache name "a:b"`}},
-		{"cache name with a brace", func() { st.Space("a}", schema, ttl) }, []string{`cache name "a}"`}},
-		{"cache name like a marker", func() { st.Space("#tag", schema, ttl) }, []string{"the first a letter or digit"}},
+		{"empty cache name", func() { st.Engine().Entries.Cache("", schema, ttl) }, []string{`cache name ""`, "letters, digits"}},
+		{"cache name with a colon", func() { st.Engine().Entries.Cache("a:b", schema, ttl) }, []string{`cache name "a:b"`}},
+		{"cache name with a brace", func() { st.Engine().Entries.Cache("a}", schema, ttl) }, []string{`cache name "a}"`}},
+		{"cache name like a marker", func() { st.Engine().Entries.Cache("#tag", schema, ttl) }, []string{"the first a letter or digit"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := panicText(t, tt.do)

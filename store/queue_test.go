@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -16,20 +17,20 @@ import (
 func TestQueuedEvictionLeavesARunningLoadUnconfirmed(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		key  func(e *entry) store.Key
+		key  func(e *testEntry) store.Key
 	}{
-		{"of the entry", func(e *entry) store.Key { return e.Ref.Key }},
-		{"of its tag", func(e *entry) store.Key { return e.st.Tag("tag") }},
-		{"of the cache", func(e *entry) store.Key { return e.All() }},
-		{"of everything", func(e *entry) store.Key { return e.st.Everything() }},
+		{"of the entry", func(e *testEntry) store.Key { return e.Ref.Key }},
+		{"of its tag", func(e *testEntry) store.Key { return e.st.Tag("tag") }},
+		{"of the cache", func(e *testEntry) store.Key { return e.All() }},
+		{"of everything", func(e *testEntry) store.Key { return e.st.Everything() }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 				e := newEntry(t, rdb)
-				for name, finish := range map[string]func(*store.Claim) bool{
-					"fill": func(c *store.Claim) bool { return e.fill(c, "old") },
-					"drop": func(c *store.Claim) bool {
-						confirmed, err := c.Drop(t.Context())
+				for name, finish := range map[string]func(*entry.Lease) bool{
+					"fill": func(c *entry.Lease) bool { return e.fill(c, "old") },
+					"drop": func(c *entry.Lease) bool {
+						confirmed, err := c.Release(t.Context())
 						require.NoError(t, err)
 						return confirmed
 					},

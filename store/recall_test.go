@@ -37,7 +37,7 @@ func (s fickle) comeBack() {
 }
 
 // settled waits until all evictions are carried out, the restart has been noticed.
-func (e *entry) settled(restarts int64) {
+func (e *testEntry) settled(restarts int64) {
 	e.t.Helper()
 	require.Eventually(e.t, func() bool {
 		s := e.st.Stats()
@@ -48,24 +48,24 @@ func (e *entry) settled(restarts int64) {
 // Redis restarts with the data of before an eviction that it had confirmed. Who has evicted does not see it again, not
 // even with the first read; others do not when the evictions are repeated.
 func TestAConfirmedEvictionSurvivesARestart(t *testing.T) {
-	for name, evict := range map[string]func(e *entry){
-		"of the entry":  func(e *entry) { e.evict(e.Ref.Key) },
-		"of its tag":    func(e *entry) { e.evict(e.st.Tag("tag")) },
-		"of the cache":  func(e *entry) { e.evict(e.All()) },
-		"of everything": func(e *entry) { e.evict(e.st.Everything()) },
-		"by a pattern": func(e *entry) {
-			n, err := e.st.EvictMatching(e.t.Context(), "cache:*", nil)
+	for name, evict := range map[string]func(e *testEntry){
+		"of the entry":  func(e *testEntry) { e.evict(e.Ref.Key) },
+		"of its tag":    func(e *testEntry) { e.evict(e.st.Tag("tag")) },
+		"of the cache":  func(e *testEntry) { e.evict(e.All()) },
+		"of everything": func(e *testEntry) { e.evict(e.st.Everything()) },
+		"by a pattern": func(e *testEntry) {
+			n, err := e.st.Engine().Evictor.Matching(e.t.Context(), "cache:*", nil)
 			require.NoError(e.t, err)
 			require.EqualValues(e.t, 1, n)
 		},
-		"by Expire": func(e *entry) { require.NoError(e.t, e.st.Expire(e.t.Context(), e.Ref.Key)) },
-		"by a hold": func(e *entry) { e.end(e.hold(e.Ref.Key)) },
-		"by a replacement": func(e *entry) {
+		"by Expire": func(e *testEntry) { require.NoError(e.t, e.st.Engine().Evictor.Expire(e.t.Context(), e.Ref.Key)) },
+		"by a hold": func(e *testEntry) { e.end(e.hold(e.Ref.Key)) },
+		"by a replacement": func(e *testEntry) {
 			h := e.hold(e.Ref.Key)
 			e.end(h, e.replacement("new"))
 			require.Equal(e.t, "value new", e.sees())
 		},
-		"by Put": func(e *entry) {
+		"by Put": func(e *testEntry) {
 			stored, err := e.Put(e.t.Context(), &e.Ref, result("new"))
 			require.NoError(e.t, err)
 			require.True(e.t, stored)
@@ -108,7 +108,7 @@ func TestWhatWasClaimedBeforeARestartIsNotConfirmed(t *testing.T) {
 	st := open(t, rdb, store.LeaseTime(time.Minute), store.HoldTime(time.Minute))
 	feedUp(t, st)
 	restarts := int64(0)
-	loseAnEviction := func(e *entry) {
+	loseAnEviction := func(e *testEntry) {
 		t.Helper()
 		server.save()
 		gone := e.elsewhere()
@@ -122,17 +122,17 @@ func TestWhatWasClaimedBeforeARestartIsNotConfirmed(t *testing.T) {
 	e := entryOf(t, rdb, st, "claimed", "tag")
 	claim := e.acquire()
 	loseAnEviction(e)
-	confirmed, err := claim.Fill(t.Context(), result("old"))
+	confirmed, err := claim.Store(t.Context(), result("old"))
 	require.NoError(t, err)
 	require.False(t, confirmed)
 	require.NotEqual(t, "value old", e.sees())
 
 	e = entryOf(t, rdb, st, "refreshed", "tag")
 	e.load("old")
-	claim, _, err = e.AcquireOver(t.Context(), &e.Ref)
+	claim, _, err = e.AcquireForce(t.Context(), &e.Ref)
 	require.NoError(t, err)
 	loseAnEviction(e)
-	confirmed, err = claim.Fill(t.Context(), result("older"))
+	confirmed, err = claim.Store(t.Context(), result("older"))
 	require.NoError(t, err)
 	require.False(t, confirmed)
 
@@ -216,7 +216,7 @@ func TestAServerThatWasAReplicaIsAskedAgain(t *testing.T) {
 
 	before := e.st.Stats().Recovery.Restarts
 	replicaOf(master, other)
-	require.ErrorIs(t, e.st.Evict(t.Context(), e.Space.Key("another")), store.ErrQueued, "it is read-only")
+	require.ErrorIs(t, e.st.Evict(t.Context(), e.Cache.Key("another")), store.ErrQueued, "it is read-only")
 	do(master, "REPLICAOF", "NO", "ONE")
 	require.NotEqual(t, "value old", e.sees())
 	require.Eventually(t, func() bool {
@@ -354,7 +354,7 @@ func promotedOnceMore(t *testing.T, cluster *redistest.Cluster) {
 // goesStraightPast waits until the client does not ask a server first that has refused it, and for longer than it takes to
 // look at the slots once more. Valkey agrees on another master in 50 ms: where that is faster than the client, the client
 // would never ask the one that was a master for so short a time, and so would not hear that it is none any more.
-func (e *entry) goesStraightPast(former *redistest.Server) {
+func (e *testEntry) goesStraightPast(former *redistest.Server) {
 	e.t.Helper()
 	refusals := func() string {
 		text, err := former.Do(e.t.Context(), "INFO", "errorstats")
@@ -372,7 +372,7 @@ func (e *entry) goesStraightPast(former *redistest.Server) {
 }
 
 // follows waits until the masters were looked up after one has taken another's place.
-func (e *entry) follows(master, former *redistest.Server) {
+func (e *testEntry) follows(master, former *redistest.Server) {
 	e.t.Helper()
 	require.Eventually(e.t, func() bool {
 		masters := e.st.Stats().Breakers.Masters

@@ -7,32 +7,32 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/redistest"
-	"github.com/jollyjet/aside/store"
 )
 
 // over is a claim for a refresh by hand.
-func (e *entry) over() (*store.Claim, store.View) {
+func (e *testEntry) over() (*entry.Lease, entry.Entry) {
 	e.t.Helper()
-	claim, v, err := e.AcquireOver(e.t.Context(), &e.Ref)
+	claim, v, err := e.AcquireForce(e.t.Context(), &e.Ref)
 	require.NoError(e.t, err)
 	return claim, v
 }
 
 // ahead is a claim for a refresh of what is there.
-func (e *entry) ahead() (*store.Claim, store.View) {
+func (e *testEntry) ahead() (*entry.Lease, entry.Entry) {
 	e.t.Helper()
-	claim, v, err := e.AcquireRefresh(e.t.Context(), &e.Ref, e.read())
+	claim, v, err := e.AcquireStale(e.t.Context(), &e.Ref, e.read())
 	require.NoError(e.t, err)
 	return claim, v
 }
 
-var refreshes = map[string]func(e *entry) (*store.Claim, store.View){
-	"by hand": (*entry).over,
-	"ahead":   (*entry).ahead,
+var refreshes = map[string]func(e *testEntry) (*entry.Lease, entry.Entry){
+	"by hand": (*testEntry).over,
+	"ahead":   (*testEntry).ahead,
 }
 
-func eachRefresh(t *testing.T, test func(t *testing.T, e *entry, claim func(e *entry) (*store.Claim, store.View))) {
+func eachRefresh(t *testing.T, test func(t *testing.T, e *testEntry, claim func(e *testEntry) (*entry.Lease, entry.Entry))) {
 	for name, claim := range refreshes {
 		t.Run(name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) { test(t, newEntry(t, rdb), claim) })
@@ -41,7 +41,7 @@ func eachRefresh(t *testing.T, test func(t *testing.T, e *entry, claim func(e *e
 }
 
 func TestRefreshLeavesTheValueReadable(t *testing.T) {
-	eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+	eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 		e.load("one")
 		other := e.elsewhere()
 		claim, _ := claimOn(e)
@@ -54,10 +54,10 @@ func TestRefreshLeavesTheValueReadable(t *testing.T) {
 }
 
 func TestRefreshThatIsGivenUpLeavesTheValue(t *testing.T) {
-	eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+	eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 		e.load("one")
 		claim, _ := claimOn(e)
-		confirmed, err := claim.Drop(t.Context())
+		confirmed, err := claim.Release(t.Context())
 		require.NoError(t, err)
 		require.True(t, confirmed)
 		require.Equal(t, "value one", e.sees())
@@ -65,7 +65,7 @@ func TestRefreshThatIsGivenUpLeavesTheValue(t *testing.T) {
 		claim, _ = claimOn(e)
 		require.NotNil(t, claim, "and the next may try")
 		e.evict(e.st.Tag("tag"))
-		confirmed, err = claim.Drop(t.Context())
+		confirmed, err = claim.Release(t.Context())
 		require.NoError(t, err)
 		require.False(t, confirmed)
 	})
@@ -74,25 +74,25 @@ func TestRefreshThatIsGivenUpLeavesTheValue(t *testing.T) {
 // meanwhile is what can happen to an entry during a refresh, and what it leaves.
 var meanwhile = []struct {
 	name   string
-	change func(e *entry)
+	change func(e *testEntry)
 	left   string
 }{
-	{"evicted", func(e *entry) { e.evict(e.Ref.Key) }, "absent"},
-	{"put", func(e *entry) { e.put("newer") }, "value newer"},
-	{"evicted and loaded", func(e *entry) { e.evict(e.Ref.Key); e.load("newer") }, "value newer"},
-	{"refreshed by hand", func(e *entry) { c, _ := e.over(); e.fill(c, "newer") }, "value newer"},
-	{"held", func(e *entry) { e.hold(e.Ref.Key) }, "held"},
-	{"replaced", func(e *entry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
-	{"deleted", func(e *entry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
-	{"its tag evicted", func(e *entry) { e.evict(e.st.Tag("tag")) }, "evicted"},
-	{"its cache evicted", func(e *entry) { e.evict(e.All()) }, "evicted"},
+	{"evicted", func(e *testEntry) { e.evict(e.Ref.Key) }, "absent"},
+	{"put", func(e *testEntry) { e.put("newer") }, "value newer"},
+	{"evicted and loaded", func(e *testEntry) { e.evict(e.Ref.Key); e.load("newer") }, "value newer"},
+	{"refreshed by hand", func(e *testEntry) { c, _ := e.over(); e.fill(c, "newer") }, "value newer"},
+	{"held", func(e *testEntry) { e.hold(e.Ref.Key) }, "held"},
+	{"replaced", func(e *testEntry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
+	{"deleted", func(e *testEntry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
+	{"its tag evicted", func(e *testEntry) { e.evict(e.st.Tag("tag")) }, "evicted"},
+	{"its cache evicted", func(e *testEntry) { e.evict(e.All()) }, "evicted"},
 }
 
 // What has happened to the entry since the refresh began is not undone by it.
 func TestRefreshStoresOnlyOverWhatItSaw(t *testing.T) {
 	for _, tt := range meanwhile {
 		t.Run(tt.name, func(t *testing.T) {
-			eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+			eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 				e.load("one")
 				claim, _ := claimOn(e)
 				tt.change(e)
@@ -105,10 +105,10 @@ func TestRefreshStoresOnlyOverWhatItSaw(t *testing.T) {
 
 // A refresh whose value is not to be stored removes the version that it saw, and nothing else.
 func TestRefreshThatIsClearedRemovesWhatItSaw(t *testing.T) {
-	eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+	eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 		e.load("one")
 		claim, _ := claimOn(e)
-		confirmed, err := claim.Clear(t.Context())
+		confirmed, err := claim.Remove(t.Context())
 		require.NoError(t, err)
 		require.True(t, confirmed)
 		require.Equal(t, "absent", e.elsewhere().sees())
@@ -117,11 +117,11 @@ func TestRefreshThatIsClearedRemovesWhatItSaw(t *testing.T) {
 	})
 	for _, tt := range meanwhile {
 		t.Run(tt.name, func(t *testing.T) {
-			eachRefresh(t, func(t *testing.T, e *entry, claimOn func(e *entry) (*store.Claim, store.View)) {
+			eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 				e.load("one")
 				claim, _ := claimOn(e)
 				tt.change(e)
-				confirmed, err := claim.Clear(t.Context())
+				confirmed, err := claim.Remove(t.Context())
 				require.NoError(t, err)
 				require.False(t, confirmed)
 				if tt.left != "evicted" { // an entry of an evicted tag is of no use to anybody
@@ -146,7 +146,7 @@ func TestRefreshByHandTakesTheLease(t *testing.T) {
 		e.hold(e.Ref.Key)
 		claim, v := e.over()
 		require.Nil(t, claim)
-		require.Equal(t, store.Held, v.State)
+		require.Equal(t, entry.Bypass, v.State)
 	})
 }
 
@@ -160,14 +160,14 @@ func TestRefreshAheadIsOneForAll(t *testing.T) {
 		require.NotNil(t, claim)
 		second, v := other.ahead()
 		require.Nil(t, second)
-		require.Equal(t, store.Leased, v.State)
-		require.Positive(t, v.Left())
+		require.Equal(t, entry.Leased, v.State)
+		require.Positive(t, v.LeaseLeft())
 
-		_, err := claim.Cool(t.Context(), time.Minute)
+		_, err := claim.Cooldown(t.Context(), time.Minute)
 		require.NoError(t, err)
 		second, v = other.ahead()
 		require.Nil(t, second)
-		require.Equal(t, store.Value, v.State)
+		require.Equal(t, entry.Value, v.State)
 		require.Greater(t, v.Cooldown(), 30*time.Second)
 
 		e.evict(e.Ref.Key)
@@ -180,14 +180,14 @@ func TestRefreshAheadIsOneForAll(t *testing.T) {
 func TestRefreshOfWhatIsGone(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change func(e *entry)
+		change func(e *testEntry)
 		want   string
 	}{
-		{"evicted", func(e *entry) { e.evict(e.Ref.Key) }, "absent"},
-		{"replaced", func(e *entry) { e.put("newer") }, "value newer"},
-		{"held", func(e *entry) { e.hold(e.Ref.Key) }, "held"},
-		{"its tag held", func(e *entry) { e.hold(e.st.Tag("tag")) }, "held"},
-		{"its tag evicted", func(e *entry) { e.evict(e.st.Tag("tag")) }, "evicted"},
+		{"evicted", func(e *testEntry) { e.evict(e.Ref.Key) }, "absent"},
+		{"replaced", func(e *testEntry) { e.put("newer") }, "value newer"},
+		{"held", func(e *testEntry) { e.hold(e.Ref.Key) }, "held"},
+		{"its tag held", func(e *testEntry) { e.hold(e.st.Tag("tag")) }, "held"},
+		{"its tag evicted", func(e *testEntry) { e.evict(e.st.Tag("tag")) }, "evicted"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
@@ -195,7 +195,7 @@ func TestRefreshOfWhatIsGone(t *testing.T) {
 				e.load("one")
 				seen := e.read()
 				tt.change(e)
-				claim, v, err := e.AcquireRefresh(t.Context(), &e.Ref, seen)
+				claim, v, err := e.AcquireStale(t.Context(), &e.Ref, seen)
 				require.NoError(t, err)
 				require.Nil(t, claim)
 				require.Equal(t, tt.want, words(v))

@@ -97,7 +97,7 @@ func TestEvictionsThatWaitForTooLong(t *testing.T) {
 
 	proxy.Cut()
 	resume := e.st.SuspendReplay()
-	require.ErrorIs(t, e.st.Evict(t.Context(), e.Space.Key("a"), e.Space.Key("b")), store.ErrQueued)
+	require.ErrorIs(t, e.st.Evict(t.Context(), e.Cache.Key("a"), e.Cache.Key("b")), store.ErrQueued)
 	require.EqualValues(t, 2, e.st.Stats().Pending)
 	resume()
 	require.Eventually(t, func() bool { return e.st.Stats().Overflows == 1 }, soon, often)
@@ -114,7 +114,7 @@ func TestEvictionsThatWaitForTooLong(t *testing.T) {
 // A master that does not answer does not keep the evictions for others waiting, however many there are for it.
 func oneMasterAway(t *testing.T, cluster *redistest.Cluster) {
 	st := open(t, cluster.Client(t), store.Timeout(100*time.Millisecond))
-	keyOf := st.Space("c", 1, time.Hour).Key // tags need the master of their group as well
+	keyOf := st.Engine().Entries.Cache("c", 1, time.Hour).Key // tags need the master of their group as well
 	away := cluster.MasterFor(t, keyOf("0").String())
 	rdb := cluster.Client(t)
 	var there, gone []store.Key
@@ -183,7 +183,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	defer server.Resume()
 	require.ErrorIs(t, st.Evict(t.Context(), st.Tag("a")), store.ErrQueued)
 	finish, finished := make(chan struct{}), make(chan struct{})
-	require.True(t, st.Go(func() { <-finish; close(finished) }))
+	require.True(t, st.Engine().Life.Load(func() { <-finish; close(finished) }))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()

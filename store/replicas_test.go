@@ -48,7 +48,7 @@ func TestAReplicaThatDoesNotConfirm(t *testing.T) {
 	require.Zero(t, e.st.Stats().Queued)
 	require.EqualValues(t, 1, e.st.Stats().Recovery.Remembered, "so that it is repeated if need be")
 	e.load("old")
-	n, err := e.st.EvictMatching(t.Context(), "*", nil)
+	n, err := e.st.Engine().Evictor.Matching(t.Context(), "*", nil)
 	require.ErrorIs(t, err, store.ErrUnreplicated)
 	require.EqualValues(t, 1, n)
 	require.Equal(t, "absent", e.sees())

@@ -12,7 +12,7 @@ import (
 )
 
 // shared are the evictions whose effect a node may notice with a delay, because it keeps their markers in process.
-var shared = map[string]func(e *entry) store.Key{"cache": ways["cache"], "everything": ways["everything"]}
+var shared = map[string]func(e *testEntry) store.Key{"cache": ways["cache"], "everything": ways["everything"]}
 
 // The node that evicts notices at once, the others when the feed says so, or within the time for which they believe
 // what they know where there is no feed.
@@ -112,8 +112,8 @@ func TestMarkersOutliveTheEntries(t *testing.T) {
 			short.evict(short.Ref.Key)
 		}
 		const month = 30 * 24 * time.Hour
-		p := st.Space("long", schema, month)
-		long := &entry{t: t, rdb: rdb, st: st, Space: p, Ref: p.Ref(p.Key("long"), []string{"tag"})}
+		p := st.Engine().Entries.Cache("long", schema, month)
+		long := &testEntry{t: t, rdb: rdb, st: st, Cache: p, Ref: p.Ref(p.Key("long"), []string{"tag"})}
 		long.load("two")
 		for _, marker := range []store.Key{st.Tag("tag"), p.All(), st.Everything()} {
 			left, err := rdb.PTTL(t.Context(), marker.String()).Result()

@@ -1,18 +1,10 @@
 package store
 
 import (
-	"sync/atomic"
 	"time"
 
-	"github.com/jollyjet/aside/internal/histogram"
+	"github.com/jollyjet/aside/internal/redisx"
 )
-
-type storeStats struct {
-	evictions                   [evictionKinds]atomic.Int64
-	queued, replayed, overflows atomic.Int64
-	restarts, recalled          atomic.Int64
-	unreplicated, journalErrors atomic.Int64
-}
 
 // Stats is what a store has done so far.
 type Stats struct {
@@ -31,15 +23,10 @@ type Stats struct {
 }
 
 // Refusal is a cause for which Redis refuses commands: a permission that its user lacks, memory that is full, a server that
-// is a replica. A cause counts as past a second after a command was last refused.
-type Refusal struct {
-	Node    string    // the address
-	Command string    // the first that was refused, in capitals
-	Reply   string    // Redis's own words
-	Advice  string    // what to do about it
-	Since   time.Time // when it began
-	Count   int64     // commands refused
-}
+// is a replica. It has the fields Node (the address), Command (the first that was refused, in capitals), Reply (Redis's own
+// words), Advice (what to do about it), Since (when it began) and Count (commands refused). A cause counts as past a second
+// after a command was last refused.
+type Refusal = redisx.Refusal
 
 // RecoveryStats tells of evictions that Redis may have lost.
 type RecoveryStats struct {
@@ -52,158 +39,59 @@ type RecoveryStats struct {
 	Blind         bool          // Redis does not say who it is, so that restarts go unnoticed
 }
 
-// CacheStats counts what the caches of one name have done. Reads are NearHits + Hits + StaleHits + NegativeHits +
-// Misses + Bypasses.
-type CacheStats struct {
-	NearHits     int64 // answered by this process
-	Hits         int64 // answered by Redis
-	StaleHits    int64 // answered by Redis with a value past its time to live
-	NegativeHits int64 // hits on the knowledge that the source has nothing
-	Misses       int64
-	Bypasses     int64 // reads that went to the source and stored nothing: a hold, a queued eviction, or no Redis
-	Invalid      int64 // entries that were there but of no use, for one of the four reasons below
-	Evicted      int64 // ... because a tag, the cache or the namespace was evicted
-	Schema       int64 // ... because they were written for another type or with another codec
-	Corrupt      int64 // ... because they were damaged or not written by aside
-	Clash        int64 // ... because they belong to another key with the same hash
-	Loads        int64
-	LoadErrors   int64     // loads that returned an error, but for those that NotFound accepts; panics included
-	Panics       int64     // loads that panicked
-	LoadTimes    Durations // of the loads that have ended, or that nobody waits for any more
-	Refused      int64     // results not stored because the key was evicted, or written, while the load ran
-	Waits        int64     // times that a load of another process was waited for
-	Unencodable  int64     // results that the codec could not encode
-	TooLarge     int64     // values loaded or written and not stored because of cacheable.MaxBytes
-	RedisErrors  int64     // commands of reads and loads that failed
-	Refreshes    int64     // loads in the background
-	Unrefreshed  int64     // ... that failed
-	Mutated      int64     // shared values found changed, see cacheable.Near; only under the race detector
-	BytesRead    int64     // size of the entries read from Redis
-	BytesWritten int64     // size of the entries sent to Redis, whether or not it stored them
-	NearEntries  int64     // values kept in this process now
-	Checks       CheckStats
+// FeedStats is the state of the invalidation feed.
+type FeedStats struct {
+	Up      bool // every master has a connection that is known to work
+	Masters int
+	Lag     time.Duration // how long a notice takes at present, by the slowest connection
+	Drops   int64         // how often a connection that worked broke
 }
 
-// Event is what a cache counts.
-type Event uint8
-
-// The events, one for each counter of [CacheStats].
-const (
-	EventHit Event = iota
-	EventNegativeHit
-	EventMiss
-	EventBypass
-	EventInvalid
-	eventInvalidReason // followed by one for each Reason
-	_
-	_
-	_
-	_
-	EventLoad
-	EventLoadError
-	EventPanic
-	EventRefused
-	EventWait
-	EventUnencodable
-	EventRedisError
-	EventNearHit
-	EventStale
-	EventRefresh
-	EventRefreshFailed
-	EventMutated
-	EventTooLarge
-	events
-)
-
-// counters are those of the caches of one name.
-type counters struct {
-	events        [events]atomic.Int64
-	loads         *histogram.Histogram
-	read, written atomic.Int64 // bytes
-	near          sizes
-	checks        checks
+// BreakerStats is the state of the circuit breakers.
+type BreakerStats struct {
+	Open    []string // the masters that nothing is sent to
+	Masters []string // those of now, as far as they are known
+	Trips   int64    // how often a breaker has opened
 }
 
-func (c *counters) stats() CacheStats {
-	n := func(e Event) int64 { return c.events[e].Load() }
-	reason := func(r Reason) int64 { return n(eventInvalidReason + Event(r)) }
-	return CacheStats{
-		Hits: n(EventHit), NegativeHits: n(EventNegativeHit), Misses: n(EventMiss), Bypasses: n(EventBypass),
-		Invalid: n(EventInvalid), Evicted: reason(Evicted), Schema: reason(Schema), Corrupt: reason(Corrupt),
-		Clash: reason(Clash), Loads: n(EventLoad), LoadErrors: n(EventLoadError), Panics: n(EventPanic),
-		LoadTimes: Durations(c.loads.Read()), Refused: n(EventRefused), Waits: n(EventWait), Unencodable: n(EventUnencodable),
-		RedisErrors: n(EventRedisError), NearHits: n(EventNearHit), StaleHits: n(EventStale),
-		Refreshes: n(EventRefresh), Unrefreshed: n(EventRefreshFailed), Mutated: n(EventMutated), TooLarge: n(EventTooLarge),
-		BytesRead: c.read.Load(), BytesWritten: c.written.Load(), NearEntries: c.near.sum(),
-		Checks: c.checks.stats(),
-	}
-}
-
-// Count counts an event of the cache, and returns how many there have been.
-func (p *Space) Count(e Event) int64 { return p.counts.events[e].Add(1) }
-
-// CountInvalid counts an invalid view with its reason.
-func (p *Space) CountInvalid(v View) {
-	p.Count(EventInvalid)
-	p.Count(eventInvalidReason + Event(v.Reason))
-}
-
-// CountNear makes what size returns part of [CacheStats.NearEntries]. It is called whenever somebody asks for the
-// statistics, from any goroutine, until the end of the process.
-func (p *Space) CountNear(size func() int) { p.counts.near.add(size) }
-
-func (s *Store) countersOf(name string) *counters {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.counters[name]
-	if c == nil {
-		c = &counters{loads: newLoadTimes()}
-		s.counters[name] = c
-	}
-	return c
+// EvictionStats counts evictions by what was evicted. Those that are queued are counted when they are.
+type EvictionStats struct {
+	Keys       int64 // entries
+	Tags       int64 //
+	All        int64 // whole caches
+	Everything int64 // the whole namespace
+	Pattern    int64 // entries found by evict.ByPattern
+	Expired    int64 // entries whose time to live was ended instead; not in [Stats.Evictions]
 }
 
 // Stats returns the counters. They are not read at one instant.
 func (s *Store) Stats() Stats {
+	out := s.outbox.Stats()
 	stats := Stats{
-		Feed:      s.feed.stats(),
-		Breakers:  s.breakers.stats(),
-		Recovery:  s.recoveryStats(),
-		Refusals:  s.refusals(),
-		Kinds:     s.stats.kinds(),
-		Queued:    s.stats.queued.Load(),
-		Replayed:  s.stats.replayed.Load(),
-		Overflows: s.stats.overflows.Load(),
-		Pending:   s.evictions.n.Load(),
-		Panics:    s.life.panics.Load(),
+		Feed:      FeedStats(s.tracker.Stats()),
+		Breakers:  BreakerStats{Open: s.breakers.Open(), Masters: s.tracker.Masters(), Trips: s.breakers.Trips()},
+		Refusals:  s.client.Refusals(),
+		Kinds:     EvictionStats(s.engine.Evictor.Stats()),
+		Queued:    out.Queued,
+		Replayed:  out.Replayed,
+		Overflows: out.Overflows,
+		Pending:   out.Pending,
+		Panics:    s.life.Panics(),
 		Caches:    make(map[string]CacheStats),
+		Recovery: RecoveryStats{
+			PendingFor:    out.PendingFor,
+			Remembered:    out.Remembered,
+			Restarts:      s.detector.Restarts(),
+			Recalled:      out.Recalled,
+			Unreplicated:  s.wire.Unreplicated(),
+			JournalErrors: out.JournalErrors,
+			Blind:         s.detector.IsBlind(),
+		},
 	}
-	stats.Evictions = stats.Kinds.total()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for name, c := range s.counters {
-		stats.Caches[name] = c.stats()
+	k := stats.Kinds
+	stats.Evictions = k.Keys + k.Tags + k.All + k.Everything + k.Pattern
+	for name, c := range s.engine.Entries.Counters() {
+		stats.Caches[name] = cacheStats(c)
 	}
 	return stats
-}
-
-func (s *Store) refusals() []Refusal {
-	var all []Refusal
-	for _, r := range s.rdb.Refusals() {
-		all = append(all, Refusal{Node: r.Node, Command: r.Command, Reply: r.Reply, Advice: r.Advice, Since: r.Since, Count: r.Count})
-	}
-	return all
-}
-
-func (s *Store) recoveryStats() RecoveryStats {
-	pendingFor, remembered := s.evictions.gauges()
-	return RecoveryStats{
-		PendingFor:    pendingFor,
-		Remembered:    remembered,
-		Restarts:      s.stats.restarts.Load(),
-		Recalled:      s.stats.recalled.Load(),
-		Unreplicated:  s.stats.unreplicated.Load(),
-		JournalErrors: s.stats.journalErrors.Load(),
-		Blind:         s.lineage.blind.Load(),
-	}
 }

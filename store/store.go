@@ -4,35 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/jollyjet/aside/internal/breaker"
+	"github.com/jollyjet/aside/internal/checkpoint"
+	"github.com/jollyjet/aside/internal/dataset"
+	"github.com/jollyjet/aside/internal/engine"
+	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/eviction"
+	"github.com/jollyjet/aside/internal/keyspace"
+	"github.com/jollyjet/aside/internal/lifecycle"
+	"github.com/jollyjet/aside/internal/outbox"
 	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/scan"
+	"github.com/jollyjet/aside/internal/tagversion"
+	"github.com/jollyjet/aside/internal/tracking"
+	"github.com/jollyjet/aside/internal/wire"
 )
 
 // Store is a namespace in Redis, opened by one process. It is safe for concurrent use.
 type Store struct {
-	cfg        config
-	rdb        *redisx.Client
-	life       *lifecycle
-	feed       *feed
-	breakers   *breakers
-	clock      clock
-	lineage    *lineage
-	evictions  queue
-	stats      storeStats
-	everything *generation
-	stripes    *stripes
-
-	mu          sync.RWMutex
-	generations map[string]*generation // by key: that of the namespace, and those of the caches
-	counters    map[string]*counters   // by cache
-
-	tagPrefix string
-	groups    [tagGroups]*generation
-	tags      knownTags
+	cfg      config
+	life     *lifecycle.Lifecycle
+	client   *redisx.Client
+	wire     *wire.Wire
+	breakers *breaker.Set
+	outbox   *outbox.Outbox
+	detector *dataset.Detector
+	tracker  *tracking.Tracker
+	versions *tagversion.Versions
+	engine   engine.Engine
 }
 
 // Open opens a namespace. The options of rdb say where Redis is; the store makes a client of its own from them, with
@@ -40,7 +43,8 @@ type Store struct {
 // *redis.ClusterClient, and must stay open while the store is.
 //
 // Redis being down is not an error: reads go to the loader until it is back. Open returns an error that wraps
-// [ErrClient] if the client can't be used, or [ErrJournal] if the file given to [Journal] can't. It panics if rdb or an option is nil.
+// [ErrClient] if the client can't be used, or [ErrJournal] if the file given to [Journal] can't. It panics if rdb or an
+// option is nil.
 //
 // ctx bounds how long Open waits for a first answer from Redis, which is half a second at most; it does not limit
 // the life of the store. Close the store when it is no longer needed.
@@ -55,76 +59,91 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		}
 		option(&cfg)
 	}
-	s := &Store{
-		cfg:         cfg,
-		life:        newLifecycle(),
-		stripes:     newStripes(),
-		generations: make(map[string]*generation),
-		counters:    make(map[string]*counters),
-	}
-	s.evictions.init(s)
-	s.lineage = newLineage(s)
-	s.everything = s.generationOf(everythingKey(cfg.namespace))
-	s.tagPrefix = cfg.namespace + ":{#" + tagKind + ":"
-	for i := range s.groups {
-		s.groups[i] = s.generationOf(groupKey(cfg.namespace, i))
-	}
-	s.breakers = newBreakers(s)
+	s := &Store{cfg: cfg, life: lifecycle.New(cfg.conn.Log)}
 	if err := s.connect(rdb); err != nil {
 		return nil, err
 	}
-	s.feed = newFeed(s)
-	s.evictions.resume()
-	s.start(&s.life.watch, "feed", s.feed.run)
-	s.feed.ready(ctx, min(cfg.timeout, 500*time.Millisecond))
+	s.build()
+	s.outbox.Resume()
+	s.life.Background("discovery", s.watchMasters)
+	s.tracker.Ready(ctx, min(cfg.conn.Timeout, 500*time.Millisecond))
 	return s, nil
 }
 
-// connect opens the journal, and makes the store's own client.
+// connect opens the journal, and makes the store's own client. Whatever that client reports goes to rooms that need no
+// connection.
 func (s *Store) connect(rdb redis.UniversalClient) error {
-	if err := s.evictions.openJournal(); err != nil {
+	keys, log := keyspace.New(s.cfg.conn.Namespace), s.cfg.conn.Log
+	s.engine = engine.Engine{Keys: keys, Log: log, Life: s.life}
+	s.outbox = outbox.New(outbox.Config{
+		Namespace: keys.Namespace(), Everything: keys.Everything().Addr(), Journal: s.cfg.journal, Log: log, Life: s.life,
+		Limit: s.cfg.queue, Age: s.cfg.queueAge, Remember: s.cfg.remember, Distrust: s.cfg.distrust, RetryMost: s.cfg.replayEvery,
+		Deliver: func(ctx context.Context, calls ...*wire.Call) error {
+			return s.versions.BucketsFirst(ctx, s.wire.Deliver, calls...)
+		},
+		Flush: func(ctx context.Context, calls ...*wire.Call) error {
+			return s.versions.BucketsFirst(ctx, s.wire.Run, calls...)
+		},
+		Changed: func(addr string) { s.versions.Changed(addr) },
+	})
+	s.detector = dataset.New(dataset.Config{Log: log, Any: s.outbox.Any, Recall: s.outbox.Recall, Woke: s.outbox.Wake})
+	s.breakers = breaker.New(breaker.Config{
+		Failures: s.cfg.breakAfter, ProbeEvery: s.cfg.probeEvery, Go: s.life.Background, Recovered: s.life.Recovered,
+		OnOpen: func(addr string, cause error) {
+			log.Warn("aside: Redis does not answer, reads go to the source until it does", "node", addr, "cause", cause)
+		},
+		OnClose: func(addr string, left bool) {
+			if !left {
+				log.Warn("aside: Redis answers again", "node", addr)
+			}
+		},
+		Closed: func(string) { s.outbox.Wake() },
+	})
+	if err := s.outbox.Open(); err != nil {
 		return err
 	}
-	own, err := redisx.Own(rdb, redisx.Limits{
-		Timeout: s.cfg.timeout, ReplicaReads: s.cfg.replicas, Hooks: s.cfg.hooks, ShareFrom: s.cfg.shareFrom,
-		Looks: true, Watcher: s.lineage, Breaker: s.breakers.of, Log: s.cfg.log, Keys: s.cfg.namespace + ":*", Recovered: s.Recovered,
-	})
+	limits := s.cfg.conn.Limits()
+	limits.ReplicaReads, limits.Looks, limits.Watcher = s.cfg.replicas, true, s.detector
+	limits.Breaker, limits.Recovered = s.breakers.For, s.life.Recovered
+	own, err := redisx.Own(rdb, limits)
 	if err == nil {
-		s.rdb = own
+		s.client = own
 		return nil
 	}
-	s.evictions.closeJournal()
+	s.outbox.Close()
 	if errors.Is(err, redisx.ErrReplicas) {
 		return fmt.Errorf("store: %w, or pass store.AllowReplicaReads()", err)
 	}
 	return fmt.Errorf("store: %w", err)
 }
 
+// build makes the rooms that need a connection.
+func (s *Store) build() {
+	cfg, keys, log := &s.cfg, s.engine.Keys, s.cfg.conn.Log
+	tracer := cfg.tracing(s.life.Recovered)
+	s.wire = wire.New(s.client, wire.Config{Replicas: cfg.acks, Within: cfg.ackWithin})
+	s.tracker = tracking.New(tracking.Config{
+		Keys: keys, Wire: s.wire, Log: log, Timeout: cfg.conn.Timeout, PingEvery: cfg.pingEvery, RetryMost: cfg.feedRetry,
+		Untracked: cfg.trust,
+		Start:     func(f func(context.Context)) bool { return s.life.Background("feed", f) },
+		Changed:   func(addr string) { s.versions.Changed(addr) },
+	})
+	s.versions = tagversion.New(tagversion.Config{
+		Keys: keys, Wire: s.wire, Tracker: s.tracker, Strict: cfg.strict, Trust: cfg.trust,
+	})
+	s.engine.Entries = entry.New(entry.Config{
+		Keys: keys, Wire: s.wire, Tracker: s.tracker, Versions: s.versions, Outbox: s.outbox, Life: s.life, Tracer: tracer,
+		Log: log, LeaseTime: cfg.lease, Trust: cfg.trust, KeepVersions: cfg.keepVersions,
+	})
+	s.engine.Evictor = eviction.New(eviction.Config{
+		Keys: keys, Wire: s.wire, Versions: s.versions, Outbox: s.outbox, Life: s.life, Tracer: tracer, HoldTime: cfg.hold,
+	})
+	s.engine.Scanner = scan.New(keys.Namespace(), s.wire)
+	s.engine.Checkpoints = checkpoint.New(checkpoint.Config{Keys: keys, Wire: s.wire, Life: s.life, LeaseTime: cfg.lease})
+}
+
 // Namespace returns the name of the namespace.
-func (s *Store) Namespace() string { return s.cfg.namespace }
+func (s *Store) Namespace() string { return s.cfg.conn.Namespace }
 
-// generationOf returns what is known of the generation of a namespace or cache; there is one for each key.
-func (s *Store) generationOf(key Key) *generation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g := s.generations[key.addr]
-	if g == nil {
-		g = &generation{key: key}
-		s.generations[key.addr] = g
-	}
-	return g
-}
-
-// changed is called with each key that may have changed.
-func (s *Store) changed(addr string) {
-	s.stripes.changed(addr)
-	s.mu.RLock()
-	g := s.generations[addr]
-	s.mu.RUnlock()
-	if g == nil && s.isTag(addr) {
-		g = s.tags.get(addr)
-	}
-	if g != nil {
-		g.forget()
-	}
-}
+// Engine returns what the other packages of this module are built on. Its type is internal.
+func (s *Store) Engine() *engine.Engine { return &s.engine }

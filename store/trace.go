@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/jollyjet/aside/internal/tracing"
 )
 
 // Tracer is told when work begins and ends that takes more than a round trip to Redis, or that changes the cache:
@@ -30,9 +32,9 @@ type Operation string
 
 // The operations.
 const (
-	OperationLoad  Operation = "load"  // a call of the loader
-	OperationWait  Operation = "wait"  // a wait for the load of another process
-	OperationEvict Operation = "evict" // an eviction, or the end of a hold, which is one too
+	OperationLoad  Operation = tracing.Load  // a call of the loader
+	OperationWait  Operation = tracing.Wait  // a wait for the load of another process
+	OperationEvict Operation = tracing.Evict // an eviction, or the end of a hold, which is one too
 )
 
 // Cause is why a load was begun.
@@ -40,11 +42,11 @@ type Cause string
 
 // The causes of loads.
 const (
-	CauseMiss    Cause = "miss"    // there was nothing to answer with
-	CauseBypass  Cause = "bypass"  // the cache was not to be used: a writer is at work, or Redis does not answer
-	CauseRefresh Cause = "refresh" // Refresh was called
-	CauseAhead   Cause = "ahead"   // in the background, because the value is soon too old; nobody waits for it
-	CauseCheck   Cause = "check"   // to compare the cache with the source; nothing is stored
+	CauseMiss    Cause = tracing.CauseMiss    // there was nothing to answer with
+	CauseBypass  Cause = tracing.CauseBypass  // the cache was not to be used: a writer is at work, or Redis does not answer
+	CauseRefresh Cause = tracing.CauseRefresh // Refresh was called
+	CauseAhead   Cause = tracing.CauseAhead   // in the background, because the value is soon too old; nobody waits for it
+	CauseCheck   Cause = tracing.CauseCheck   // to compare the cache with the source; nothing is stored
 )
 
 // TraceStart is what is known when an operation begins.
@@ -65,96 +67,21 @@ type TraceEnd struct {
 	Took      time.Duration
 }
 
-// Tracing is an operation that is being traced. Its zero value is one that is not.
-type Tracing struct {
-	store *Store
-	ctx   context.Context //nolint:containedctx // of the operation, to be given back to the tracer
-	what  Operation
-	began time.Time
-}
-
-// trace begins an operation.
-func (s *Store) trace(ctx context.Context, start TraceStart) (context.Context, Tracing) {
-	if s.cfg.tracer == nil {
-		return ctx, Tracing{}
+// tracing returns the tracer for the rooms, or nil.
+func (c *config) tracing(recovered func(what string, value any)) *tracing.Tracer {
+	if c.tracer == nil {
+		return nil
 	}
-	start.Namespace = s.cfg.namespace
-	t := Tracing{store: s, ctx: ctx, what: start.Operation, began: time.Now()}
-	if traced := s.startTrace(ctx, start); traced != nil {
-		t.ctx = traced
+	return &tracing.Tracer{
+		Namespace: c.conn.Namespace,
+		Recovered: recovered,
+		Start: func(ctx context.Context, s tracing.Start) context.Context {
+			return c.tracer.Start(ctx, TraceStart{
+				Operation: Operation(s.Operation), Namespace: s.Namespace, Cache: s.Cache, Cause: Cause(s.Cause), Kind: s.Kind, Keys: s.Keys,
+			})
+		},
+		End: func(ctx context.Context, e tracing.End) {
+			c.tracer.End(ctx, TraceEnd{Operation: Operation(e.Operation), Err: e.Err, Absent: e.Absent, Took: e.Took})
+		},
 	}
-	return t.ctx, t
-}
-
-func (s *Store) startTrace(ctx context.Context, start TraceStart) context.Context {
-	defer s.guardTracer()
-	return s.cfg.tracer.Start(ctx, start)
-}
-
-// guardTracer keeps a tracer's mistake from failing what it only looks at.
-func (s *Store) guardTracer() {
-	if value := recover(); value != nil {
-		s.Recovered("tracer", value)
-	}
-}
-
-// End ends the operation. Further calls do nothing.
-func (t *Tracing) End(err error) { t.end(TraceEnd{Err: err}) }
-
-func (t *Tracing) end(end TraceEnd) {
-	s := t.store
-	if s == nil {
-		return
-	}
-	t.store = nil
-	end.Operation, end.Took = t.what, time.Since(t.began)
-	defer s.guardTracer()
-	s.cfg.tracer.End(t.ctx, end)
-}
-
-// TraceWait begins a wait for the load of another process.
-func (p *Space) TraceWait(ctx context.Context) (context.Context, Tracing) {
-	return p.st.trace(ctx, TraceStart{Operation: OperationWait, Cache: p.name, Keys: 1})
-}
-
-// Load is a load that has begun.
-type Load struct {
-	space *Space
-	began time.Time
-	trace Tracing
-}
-
-// StartLoad counts a load of so many keys that begins now, and returns the context for the loader.
-func (p *Space) StartLoad(ctx context.Context, cause Cause, keys int) (context.Context, Load) {
-	p.Count(EventLoad)
-	ctx, tracing := p.st.trace(ctx, TraceStart{Operation: OperationLoad, Cache: p.name, Cause: cause, Keys: keys})
-	return ctx, Load{space: p, began: time.Now(), trace: tracing}
-}
-
-// End counts how long the load took; absent says that its error is only that the source has nothing.
-func (l *Load) End(err error, absent bool) {
-	l.space.counts.loads.Observe(time.Since(l.began))
-	l.trace.end(TraceEnd{Err: err, Absent: absent})
-}
-
-// traceEviction begins the eviction of keys.
-func (s *Store) traceEviction(ctx context.Context, keys []Key) (context.Context, Tracing) {
-	if s.cfg.tracer == nil {
-		return ctx, Tracing{}
-	}
-	return s.trace(ctx, TraceStart{Operation: OperationEvict, Kind: s.kindsOf(keys), Keys: len(keys)})
-}
-
-// kindsOf says what an eviction evicts.
-func (s *Store) kindsOf(keys []Key) string {
-	kind := kindKey
-	for i, key := range keys {
-		switch of := s.kindOf(key); {
-		case i == 0:
-			kind = of
-		case of != kind:
-			return "mixed"
-		}
-	}
-	return kind.String()
 }

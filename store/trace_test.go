@@ -55,7 +55,7 @@ func TestEvictionsAreTracedByKind(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		tracer := &tape{}
 		e := newEntry(t, rdb, store.Trace(tracer))
-		a, b, tag := e.Space.Key("a"), e.Space.Key("b"), e.st.Tag("tag")
+		a, b, tag := e.Cache.Key("a"), e.Cache.Key("b"), e.st.Tag("tag")
 		for _, tt := range []struct {
 			kind  string
 			keys  int
@@ -69,10 +69,10 @@ func TestEvictionsAreTracedByKind(t *testing.T) {
 			{"key", 1, func(ctx context.Context) error { return e.hold(a).End(ctx, 0) }, func(k *store.EvictionStats) *int64 { return &k.Keys }},
 			{"expire", 1, func(ctx context.Context) error {
 				e.load("old")
-				return e.st.Expire(ctx, e.Ref.Key)
+				return e.st.Engine().Evictor.Expire(ctx, e.Ref.Key)
 			}, func(k *store.EvictionStats) *int64 { return &k.Expired }},
 			{"pattern", 0, func(ctx context.Context) error {
-				_, err := e.st.EvictMatching(ctx, "cache:key", nil)
+				_, err := e.st.Engine().Evictor.Matching(ctx, "cache:key", nil)
 				return err
 			}, func(k *store.EvictionStats) *int64 { return &k.Pattern }},
 		} {
@@ -96,7 +96,7 @@ func TestEvictionsAreTracedByKind(t *testing.T) {
 		require.Equal(t, "mixed", start.Kind)
 
 		require.NoError(t, e.st.Evict(t.Context()), "nothing to do, nothing to trace")
-		require.NoError(t, e.st.Expire(t.Context()))
+		require.NoError(t, e.st.Engine().Evictor.Expire(t.Context()))
 		require.Empty(t, tracer.starts)
 
 		gone, cancel := context.WithCancel(t.Context())

@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/internal/scan"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -20,18 +22,18 @@ func TestWalkFindsTheEntriesOfASpace(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)
 		want := make(map[store.Key]bool)
-		space, other := st.Space("cell", 1, time.Minute), st.Space("cell2", 1, time.Minute)
+		space, other := st.Engine().Entries.Cache("cell", 1, time.Minute), st.Engine().Entries.Cache("cell2", 1, time.Minute)
 		for i := range 300 {
 			text := strings.Repeat(strconv.Itoa(i)+"}", 1+i%2*100) // half of them are hashed
-			for _, s := range []*store.Space{space, other} {
+			for _, s := range []*entry.Cache{space, other} {
 				ref := s.Ref(s.Key(text), []string{"tag"})
-				_, err := s.Put(t.Context(), &ref, store.Result{Payload: []byte("x"), TTL: time.Minute})
+				_, err := s.Put(t.Context(), &ref, entry.Contents{Payload: []byte("x"), TTL: time.Minute})
 				require.NoError(t, err)
 			}
 			want[space.Key(text)] = true
 		}
 		found := make(map[store.Key]bool)
-		for step, err := range space.Walk(t.Context(), store.Position{}, 10) {
+		for step, err := range st.Engine().Scanner.Walk(t.Context(), space.Keys(), scan.Position{}, 10) {
 			require.NoError(t, err)
 			for _, key := range step.Keys {
 				found[key] = true
@@ -48,10 +50,10 @@ func TestWalkFindsTheEntriesOfASpace(t *testing.T) {
 func TestWalkOfACluster(t *testing.T) {
 	cluster := redistest.StartCluster(t)
 	st := open(t, cluster.Client(t))
-	space := st.Space("cell", 1, time.Minute)
-	var last store.Step
+	space := st.Engine().Entries.Cache("cell", 1, time.Minute)
+	var last scan.Step
 	steps := 0
-	for step, err := range space.Walk(t.Context(), store.Position{}, 10) {
+	for step, err := range st.Engine().Scanner.Walk(t.Context(), space.Keys(), scan.Position{}, 10) {
 		require.NoError(t, err)
 		last = step
 		steps++
@@ -59,7 +61,7 @@ func TestWalkOfACluster(t *testing.T) {
 	require.Equal(t, 3, steps, "one for each master that has nothing")
 	require.Equal(t, 3, last.Masters)
 	require.Equal(t, 3, last.Done)
-	for step, err := range space.Walk(t.Context(), last.Position, 10) {
+	for step, err := range st.Engine().Scanner.Walk(t.Context(), space.Keys(), last.Position, 10) {
 		require.Fail(t, "there is nothing left to walk", "%v %v", step, err)
 	}
 }
@@ -67,14 +69,14 @@ func TestWalkOfACluster(t *testing.T) {
 // What Key writes Parts reads.
 func TestPartsAreTheOppositeOfKey(t *testing.T) {
 	st := open(t, mini(t))
-	space := st.Space("cell", 1, time.Minute)
+	space := st.Engine().Entries.Cache("cell", 1, time.Minute)
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("{},%~ a\x00é")), 0, 300, -1)), 1, 4).Draw(t, "parts")
 		read, ok := space.Parts(space.Key(parts...))
 		require.True(t, ok)
 		require.Equal(t, parts, read)
 	})
-	_, ok := space.Parts(st.Space("cell2", 1, time.Minute).Key("k"))
+	_, ok := space.Parts(st.Engine().Entries.Cache("cell2", 1, time.Minute).Key("k"))
 	require.False(t, ok)
 	_, ok = space.Parts(space.All())
 	require.False(t, ok)
@@ -92,7 +94,7 @@ func FuzzPosition(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var p store.Position
+		var p scan.Position
 		if err := p.UnmarshalText([]byte(text)); err != nil {
 			require.Empty(t, p.String(), "it is left as it was")
 			return
@@ -100,7 +102,7 @@ func FuzzPosition(f *testing.F) {
 		require.Equal(t, text, p.String())
 		raw, err := p.MarshalText()
 		require.NoError(t, err)
-		var again store.Position
+		var again scan.Position
 		require.NoError(t, again.UnmarshalText(raw))
 		require.Equal(t, p, again)
 	})
@@ -125,15 +127,15 @@ func TestPing(t *testing.T) {
 	require.NoError(t, st.Close())
 	require.True(t, st.Closed())
 	require.ErrorIs(t, st.Ping(t.Context())[0].Err, store.ErrClosed)
-	require.False(t, st.Background("late", func(context.Context) {}))
+	require.False(t, st.Engine().Life.Background("late", func(context.Context) {}))
 }
 
 // What runs in the background ends with the store; a panic in it is counted and ends nothing else.
 func TestBackground(t *testing.T) {
 	st := open(t, mini(t))
 	ended := false
-	require.True(t, st.Background("work", func(ctx context.Context) { <-ctx.Done(); ended = true }))
-	require.True(t, st.Background("mistake", func(context.Context) { panic("mistake") }))
+	require.True(t, st.Engine().Life.Background("work", func(ctx context.Context) { <-ctx.Done(); ended = true }))
+	require.True(t, st.Engine().Life.Background("mistake", func(context.Context) { panic("mistake") }))
 	require.NoError(t, st.Close())
 	require.True(t, ended)
 	require.EqualValues(t, 1, st.Stats().Panics)

@@ -1,0 +1,79 @@
+package entry
+
+import (
+	"context"
+
+	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/tagversion"
+)
+
+// acquireTries bounds how often Acquire replaces an invalid entry that turns into another one meanwhile.
+const acquireTries = 3
+
+// Acquire reads the entry anew and takes the lease on it if there is nothing to read and nobody else has it. It
+// returns a lease, or what it found instead: a value, a foreign lease (see [Cache.Watch]) or a hold. seen is an
+// invalid entry that an earlier read found, to be replaced at once, or the zero Entry. The error wraps
+// [wire.ErrUnavailable].
+func (c *Cache) Acquire(ctx context.Context, ref *Ref, seen Entry) (*Lease, Entry, error) {
+	return c.acquire(ctx, ref, seen, false)
+}
+
+// Overtake is Acquire, but it takes the lease from another loader, whose result is not stored then.
+func (c *Cache) Overtake(ctx context.Context, ref *Ref, seen Entry) (*Lease, Entry, error) {
+	return c.acquire(ctx, ref, seen, true)
+}
+
+// AcquireForce is Acquire for a refresh by hand: it takes the lease from another loader, and where it finds a value it
+// returns a lease on that version, which stays readable.
+func (c *Cache) AcquireForce(ctx context.Context, ref *Ref) (*Lease, Entry, error) {
+	epoch := c.cfg.Outbox.Epoch()
+	lease, e, err := c.acquire(ctx, ref, Entry{}, true)
+	if err == nil && lease == nil && e.readable() {
+		numbers := e.record.Gens[:tagversion.NumbersLen(len(ref.tags))]
+		lease = &Lease{
+			cache: c, ref: ref, record: envelope.Identity(e.raw), epoch: epoch,
+			before: tagversion.Before{Numbers: numbers, Buckets: e.buckets, Created: c.cfg.Wire.Clock.Now()},
+		}
+	}
+	return lease, e, err
+}
+
+func (c *Cache) acquire(ctx context.Context, ref *Ref, seen Entry, displace bool) (*Lease, Entry, error) {
+	for try := 1; ; try++ {
+		a := c.tryLease(ref, seen, displace)
+		c.carryOut(ctx, a)
+		if a.err != nil || a.lease != nil || a.found.State != Invalid || try == acquireTries {
+			return a.lease, a.found, a.err
+		}
+		seen = a.found
+	}
+}
+
+// AcquireStale leases the version that was seen, for a load that replaces it: the value stays readable until
+// then, and in the whole fleet only one has the lease. Without a lease the entry says why: somebody else has it
+// ([Leased]), the last one failed and it is too early to try again ([Stale]), or the entry is no longer what was seen.
+// The error wraps [wire.ErrUnavailable].
+func (c *Cache) AcquireStale(ctx context.Context, ref *Ref, seen Entry) (*Lease, Entry, error) {
+	a := c.tryRefresh(ref, seen)
+	c.carryOut(ctx, a)
+	return a.lease, a.found, a.err
+}
+
+// AcquireAll is [Cache.Acquire] for several entries in one round trip; for those of which a value was seen it is
+// [Cache.AcquireStale]. It tries once.
+func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry) ([]*Lease, []Entry, []error) {
+	attempts := make([]*attempt, len(refs))
+	for i, ref := range refs {
+		if s := seen[i].State; s == Stale || s == Value {
+			attempts[i] = c.tryRefresh(ref, seen[i])
+		} else {
+			attempts[i] = c.tryLease(ref, seen[i], false)
+		}
+	}
+	c.carryOut(ctx, attempts...)
+	leases, entries, errs := make([]*Lease, len(refs)), make([]Entry, len(refs)), make([]error, len(refs))
+	for i, a := range attempts {
+		leases[i], entries[i], errs[i] = a.lease, a.found, a.err
+	}
+	return leases, entries, errs
+}

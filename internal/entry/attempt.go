@@ -1,0 +1,210 @@
+package entry
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/lifecycle"
+	"github.com/jollyjet/aside/internal/lua"
+	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/tagversion"
+	"github.com/jollyjet/aside/internal/wire"
+)
+
+// attempt is one try to take a lease, together with a snapshot of the versions, in a form that lets several go in one
+// round trip.
+type attempt struct {
+	candidate *Lease
+	snapshot  *tagversion.Snapshot
+	calls     []*wire.Call
+	take      *wire.Call
+	read      *wire.Call // reads the entry, where the lease stands beside it
+	sent      time.Time
+	epoch     uint64 // of the outbox
+
+	lease *Lease
+	found Entry // if there is no lease
+	err   error
+}
+
+// tryLease prepares a try for the lease on an absent or invalid entry.
+func (c *Cache) tryLease(ref *Ref, seen Entry, displace bool) *attempt {
+	a := c.newAttempt(ref)
+	if a.err != nil || a.found.State == Bypass {
+		return a
+	}
+	lease := envelope.NewLease(envelope.NewToken())
+	replace := []byte{}
+	if seen.State == Invalid {
+		replace = envelope.Identity(seen.raw)
+	}
+	a.prepare(&Lease{cache: c, ref: ref, record: lease, lease: lease, at: ref.Addr()}, replace, displace)
+	return a
+}
+
+// refreshOf is where the lease of a refresh stands: beside the entry, in its slot.
+func refreshOf(addr string) string { return addr + ":r" }
+
+// tryRefresh prepares a try for the lease on a version that was seen.
+func (c *Cache) tryRefresh(ref *Ref, seen Entry) *attempt {
+	a := c.newAttempt(ref)
+	if a.err != nil || a.found.State == Bypass {
+		return a
+	}
+	lease := envelope.NewLease(envelope.NewToken())
+	candidate := &Lease{cache: c, ref: ref, record: envelope.Identity(seen.raw), lease: lease, at: refreshOf(ref.Addr())}
+	a.prepare(candidate, []byte{}, false)
+	a.read = redisx.Get(ref.Addr()) // after the lease is taken, so that anything newer is seen
+	a.calls = append(a.calls, a.read)
+	return a
+}
+
+// newAttempt returns an attempt that is over already if Redis must not be asked.
+func (c *Cache) newAttempt(ref *Ref) *attempt {
+	a := &attempt{epoch: c.cfg.Outbox.Epoch()}
+	switch c.blocked(ref) {
+	case StoreClosed:
+		a.err = lifecycle.ErrClosed
+	case EvictionQueued:
+		a.found = bypass(EvictionQueued)
+	}
+	return a
+}
+
+func (a *attempt) prepare(candidate *Lease, replace []byte, displace bool) {
+	c := candidate.cache
+	a.candidate, a.snapshot = candidate, c.snapshot(candidate.ref, true)
+	a.take = &wire.Call{Script: lua.Take, Key: candidate.at, Args: []any{
+		candidate.lease, c.cfg.LeaseTime.Milliseconds(), replace, envelope.LeasePrefix(), displace,
+	}}
+	a.calls = append(a.snapshot.Begins(), a.take)
+}
+
+// carryOut carries out the attempts in one round trip, and gives useless leases back in another.
+func (c *Cache) carryOut(ctx context.Context, attempts ...*attempt) {
+	var calls, back []*wire.Call
+	for _, a := range attempts {
+		calls = append(calls, a.calls...)
+		a.sent = time.Now()
+	}
+	if len(calls) == 0 {
+		return
+	}
+	_ = c.cfg.Wire.Run(ctx, calls...) // each attempt looks at its own calls
+	for _, a := range attempts {
+		if a.candidate != nil {
+			back = append(back, a.answered()...)
+		}
+	}
+	c.askTagsOf(ctx, attempts)
+	if len(back) > 0 {
+		ctx, done := redisx.Linger(ctx)
+		defer done()
+		_ = c.cfg.Wire.Run(ctx, back...) // where that fails the lease runs out
+	}
+}
+
+// askTagsOf asks for the open tags of the values that were found.
+func (c *Cache) askTagsOf(ctx context.Context, attempts []*attempt) {
+	var open []*Entry
+	var of []*attempt
+	for _, a := range attempts {
+		if a.found.tags.Open() {
+			open, of = append(open, &a.found), append(of, a)
+		}
+	}
+	for i, err := range c.askTags(ctx, open...) {
+		if err != nil && of[i].lease == nil {
+			of[i].err = err
+		}
+	}
+}
+
+// answered finds out what came of the attempt. It returns what is to be undone.
+func (a *attempt) answered() (undo []*wire.Call) {
+	taken, other, err := a.taken()
+	for _, c := range a.calls {
+		if err == nil && c.Err() != nil {
+			err = wire.Unavailable(c.Err())
+		}
+	}
+	if err != nil {
+		a.err = err
+		return a.giveBack(taken)
+	}
+	candidate := a.candidate
+	if a.epoch != candidate.cache.cfg.Outbox.Epoch() { // what was found may be what was evicted
+		a.found = bypass(DataChanged)
+		return a.giveBack(taken)
+	}
+	a.snapshot.Answered()
+	candidate.before, candidate.epoch = a.snapshot.Before(candidate.before.Created), a.epoch
+	if a.read != nil {
+		return a.refreshAnswered(taken, other)
+	}
+	switch {
+	case !taken:
+		a.found = candidate.cache.evaluate(candidate.ref, other.raw, true, a.snapshot)
+		a.found.left, a.found.buckets = other.left, candidate.before.Buckets
+	case a.snapshot.Held(): // by a tag: the lease is of no use
+		a.found = bypass(WriterHolds)
+		return a.giveBack(true)
+	default:
+		a.lease = candidate
+	}
+	return nil
+}
+
+func (a *attempt) refreshAnswered(taken bool, other Entry) (undo []*wire.Call) {
+	candidate := a.candidate
+	raw, err := a.read.Reply.Text()
+	a.found = candidate.cache.evaluate(candidate.ref, []byte(raw), err == nil, a.snapshot)
+	same := bytes.Equal(envelope.Identity(a.found.raw), candidate.record)
+	switch {
+	case taken && same && a.found.readable():
+		a.lease = candidate
+		return nil
+	case same && other.State == Leased:
+		a.found.State, a.found.left = Leased, other.left
+	case same:
+		a.found.left = other.left // of a cooldown
+	}
+	return a.giveBack(taken)
+}
+
+func (a *attempt) giveBack(taken bool) []*wire.Call {
+	if !taken {
+		return nil
+	}
+	return []*wire.Call{a.candidate.onLease("drop")}
+}
+
+// taken reads the reply to the take. If the lease was not taken, the entry is what stands there: the lease of another, an
+// entry, or a cooldown.
+func (a *attempt) taken() (bool, Entry, error) {
+	if err := a.take.Err(); err != nil {
+		return false, Entry{}, wire.Unavailable(err)
+	}
+	reply, err := a.take.Reply.Slice()
+	if err != nil || len(reply) < 3 || reply[0] != int64(1) && len(reply) < 5 {
+		return false, Entry{}, fmt.Errorf("%w: unexpected answer to a script: %v", wire.ErrUnavailable, a.take.Reply.Val())
+	}
+	if now, ok := wire.Micros(reply[1], reply[2]); ok {
+		a.candidate.cache.cfg.Wire.Clock.Learn(now, a.sent)
+		a.candidate.before.Created = now
+	}
+	if reply[0] == int64(1) {
+		return true, Entry{}, nil
+	}
+	e := Entry{raw: []byte(wire.Text(reply[3]))}
+	if left, _ := reply[4].(int64); left > 0 {
+		e.left = time.Duration(left) * time.Millisecond
+	}
+	if envelope.KindOf(e.raw) == envelope.Lease {
+		e.State = Leased
+	}
+	return false, e, nil
+}

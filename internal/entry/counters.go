@@ -1,0 +1,158 @@
+package entry
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jollyjet/aside/internal/histogram"
+)
+
+// Counter is what a cache counts. store.CacheStats describes each.
+type Counter uint8
+
+// The counters.
+const (
+	CountHit Counter = iota
+	CountNegativeHit
+	CountMiss
+	CountBypass
+	CountInvalid
+	countInvalidReason // followed by one for each reason of an invalid entry
+	_
+	_
+	_
+	_
+	CountLoad
+	CountLoadError
+	CountPanic
+	CountRefused
+	CountWait
+	CountUnencodable
+	CountRedisError
+	CountNearHit
+	CountStale
+	CountRefresh
+	CountRefreshFailed
+	CountMutated
+	CountTooLarge
+	counterCount
+)
+
+// Check is what came of comparing an answer of a cache with the source; see package consistency, which compares.
+type Check uint8
+
+// The outcomes; store.CheckStats describes each.
+const (
+	CheckEqual Check = iota
+	CheckDiffers
+	CheckExplained
+	CheckUnsettled
+	CheckGone
+	CheckFailed
+	CheckDropped
+	checkCount
+)
+
+// Counters are those of the caches of one name.
+type Counters struct {
+	events        [counterCount]atomic.Int64
+	loads         *histogram.Histogram
+	read, written atomic.Int64 // bytes
+	near          sizes
+
+	checks                [checkCount]atomic.Int64
+	repaired, differedFor atomic.Int64
+}
+
+func newCounters() *Counters {
+	return &Counters{loads: histogram.New(
+		5*time.Millisecond, 10*time.Millisecond, 25*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond,
+		250*time.Millisecond, 500*time.Millisecond, time.Second, 2500*time.Millisecond, 5*time.Second, 10*time.Second)}
+}
+
+func (e *Entries) countersOf(name string) *Counters {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.counters[name]
+	if c == nil {
+		c = newCounters()
+		e.counters[name] = c
+	}
+	return c
+}
+
+// Counters returns those of all caches, by name.
+func (e *Entries) Counters() map[string]*Counters {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.counters)
+}
+
+// N is how often something was counted.
+func (c *Counters) N(of Counter) int64 { return c.events[of].Load() }
+
+// Invalid is how many invalid entries were found for a reason.
+func (c *Counters) Invalid(why Reason) int64 { return c.N(countInvalidReason + Counter(why)) }
+
+// Check is how many comparisons had an outcome.
+func (c *Counters) Check(outcome Check) int64 { return c.checks[outcome].Load() }
+
+// Repaired is how many wrong entries were evicted, and for how long they had been wrong, added up.
+func (c *Counters) Repaired() (n int64, differedFor time.Duration) {
+	return c.repaired.Load(), time.Duration(c.differedFor.Load())
+}
+
+// LoadTimes is how long loads took.
+func (c *Counters) LoadTimes() histogram.Durations { return c.loads.Read() }
+
+// Bytes is how much was read from Redis and sent to it.
+func (c *Counters) Bytes() (read, written int64) { return c.read.Load(), c.written.Load() }
+
+// NearEntries is how many values are kept in this process now.
+func (c *Counters) NearEntries() int64 { return c.near.sum() }
+
+// Count counts, and returns how often it has.
+func (c *Cache) Count(of Counter) int64 { return c.counts.events[of].Add(1) }
+
+// CountInvalid counts an invalid entry with its reason.
+func (c *Cache) CountInvalid(e Entry) {
+	c.Count(CountInvalid)
+	c.Count(countInvalidReason + Counter(e.Reason))
+}
+
+// CountNear adds what size returns to [Counters.NearEntries]. It is called whenever somebody asks for the
+// statistics, from any goroutine, until the end of the process.
+func (c *Cache) CountNear(size func() int) { c.counts.near.add(size) }
+
+// CountChecks counts n answers that were chosen to be compared, and have the same outcome.
+func (c *Cache) CountChecks(outcome Check, n int64) { c.counts.checks[outcome].Add(n) }
+
+// CountDiffered adds up for how long the cache had been wrong.
+func (c *Cache) CountDiffered(d time.Duration) { c.counts.differedFor.Add(int64(d)) }
+
+// CountRepaired counts a wrong entry that was evicted.
+func (c *Cache) CountRepaired() { c.counts.repaired.Add(1) }
+
+// sizes are gauges that are added up.
+type sizes struct {
+	mu  sync.Mutex
+	all []func() int // under mu; only appended to
+}
+
+func (s *sizes) add(size func() int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, size)
+}
+
+func (s *sizes) sum() (n int64) {
+	s.mu.Lock()
+	all := s.all[:len(s.all):len(s.all)]
+	s.mu.Unlock() // not held while they run, for they are not ours
+	for _, size := range all {
+		n += int64(size())
+	}
+	return n
+}

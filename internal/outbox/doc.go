@@ -1,0 +1,14 @@
+// Package outbox holds the evictions that must still happen: those that did not reach Redis, and those that did but that
+// Redis may have lost since. It repeats them until Redis has carried them out.
+//
+// Entries and tags are evicted by the same script, so all that is kept of an eviction is its key and until when it holds the
+// key; repeating one does no harm.
+//
+// Invariant: as long as a key is in the outbox, this process does not read it from Redis ([Outbox.Has]). An eviction that
+// Redis confirmed stays in the history until it is durable ([Config.Remember] after all masters were well), so that it can
+// be repeated when Redis comes back with older data. Such a moment begins a new epoch ([Outbox.Epoch]): whatever was read
+// in an older one may be what was evicted, and is discarded.
+//
+// Lock order: Outbox.mu, then those of the journal, of the lifecycle, and of whatever Config.Changed takes. Nothing is
+// logged and no call is sent while Outbox.mu is held.
+package outbox

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"time"
+
+	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/histogram"
+)
+
+// Durations is a histogram of how long something has taken. It has the fields Count, Sum, and UpTo: how many took no longer
+// than each bound. What took longer than the longest bound is in Count alone.
+type Durations = histogram.Durations
+
+// CacheStats counts what the caches of one name have done. Reads are NearHits + Hits + StaleHits + NegativeHits +
+// Misses + Bypasses.
+type CacheStats struct {
+	NearHits     int64 // answered by this process
+	Hits         int64 // answered by Redis
+	StaleHits    int64 // answered by Redis with a value past its time to live
+	NegativeHits int64 // hits on the knowledge that the source has nothing
+	Misses       int64
+	Bypasses     int64 // reads that went to the source and stored nothing: a hold, a queued eviction, or no Redis
+	Invalid      int64 // entries that were there but of no use, for one of the four reasons below
+	Evicted      int64 // ... because a tag, the cache or the namespace was evicted
+	Schema       int64 // ... because they were written for another type or with another codec
+	Corrupt      int64 // ... because they were damaged or not written by aside
+	Clash        int64 // ... because they belong to another key with the same hash
+	Loads        int64
+	LoadErrors   int64     // loads that returned an error, but for those that NotFound accepts; panics included
+	Panics       int64     // loads that panicked
+	LoadTimes    Durations // of the loads that have ended, or that nobody waits for any more
+	Refused      int64     // results not stored because the key was evicted, or written, while the load ran
+	Waits        int64     // times that a load of another process was waited for
+	Unencodable  int64     // results that the codec could not encode
+	TooLarge     int64     // values loaded or written and not stored because of cacheable.MaxBytes
+	RedisErrors  int64     // commands of reads and loads that failed
+	Refreshes    int64     // loads in the background
+	Unrefreshed  int64     // ... that failed
+	Mutated      int64     // shared values found changed, see cacheable.Near; only under the race detector
+	BytesRead    int64     // size of the entries read from Redis
+	BytesWritten int64     // size of the entries sent to Redis, whether or not it stored them
+	NearEntries  int64     // values kept in this process now
+	Checks       CheckStats
+}
+
+// CheckStats counts the answers of a cache that were chosen to be compared with the source; all but Repaired add up to
+// their number.
+type CheckStats struct {
+	Equal       int64         `json:"equal"`           // the two agree
+	Differs     int64         `json:"differs"`         // they differ, and no write under way explains it: the cache is wrong
+	Explained   int64         `json:"explained"`       // they differed, and then the cache had something else, or agreed
+	Unsettled   int64         `json:"unsettled"`       // they differ, but the source gives another answer each time
+	Gone        int64         `json:"gone"`            // the cache had nothing any more
+	Failed      int64         `json:"failed"`          // the source or Redis did not answer
+	Dropped     int64         `json:"dropped"`         // not compared, because too much was to be
+	Repaired    int64         `json:"repaired"`        // wrong entries evicted
+	DifferedFor time.Duration `json:"differed_for_ns"` // added up over Differs: for how long at most the cache had been wrong
+}
+
+// Minus returns what was counted since then.
+func (c CheckStats) Minus(then CheckStats) CheckStats {
+	return CheckStats{
+		Equal: c.Equal - then.Equal, Differs: c.Differs - then.Differs, Explained: c.Explained - then.Explained,
+		Unsettled: c.Unsettled - then.Unsettled, Gone: c.Gone - then.Gone, Failed: c.Failed - then.Failed,
+		Dropped: c.Dropped - then.Dropped, Repaired: c.Repaired - then.Repaired,
+		DifferedFor: c.DifferedFor - then.DifferedFor,
+	}
+}
+
+func cacheStats(c *entry.Counters) CacheStats {
+	read, written := c.Bytes()
+	return CacheStats{
+		Hits: c.N(entry.CountHit), NegativeHits: c.N(entry.CountNegativeHit), Misses: c.N(entry.CountMiss),
+		Bypasses: c.N(entry.CountBypass), Invalid: c.N(entry.CountInvalid), Evicted: c.Invalid(entry.Evicted),
+		Schema: c.Invalid(entry.Schema), Corrupt: c.Invalid(entry.Corrupt), Clash: c.Invalid(entry.Clash),
+		Loads: c.N(entry.CountLoad), LoadErrors: c.N(entry.CountLoadError), Panics: c.N(entry.CountPanic),
+		LoadTimes: c.LoadTimes(), Refused: c.N(entry.CountRefused), Waits: c.N(entry.CountWait),
+		Unencodable: c.N(entry.CountUnencodable), RedisErrors: c.N(entry.CountRedisError), NearHits: c.N(entry.CountNearHit),
+		StaleHits: c.N(entry.CountStale), Refreshes: c.N(entry.CountRefresh), Unrefreshed: c.N(entry.CountRefreshFailed),
+		Mutated: c.N(entry.CountMutated), TooLarge: c.N(entry.CountTooLarge),
+		BytesRead: read, BytesWritten: written, NearEntries: c.NearEntries(), Checks: checkStats(c),
+	}
+}
+
+func checkStats(c *entry.Counters) CheckStats {
+	repaired, differedFor := c.Repaired()
+	return CheckStats{
+		Equal: c.Check(entry.CheckEqual), Differs: c.Check(entry.CheckDiffers), Explained: c.Check(entry.CheckExplained),
+		Unsettled: c.Check(entry.CheckUnsettled), Gone: c.Check(entry.CheckGone), Failed: c.Check(entry.CheckFailed),
+		Dropped: c.Check(entry.CheckDropped), Repaired: repaired, DifferedFor: differedFor,
+	}
+}
