@@ -30,7 +30,7 @@ type Alert struct {
 type Alerts struct {
 	st      *store.Store
 	cfg     alertConfig
-	history *history
+	history *countsHistory
 	close   func()
 
 	mu     sync.Mutex
@@ -103,11 +103,11 @@ func NewAlerts(st *store.Store, options ...AlertOption) *Alerts {
 		}
 		option(&cfg)
 	}
-	a := &Alerts{st: st, cfg: cfg, history: &history{}, states: make(map[subject]*alertState)}
+	a := &Alerts{st: st, cfg: cfg, history: &countsHistory{}, states: make(map[subject]*alertState)}
 	for _, r := range cfg.rules {
 		a.history.keep = max(a.history.keep, r.Window)
 	}
-	a.history.add(markOf(st.Stats()))
+	a.history.add(countsNow(st.Stats()))
 	a.close = background(st, "alerts", func() {}, a.watch)
 	return a
 }
@@ -126,7 +126,7 @@ func (a *Alerts) watch(ctx context.Context) {
 // judgeAll judges by all rules, and returns what is new.
 func (a *Alerts) judgeAll() (news []Alert) {
 	stats := a.st.Stats()
-	now := markOf(stats)
+	now := countsNow(stats)
 	a.history.add(now)
 	for i := range a.cfg.rules {
 		rule := &a.cfg.rules[i]

@@ -26,7 +26,7 @@ type settings struct {
 	changedAt   any // func(V) time.Time
 	class       any // func(K) string
 	absent      func(error) bool
-	found       func(Finding)
+	onFinding   func(Finding)
 	keep        int
 	fix         bool
 
@@ -137,7 +137,7 @@ func Absent(absent func(error) bool) Option {
 // OnFinding has report called once for each entry that is found to be wrong, from one of the goroutines that compare.
 func OnFinding(report func(Finding)) Option {
 	mustNotBeNil("OnFinding", report == nil)
-	return Option{"OnFinding", "", func(s *settings) { s.found = report }}
+	return Option{"OnFinding", "", func(s *settings) { s.onFinding = report }}
 }
 
 // Keep is how many findings a report lists; a monitor keeps the latest, an audit the first. The default is 100. There is

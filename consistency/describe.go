@@ -1,0 +1,60 @@
+package consistency
+
+import (
+	"time"
+
+	"github.com/jollyjet/aside/store"
+)
+
+// describer describes wrong entries for reports.
+type describer[K comparable, V any] struct {
+	cache     Cache[K, V]
+	diff      func(V, V) string
+	changedAt func(V) time.Time
+	classOf   func(K) string
+}
+
+func newDescriber[K comparable, V any](what string, c Cache[K, V], s *settings) describer[K, V] {
+	d := describer[K, V]{
+		cache:     c,
+		diff:      typed[func(V, V) string](what, "Diff", s.diff),
+		changedAt: typed[func(V) time.Time](what, "ChangedAt", s.changedAt),
+		classOf:   typed[func(K) string](what, "Class", s.class),
+	}
+	if d.classOf == nil {
+		d.classOf = func(key K) string { return defaultClass(c.Space(), c.EntryKey(key)) }
+	}
+	return d
+}
+
+// finding describes a mismatch that is confirmed.
+func (d *describer[K, V]) finding(m *mismatch[K]) Finding {
+	f := Finding{
+		Cache: d.cache.Space().Name(), Key: d.cache.EntryKey(m.key).String(), Class: d.classOf(m.key),
+		Cached: kindOf(m.entry), Source: kindOf(m.source), Found: time.Now(),
+		MinAge: time.Since(m.since), MaxAge: max(m.entry.Age, time.Since(m.since)), version: m.entry.Version,
+	}
+	if m.source.State != store.Value {
+		return f
+	}
+	source, ok := d.cache.Decode(m.source.Payload)
+	if ok && d.changedAt != nil {
+		if at := d.changedAt(source); !at.IsZero() {
+			exact := min(max(f.MinAge, time.Since(at)), f.MaxAge)
+			f.MinAge, f.MaxAge = exact, exact
+		}
+	}
+	if m.entry.State == store.Value && ok && d.diff != nil {
+		if cached, ok := d.cache.Decode(m.entry.Payload); ok {
+			f.Detail = d.diff(cached, source)
+		}
+	}
+	return f
+}
+
+func kindOf(answer store.Copy) string {
+	if answer.State == store.Negative {
+		return "absence"
+	}
+	return "value"
+}
