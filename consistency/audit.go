@@ -15,9 +15,9 @@ const (
 	auditBatch = 250  // entries that are compared together
 )
 
-// Audit compares every entry of a cache with the source, by walking all masters. It reads entries in batches; if the cache
-// is a Many, it calls the loader once for each batch. Entries that differ are compared again, as by a monitor. Entries
-// that are loaded, or moved between masters, during the audit may be missed, and some may be compared twice.
+// Audit compares every entry of a cache with the source, by walking all masters. It reads entries in batches; if the
+// cache is a Many, it calls the loader once for each batch. Entries that differ are compared again, as by a monitor.
+// Entries that are loaded, or moved between masters, during the audit may be missed, and some may be compared twice.
 //
 // After an error the report is still valid, and its Position is where to [Resume]. An error is that of ctx, or wraps
 // store.ErrUnavailable if Redis did not answer. A source that does not answer is not an error: its entries count as

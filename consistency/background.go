@@ -7,8 +7,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// background runs each work function in a goroutine until the store closes or stop is called. stop waits for all of them.
-// ended is called when the work ends, perhaps more than once.
+// background runs each work function in a goroutine until the store closes or stop is called. stop waits for all of
+// them. ended is called when the work ends, perhaps more than once.
 func background(st *store.Store, what string, ended func(), work ...func(context.Context)) (stop func()) {
 	var working sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())

@@ -6,8 +6,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Cache is a cache whose answers can be compared with its source: a *cacheable.Cacheable[K, V] or a
-// *cacheable.Many[K, V].
+// Cache is a cache whose answers can be compared with its source: a *cacheable.Cacheable[K, V] or a *cacheable.Many[K,
+// V].
 type Cache[K comparable, V any] interface {
 	Space() *store.Space
 	EntryKey(key K) store.Key

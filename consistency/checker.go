@@ -12,9 +12,9 @@ const (
 	maxSampledHits = 64               // sampled hits that may wait for a worker
 )
 
-// checker compares the sampled hits of a monitor. Each worker takes a sampled hit, or a mismatch whose grace is over, and
-// compares it. Its only shared state is in findings, limiter and rechecks, each with a lock of its own; no lock is held
-// while another is taken or while a function of the user's runs.
+// checker compares the sampled hits of a monitor. Each worker takes a sampled hit, or a mismatch whose grace is over,
+// and compares it. Its only shared state is in findings, limiter and rechecks, each with a lock of its own; no lock is
+// held while another is taken or while a function of the user's runs.
 type checker[K comparable, V any] struct {
 	cache    Cache[K, V]
 	space    *store.Space
@@ -175,7 +175,8 @@ func (c *checker[K, V]) count(key K, outcome store.Check, hits int64) {
 	c.space.CountChecks(outcome, hits)
 }
 
-// recovered, when deferred, lets the monitor survive a panic of a user's function. The hits being compared count as failed.
+// recovered, when deferred, lets the monitor survive a panic of a user's function. The hits being compared count as
+// failed.
 func (c *checker[K, V]) recovered(hits func() int64) {
 	if value := recover(); value != nil {
 		c.space.Store().Recovered("monitor of "+c.space.Name(), value)

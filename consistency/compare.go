@@ -65,8 +65,8 @@ func (c *comparer[K, V]) first(ctx context.Context, keys []K, entries []store.Co
 	return results, mismatches
 }
 
-// again compares mismatches once more. The source is asked before the cache: an entry that has the same version after that
-// was there all the time since the first comparison.
+// again compares mismatches once more. The source is asked before the cache: an entry that has the same version after
+// that was there all the time since the first comparison.
 func (c *comparer[K, V]) again(ctx context.Context, near bool, mismatches []*mismatch[K]) []comparison {
 	keys := make([]K, len(mismatches))
 	for i, m := range mismatches {

@@ -31,7 +31,8 @@ func (c Counts) answered() int64 { return c.NearHits + c.Hits + c.StaleHits + c.
 // HitRatio is the fraction of reads that the cache answered, including stale ones. It is 0 if there were no reads.
 func (c Counts) HitRatio() float64 { return ratio(c.answered(), c.Reads()) }
 
-// StaleRatio is the fraction of reads that were answered with a value past its TTL, because the loader failed or was slow.
+// StaleRatio is the fraction of reads that were answered with a value past its TTL, because the loader failed or was
+// slow.
 func (c Counts) StaleRatio() float64 { return ratio(c.StaleHits, c.Reads()) }
 
 // WrongRatio is the fraction of hits that were wrong, estimated from those that were compared.

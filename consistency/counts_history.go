@@ -41,8 +41,8 @@ func (h *countsHistory) add(p countsPoint) {
 	h.points = append(h.points[:0], h.points[old:]...)
 }
 
-// since returns what was counted in the span before now, and how long that span really was. It is shorter than requested
-// while the history does not reach back far enough.
+// since returns what was counted in the span before now, and how long that span really was. It is shorter than
+// requested while the history does not reach back far enough.
 func (h *countsHistory) since(now countsPoint, span time.Duration) (map[string]Counts, time.Duration) {
 	then := h.at(now.at.Add(-span), now)
 	counts := make(map[string]Counts, len(now.caches))

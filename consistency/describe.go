@@ -19,7 +19,7 @@ func newDescriber[K comparable, V any](what string, c Cache[K, V], s *settings) 
 		cache:     c,
 		diff:      typed[func(V, V) string](what, "Diff", s.diff),
 		changedAt: typed[func(V) time.Time](what, "ChangedAt", s.changedAt),
-		classOf:   typed[func(K) string](what, "Class", s.class),
+		classOf:   typed[func(K) string](what, "ClassOf", s.class),
 	}
 	if d.classOf == nil {
 		d.classOf = func(key K) string { return defaultClass(c.Space(), c.EntryKey(key)) }

@@ -60,8 +60,8 @@ func (f *findings) known(key string, version store.Version) bool {
 
 // add stores a finding. It replaces an earlier one of the same key, or else the oldest if there are too many.
 //
-// It reports false if this version of the entry is already known: a hit that was sampled after the mismatch was concluded,
-// but before its finding was added, starts another mismatch of the same version.
+// It reports false if this version of the entry is already known: a hit that was sampled after the mismatch was
+// concluded, but before its finding was added, starts another mismatch of the same version.
 func (f *findings) add(found Finding) (isNew bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

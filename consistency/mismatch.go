@@ -7,9 +7,9 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// mismatch is an entry that differs from the source. A write in progress may be the cause, so it counts as wrong only if
-// later comparisons confirm it. One goroutine at a time works on it. Only hits is shared: recheckQueue.mu guards it while
-// the queue knows the mismatch.
+// mismatch is an entry that differs from the source. A write in progress may be the cause, so it counts as wrong only
+// if later comparisons confirm it. One goroutine at a time works on it. Only hits is shared: recheckQueue.mu guards it
+// while the queue knows the mismatch.
 type mismatch[K comparable] struct {
 	ctx         context.Context //nolint:containedctx // of the reader, for its values
 	key         K

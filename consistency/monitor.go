@@ -24,9 +24,9 @@ type Monitor struct {
 
 // NewMonitor attaches a monitor to a cache.
 //
-// For each sampled hit it copies the key, the bytes read from Redis, and the values of the caller's context. Goroutines of
-// its own do the rest: they call the loader, and if the answers differ, compare both sides again after [Grace]. Hits beyond
-// [Rate] and [Concurrency] are dropped and counted.
+// For each sampled hit it copies the key, the bytes read from Redis, and the values of the caller's context. Goroutines
+// of its own do the rest: they call the loader, and if the answers differ, compare both sides again after [Grace]. Hits
+// beyond [Rate] and [Concurrency] are dropped and counted.
 //
 // The monitor runs until it is closed or the store is. NewMonitor panics if the cache is nil or an option does not fit.
 func NewMonitor[K comparable, V any](c Cache[K, V], options ...Option) *Monitor {
@@ -70,8 +70,8 @@ func (m *Monitor) Report() Report {
 	return r
 }
 
-// Close detaches the monitor and waits for the comparisons in progress. Its counts remain. Close may be called more than
-// once.
+// Close detaches the monitor and waits for the comparisons in progress. Its counts remain. Close may be called more
+// than once.
 func (m *Monitor) Close() { m.close() }
 
 func isNil(c any) bool {

@@ -94,8 +94,8 @@ func (q *recheckQueue[K]) run(ctx context.Context, due chan<- *mismatch[K]) {
 	}
 }
 
-// next removes and returns the first mismatch whose time has come. Otherwise it returns how long that takes, or 0 if the
-// queue is empty.
+// next removes and returns the first mismatch whose time has come. Otherwise it returns how long that takes, or 0 if
+// the queue is empty.
 func (q *recheckQueue[K]) next() (*mismatch[K], time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -9,9 +9,9 @@ import (
 // After decorates a write so that the targets are evicted when it has returned. A read that begins after the decorated
 // function has returned sees nothing that was read before the write.
 //
-// The targets are evicted whether the write succeeds, fails or panics. Its result and error are returned unchanged. Targets
-// are computed from the argument as it is after the write. The eviction takes at most the store's timeout, and at most
-// 4 ms once the context has ended. If it is not confirmed by then it is queued, see store.ErrQueued.
+// The targets are evicted whether the write succeeds, fails or panics. Its result and error are returned unchanged.
+// Targets are computed from the argument as it is after the write. The eviction takes at most the store's timeout, and
+// at most 4 ms once the context has ended. If it is not confirmed by then it is queued, see store.ErrQueued.
 //
 // After panics if there are no targets or if they do not fit the write.
 func After[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {

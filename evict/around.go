@@ -18,9 +18,9 @@ var ErrUnheld = errors.New("evict: the entries could not be held, so the write w
 // are held, reads of them go to the source and are not cached. If the process dies during the write, the hold expires
 // (see store.HoldTime) and leaves the entries evicted: nothing stays stale then, either.
 //
-// In all else it works like [After]. The function of a target is called before and after the write; keys that it returns
-// only the second time were not held during the write. Several writers may hold the same entry; it is released when the
-// last one has finished. If a hold can't be placed the write is called anyway, see [RefuseUnheld].
+// In all else it works like [After]. The function of a target is called before and after the write; keys that it
+// returns only the second time were not held during the write. Several writers may hold the same entry; it is released
+// when the last one has finished. If a hold can't be placed the write is called anyway, see [RefuseUnheld].
 func Around[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {
 	mustWrite("Around", write == nil)
 	return around("Around", write, targets)
@@ -70,8 +70,8 @@ func placeHold[A, R any](ctx context.Context, set *targetSet[A, R], a A) (w held
 	return w, err
 }
 
-// renew renews the hold in the background until stop is called, also after ctx has ended, since the write may outlast it.
-// stop waits for a renewal in progress, but only for redisx.Lingering once ctx has ended.
+// renew renews the hold in the background until stop is called, also after ctx has ended, since the write may outlast
+// it. stop waits for a renewal in progress, but only for redisx.Lingering once ctx has ended.
 func (w *heldWrite[A, R]) renew(ctx context.Context) (stop func()) {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done, stopped := make(chan struct{}), make(chan struct{})
@@ -93,8 +93,8 @@ func (w *heldWrite[A, R]) renew(ctx context.Context) (stop func()) {
 	}
 }
 
-// end evicts the held entries, or stores their replacements. It also evicts entries whose keys were not known before the
-// write.
+// end evicts the held entries, or stores their replacements. It also evicts entries whose keys were not known before
+// the write.
 func (w *heldWrite[A, R]) end(ctx context.Context, succeeded bool, a A, result R) {
 	ctx, done := redisx.Linger(ctx)
 	defer done()

@@ -19,30 +19,30 @@ type Changes struct {
 
 // FromChanges evicts the entries that a stream of changes concerns. So writes that bypass the application (by another
 // program, by hand, by a migration) evict, too. The source may be MongoDB's change streams, PostgreSQL's logical
-// replication, a topic that Debezium writes, or a table that triggers fill. Targets are those of [After] with an event as
-// argument: [Key], [Keys], [Tags], [All] and [Expire].
+// replication, a topic that Debezium writes, or a table that triggers fill. Targets are those of [After] with an event
+// as argument: [Key], [Keys], [Tags], [All] and [Expire].
 //
 //	changes := evict.FromChanges(ctx, st, "products", source,
 //		evict.Key(products, func(c Change) string { return c.ID }),
 //		evict.Tags(st, func(Change) []string { return []string{"catalogue"} }))
 //	defer changes.Close()
 //
-// It runs in the background until ctx ends, [Changes.Close] is called, or the store is closed. Of all processes that call
-// it with the same namespace and name, one consumes. When that one ends another takes over at once; if it was killed, when
-// its lease is over (store.LeaseTime). Streams with different content need different names.
+// It runs in the background until ctx ends, [Changes.Close] is called, or the store is closed. Of all processes that
+// call it with the same namespace and name, one consumes. When that one ends another takes over at once; if it was
+// killed, when its lease is over (store.LeaseTime). Streams with different content need different names.
 //
-// Every change is evicted at least once. The consumer's checkpoint is a position in the stream, stored in Redis once Redis
-// has confirmed the evictions of all changes before it. After a failure of the source, of Redis, or of this process, the
-// consumer continues from its checkpoint, with pauses of 50 ms, 100 ms and so on up to 5 s. While Redis is unreachable
-// the consumer reads at most a thousand changes ahead, and no position is lost.
+// Every change is evicted at least once. The consumer's checkpoint is a position in the stream, stored in Redis once
+// Redis has confirmed the evictions of all changes before it. After a failure of the source, of Redis, or of this
+// process, the consumer continues from its checkpoint, with pauses of 50 ms, 100 ms and so on up to 5 s. While Redis is
+// unreachable the consumer reads at most a thousand changes ahead, and no position is lost.
 //
-// Without a checkpoint, all entries that the targets may concern are evicted once, after the source was opened: the caches
-// of [Key], [Keys], [All] and [Expire], and the whole namespace for [Tags]. That is so the first time, when Redis has lost
-// the checkpoint, and when the source returns [ErrPositionLost].
+// Without a checkpoint, all entries that the targets may concern are evicted once, after the source was opened: the
+// caches of [Key], [Keys], [All] and [Expire], and the whole namespace for [Tags]. That is so the first time, when
+// Redis has lost the checkpoint, and when the source returns [ErrPositionLost].
 //
 // Redis may lose evictions that it had confirmed (a failover to a replica that lags, a restart from older data). If the
-// checkpoint is on the same server it is lost with them, so they are repeated within a third of the store's lease time. On
-// Cluster it may be on another server; then they are not repeated.
+// checkpoint is on the same server it is lost with them, so they are repeated within a third of the store's lease time.
+// On Cluster it may be on another server; then they are not repeated.
 //
 // A change evicts as any other eviction does, once its event has arrived. Until then reads may return the value from
 // before the change. So FromChanges does not replace [After] or [Around] in the application.
@@ -83,8 +83,8 @@ func (c *Changes) Name() string { return c.name }
 func (c *Changes) Namespace() string { return c.namespace }
 
 // Close ends the consumer and waits until it has ended. The next consumer receives again the changes that this one
-// received but did not evict. Closing the store does the same, but then the next consumer has to wait until the lease is
-// over. Close may be called more than once.
+// received but did not evict. Closing the store does the same, but then the next consumer has to wait until the lease
+// is over. Close may be called more than once.
 func (c *Changes) Close() {
 	c.stop()
 	c.ended.Wait()

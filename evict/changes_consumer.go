@@ -12,8 +12,8 @@ import (
 // standbyPause is how often a process that does not lead tries to take the lead, or to reach Redis.
 const standbyPause = 500 * time.Millisecond
 
-// consumer follows a stream of changes while it has the lead. One goroutine runs it; what its other goroutines share with
-// that one are counts, which are atomic, and channels.
+// consumer follows a stream of changes while it has the lead. One goroutine runs it; what its other goroutines share
+// with that one are counts, which are atomic, and channels.
 type consumer[E any] struct {
 	st      *store.Store
 	name    string

@@ -54,8 +54,8 @@ func (r *changesReader[E]) receive(ctx context.Context, stream Stream[E], out ch
 	})
 }
 
-// nextBatch waits for a change, and returns it with those already received. It returns none once changes is closed or ctx
-// has ended.
+// nextBatch waits for a change, and returns it with those already received. It returns none once changes is closed or
+// ctx has ended.
 func nextBatch[E any](ctx context.Context, changes <-chan Change[E]) (batch []Change[E]) {
 	select {
 	case change, ok := <-changes:

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ErrPositionLost is wrapped by the error of a [Source] or a [Stream] that can't continue from the position it was given,
-// for example because the source's log does not reach back that far. [FromChanges] then starts over.
+// ErrPositionLost is wrapped by the error of a [Source] or a [Stream] that can't continue from the position it was
+// given, for example because the source's log does not reach back that far. [FromChanges] then starts over.
 var ErrPositionLost = errors.New("evict: the source can't continue from this position")
 
 // Change is one change of a source, or only a position.
@@ -25,8 +25,8 @@ type Change[E any] struct {
 
 // Stream is an open stream of changes. Its methods are called from one goroutine.
 type Stream[E any] interface {
-	// Next waits for the next change. It returns an error, of any kind, when the stream has ended, and soon after ctx
-	// has ended.
+	// Next waits for the next change. It returns an error, of any kind, when the stream has ended, and soon after ctx has
+	// ended.
 	Next(ctx context.Context) (Change[E], error)
 
 	// Close is called once, after the last Next.
@@ -34,9 +34,9 @@ type Stream[E any] interface {
 }
 
 // Source opens the stream of the changes after a position. If the position is empty, the stream starts now: it must not
-// miss a change that is made after the source has returned. A source returns soon after ctx has ended; the stream gets a
-// context of its own. After an error, which is logged, the source is called again.
+// miss a change that is made after the source has returned. A source returns soon after ctx has ended; the stream gets
+// a context of its own. After an error, which is logged, the source is called again.
 //
-// The stream may deliver a change more than once, and several changes as one. The order must be such that every position
-// covers all changes delivered before it.
+// The stream may deliver a change more than once, and several changes as one. The order must be such that every
+// position covers all changes delivered before it.
 type Source[E any] func(ctx context.Context, after string) (Stream[E], error)

@@ -4,13 +4,13 @@
 //		evict.Key(products, func(in RenameInput) string { return in.ID }),
 //		evict.Tags(st, func(in RenameInput) []string { return []string{"catalogue"} }))
 //
-// [After] evicts when the write has returned, also if it returned an error: a write that failed may have taken effect, and
-// an unnecessary eviction costs only a load. [Around] also keeps the entries from being cached during the write, so that a
-// process that dies between its write and its eviction leaves no old value behind.
+// [After] evicts when the write has returned, also if it returned an error: a write that failed may have taken effect,
+// and an unnecessary eviction costs only a load. [Around] also keeps the entries from being cached during the write, so
+// that a process that dies between its write and its eviction leaves no old value behind.
 //
-// The decorated function returns the write's result and error unchanged. Evictions that can't reach Redis are queued and
-// retried in the background. Evictions that Redis has confirmed are repeated if it comes back with older data. store.Stats
-// counts both; the documentation of package store states the guarantees.
+// The decorated function returns the write's result and error unchanged. Evictions that can't reach Redis are queued
+// and retried in the background. Evictions that Redis has confirmed are repeated if it comes back with older data.
+// store.Stats counts both; the documentation of package store states the guarantees.
 //
 // [FromChanges] evicts what others write. It follows a stream of changes, such as the change streams of MongoDB.
 package evict

@@ -10,8 +10,8 @@ import (
 type Replacer[K, V any] interface {
 	Evictor[K]
 
-	// Replacement is called before the write. The function that it returns is called after the write; it reports false
-	// if the value is not to be stored.
+	// Replacement is called before the write. The function that it returns is called after the write; it reports false if
+	// the value is not to be stored.
 	Replacement(context.Context, K) (func(V) (store.Replacement, bool), error)
 }
 
@@ -31,12 +31,12 @@ type replacement[A, R any] struct {
 }
 
 // Replace stores the value that was written in place of the old entry: a write-through without a race. It needs
-// [Around]. The value is stored only if no other writer and no eviction came in between. Otherwise, and after a write that
-// returned an error, the entry is left evicted.
+// [Around]. The value is stored only if no other writer and no eviction came in between. Otherwise, and after a write
+// that returned an error, the entry is left evicted.
 //
-// value is called after the write. It is also called before the write, with the zero R, to learn which entry to hold: let
-// it take the key from the argument, and return the result unchanged. If it panics before the write, or returns another
-// key than after it, the entry is only evicted.
+// value is called after the write. It is also called before the write, with the zero R, to learn which entry to hold:
+// let it take the key from the argument, and return the result unchanged. If it panics before the write, or returns
+// another key than after it, the entry is only evicted.
 //
 // After a write that failed value is called too, to learn which entry to evict; if it panics then, the whole cache is
 // evicted. An entry with a tag that the same write evicts does not survive that eviction either.

@@ -8,8 +8,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Target is something that a write with argument A evicts. Targets are made by [Key], [Keys], [Tags], [All], [Expire] and
-// [Replace]. The options [HoldFor] and [RefuseUnheld] of [Around] are targets, too, and fit any A.
+// Target is something that a write with argument A evicts. Targets are made by [Key], [Keys], [Tags], [All], [Expire]
+// and [Replace]. The options [HoldFor] and [RefuseUnheld] of [Around] are targets, too, and fit any A.
 type Target[A any] interface {
 	target() (name, fits string) // for panics: the function that made the target, and the writes that it fits
 }
@@ -53,15 +53,17 @@ func Keys[A, K any](c Evictor[K], keys func(A) []K) Target[A] {
 	return keyTarget[A]{"Keys", c.Store(), all, c.WholeKey(), false}
 }
 
-// Expire ends the TTL of one entry without removing it. The next read loads; with cacheable.FailSafe it falls back to the
-// old value if the load fails. Expire works with [After] only: during a write inside [Around] no old value may be used.
+// Expire ends the TTL of one entry without removing it. The next read loads; with cacheable.FailSafe it falls back to
+// the old value if the load fails. Expire works with [After] only: during a write inside [Around] no old value may be
+// used.
 func Expire[A, K any](c Evictor[K], key func(A) K) Target[A] {
 	need("Expire", c == nil || key == nil)
 	keys := func(a A) []store.Key { return []store.Key{c.EntryKey(key(a))} }
 	return keyTarget[A]{"Expire", c.Store(), keys, c.WholeKey(), true}
 }
 
-// Tags evicts all entries that have one of the tags, in every cache of the store. It costs one small command for each tag.
+// Tags evicts all entries that have one of the tags, in every cache of the store. It costs one small command for each
+// tag.
 func Tags[A any](st *store.Store, tags func(A) []string) Target[A] {
 	need("Tags", st == nil || tags == nil)
 	return keyTarget[A]{"Tags", st, func(a A) []store.Key { return tagKeys(st, tags(a)) }, st.Everything(), false}
