@@ -90,7 +90,7 @@ aside_evictions_total{kind="expire",namespace="shop"} 1
 aside_evictions_total{kind="key",namespace="shop"} 2
 aside_evictions_total{kind="pattern",namespace="shop"} 1
 aside_evictions_total{kind="tag",namespace="shop"} 1
-# HELP aside_feed_up Whether every master has a connection that is known to tell what changes.
+# HELP aside_feed_up Whether the invalidation feed is up on every master.
 # TYPE aside_feed_up gauge
 aside_feed_up{namespace="shop"} 1
 # HELP aside_load_errors_total Calls of the loader that failed, timeouts and panics included.
@@ -105,7 +105,7 @@ aside_loads_total{cache="product",namespace="shop"} 6
 # TYPE aside_near_entries gauge
 aside_near_entries{cache="near",namespace="shop"} 1
 aside_near_entries{cache="product",namespace="shop"} 0
-# HELP aside_requests_total Reads, by what answered them.
+# HELP aside_requests_total Reads by result.
 # TYPE aside_requests_total counter
 aside_requests_total{cache="near",namespace="shop",result="bypass"} 0
 aside_requests_total{cache="near",namespace="shop",result="hit"} %d
