@@ -15,7 +15,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// The report says what there was in each window, as JSON too, and people can read it.
+// The report has the counts of each window, as text for people and as JSON.
 func TestReport(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable(append(names("price-%d", 30), "name-1")...), nil,

@@ -22,7 +22,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// tide is a source of changes that come when they are sent to it.
+// tide is a source whose changes are sent through a channel.
 type tide chan evict.Change[string]
 
 func (c tide) source(context.Context, string) (evict.Stream[string], error) { return c, nil }
@@ -38,7 +38,7 @@ func (c tide) Next(ctx context.Context) (evict.Change[string], error) {
 
 func (c tide) Close() error { return nil }
 
-// others are what can be shown besides a store.
+// others have metrics besides stores.
 func others(t *testing.T, rdb redis.UniversalClient, st *store.Store) (*ratelimit.Limiter, *session.Manager[int], *evict.Changes) {
 	t.Helper()
 	limiter := ratelimit.New(rdb, ratelimit.FixedWindow(2, time.Hour), ratelimit.Namespace("shop"), ratelimit.Name("mails"),
