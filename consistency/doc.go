@@ -24,10 +24,13 @@
 //
 // Both sides are compared as they are stored. Equal bytes are equal; otherwise the decoded values are compared with
 // reflect.DeepEqual, or with [Equal]. The absence of a value is an answer like any other.
-//
-// # Structure
-//
-// A Monitor samples hits, and its checker compares them; an Audit walks all entries. Both use a comparer, which asks
-// the source and keeps a mismatch open until later comparisons confirm or explain it. Reports and options are plain
-// data and know nothing of these. Each lock belongs to one type and no lock is held while another is taken.
 package consistency
+
+// Structure, for maintainers:
+//
+// A Monitor samples hits, and its checker compares them. An Audit walks all entries. Both use a comparer, which asks the
+// source and keeps a mismatch open until later comparisons confirm or explain it. Reports, findings and options are at the
+// bottom and use none of these.
+//
+// Locks: each belongs to one type (findings, recheckQueue, limiter, countsHistory, Alerts). None is held while another is
+// taken, while Redis or the source is asked, or while a function of the user's runs.

@@ -14,3 +14,13 @@
 //
 // [FromChanges] evicts what others write. It follows a stream of changes, such as the change streams of MongoDB.
 package evict
+
+// Structure, for maintainers:
+//
+// A targetSet is what a decorated write evicts, expires and replaces. After and Around apply it; a heldWrite is the hold
+// of one write in Around. FromChanges runs a consumer: its changesReader calls the user's source, its changesEvictor
+// evicts and moves the checkpoint. The position of a change is saved only after Redis has confirmed the evictions of all
+// changes up to it.
+//
+// There are no locks: a targetSet does not change once it is made, and the goroutines of a consumer share atomic counters
+// and channels.
