@@ -42,7 +42,9 @@ type alertConfig struct {
 
 // Rules replaces [DefaultRules].
 func Rules(rules ...Rule) AlertOption {
-	mustNotBeNil("Rules", len(rules) == 0)
+	if len(rules) == 0 {
+		panic("consistency: Rules: no rules are given; leave the option out")
+	}
 	for i := range rules {
 		rules[i].check(i)
 	}
@@ -51,33 +53,31 @@ func Rules(rules ...Rule) AlertOption {
 
 // Every sets how often the rules are evaluated. The default is 15 s, the minimum 10 ms.
 func Every(d time.Duration) AlertOption {
-	if d < 10*time.Millisecond {
-		panic(fmt.Sprintf("consistency: Every(%v): use 10ms or more", d))
-	}
+	options.AtLeast("Every", d, 10*time.Millisecond)
 	return func(c *alertConfig) { c.every = d }
 }
 
 // Logger sets the logger for alerts: an alert that is raised is a warning, one that is over is information. The default
 // is slog.Default().
 func Logger(l *slog.Logger) AlertOption {
-	mustNotBeNil("Logger", l == nil)
+	options.NotNil("Logger", l == nil)
 	return func(c *alertConfig) { c.log = l }
 }
 
 // Notify calls receive with every alert, in the goroutine that evaluates the rules: while receive runs, no rule is
 // evaluated.
 func Notify(receive func(Alert)) AlertOption {
-	mustNotBeNil("Notify", receive == nil)
+	options.NotNil("Notify", receive == nil)
 	return func(c *alertConfig) { c.notify = receive }
 }
 
 // NewAlerts starts to evaluate rules over the store's statistics. It panics if the store or an option is nil.
-func NewAlerts(st *store.Store, options ...AlertOption) *Alerts {
+func NewAlerts(st *store.Store, opts ...AlertOption) *Alerts {
 	if st == nil {
 		panic("consistency: NewAlerts: the store is nil")
 	}
 	cfg := alertConfig{rules: DefaultRules(), every: 15 * time.Second, log: slog.Default()}
-	for i, option := range options {
+	for i, option := range opts {
 		if option == nil {
 			panic(fmt.Sprintf("consistency: NewAlerts: option %d is nil; leave it out", i+1))
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jollyjet/aside/internal/pause"
+	"github.com/jollyjet/aside/internal/setup"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -22,15 +23,15 @@ const (
 // After an error the report is still valid, and its Position is where to [Resume]. An error is that of ctx, or wraps
 // store.ErrUnavailable if Redis did not answer. A source that does not answer is not an error: its entries count as
 // failed. Audit panics if the cache is nil or an option does not fit.
-func Audit[K comparable, V any](ctx context.Context, c Cache[K, V], options ...Option) (AuditReport, error) {
-	if isNil(c) {
+func Audit[K comparable, V any](ctx context.Context, c Cache[K, V], opts ...Option) (AuditReport, error) {
+	if setup.IsNil(c) {
 		panic("consistency: Audit: the cache is nil")
 	}
-	s := settingsOf(forAudit, 1000, options)
+	s := settingsOf(forAudit, 1000, opts)
 	a := &auditor[K, V]{
 		cache: c, settings: &s, comparer: newComparer(forAudit, c, &s), describe: newDescriber(forAudit, c, &s),
 		limiter: newLimiter(s.rate), classes: make(classes), began: time.Now(),
-		parse: typed[func(string) (K, error)](forAudit, "ParseKey", s.parseKey),
+		parse: setup.Typed[func(string) (K, error)](options, forAudit, "ParseKey", s.parseKey),
 	}
 	a.report = AuditReport{Namespace: c.Space().Store().Namespace(), Cache: c.Space().Name(), Position: s.from}
 	err := a.walk(ctx)

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/jollyjet/aside/internal/setup"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -24,7 +25,7 @@ type comparer[K comparable, V any] struct {
 }
 
 func newComparer[K comparable, V any](what string, c Cache[K, V], s *settings) comparer[K, V] {
-	equal := typed[func(V, V) bool](what, "Equal", s.equal)
+	equal := setup.Typed[func(V, V) bool](options, what, "Equal", s.equal)
 	if equal == nil {
 		equal = func(a, b V) bool { return reflect.DeepEqual(a, b) }
 	}

@@ -3,6 +3,7 @@ package consistency
 import (
 	"time"
 
+	"github.com/jollyjet/aside/internal/setup"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -17,9 +18,9 @@ type describer[K comparable, V any] struct {
 func newDescriber[K comparable, V any](what string, c Cache[K, V], s *settings) describer[K, V] {
 	d := describer[K, V]{
 		cache:     c,
-		diff:      typed[func(V, V) string](what, "Diff", s.diff),
-		changedAt: typed[func(V) time.Time](what, "ChangedAt", s.changedAt),
-		classOf:   typed[func(K) string](what, "ClassOf", s.class),
+		diff:      setup.Typed[func(V, V) string](options, what, "Diff", s.diff),
+		changedAt: setup.Typed[func(V) time.Time](options, what, "ChangedAt", s.changedAt),
+		classOf:   setup.Typed[func(K) string](options, what, "ClassOf", s.class),
 	}
 	if d.classOf == nil {
 		d.classOf = func(key K) string { return defaultClass(c.Space(), c.EntryKey(key)) }

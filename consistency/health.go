@@ -84,19 +84,17 @@ func Require(components ...Component) HealthOption {
 
 // AnswerWithin bounds how long a check may take. The default is 1 s, the minimum 10 ms.
 func AnswerWithin(d time.Duration) HealthOption {
-	if d < 10*time.Millisecond {
-		panic(fmt.Sprintf("consistency: AnswerWithin(%v): use 10ms or more", d))
-	}
+	options.AtLeast("AnswerWithin", d, 10*time.Millisecond)
 	return func(h *Health) { h.timeout = d }
 }
 
 // NewHealth returns a Health for the store. It panics if the store or an option is nil.
-func NewHealth(st *store.Store, options ...HealthOption) *Health {
+func NewHealth(st *store.Store, opts ...HealthOption) *Health {
 	if st == nil {
 		panic("consistency: NewHealth: the store is nil")
 	}
 	h := &Health{st: st, timeout: time.Second}
-	for i, option := range options {
+	for i, option := range opts {
 		if option == nil {
 			panic(fmt.Sprintf("consistency: NewHealth: option %d is nil; leave it out", i+1))
 		}

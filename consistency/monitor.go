@@ -2,11 +2,11 @@ package consistency
 
 import (
 	"context"
-	"reflect"
 	"slices"
 	"time"
 
 	"github.com/jollyjet/aside/internal/pause"
+	"github.com/jollyjet/aside/internal/setup"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -29,11 +29,11 @@ type Monitor struct {
 // beyond [Rate] and [Concurrency] are dropped and counted.
 //
 // The monitor runs until it is closed or the store is. NewMonitor panics if the cache is nil or an option does not fit.
-func NewMonitor[K comparable, V any](c Cache[K, V], options ...Option) *Monitor {
-	if isNil(c) {
+func NewMonitor[K comparable, V any](c Cache[K, V], opts ...Option) *Monitor {
+	if setup.IsNil(c) {
 		panic("consistency: NewMonitor: the cache is nil")
 	}
-	s := settingsOf(forMonitor, 200, options)
+	s := settingsOf(forMonitor, 200, opts)
 	m := &Monitor{
 		space: c.Space(), began: time.Now(), windows: s.windows, findings: newFindings(s.keep),
 		history: &countsHistory{keep: slices.Max(s.windows)},
@@ -73,8 +73,3 @@ func (m *Monitor) Report() Report {
 // Close detaches the monitor and waits for the comparisons in progress. Its counts remain. Close may be called more
 // than once.
 func (m *Monitor) Close() { m.close() }
-
-func isNil(c any) bool {
-	v := reflect.ValueOf(c)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jollyjet/aside/internal/setup"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -15,8 +16,8 @@ type Option struct {
 	apply func(*settings)
 }
 
-// settings are filled by options. They do not change once settingsOf has returned. Fields of type any hold functions;
-// those who know the types of the cache convert them with typed.
+// settings are filled by options. They do not change once settingsOf has returned. Fields of type any hold functions; the
+// constructors know the types of the cache, and convert them with setup.Typed.
 type settings struct {
 	// of both
 	grace       time.Duration
@@ -43,17 +44,20 @@ type settings struct {
 	progress func(AuditReport)
 }
 
+// options checks the arguments of options.
+const options setup.Package = "consistency"
+
 const (
 	forMonitor = "NewMonitor"
 	forAudit   = "Audit"
 )
 
-func settingsOf(what string, rate float64, options []Option) settings {
+func settingsOf(what string, rate float64, given []Option) settings {
 	s := settings{
 		grace: 3 * time.Second, rate: rate, concurrency: 4, keep: 100, fraction: 0.01,
 		windows: []time.Duration{time.Minute, 10 * time.Minute, time.Hour},
 	}
-	for i, o := range options {
+	for i, o := range given {
 		if o.apply == nil {
 			panic(fmt.Sprintf("consistency: %s: option %d is empty; leave it out", what, i+1))
 		}
@@ -69,9 +73,7 @@ func settingsOf(what string, rate float64, options []Option) settings {
 // becoming visible at the source to the end of its eviction, and longer than the lag of replicas that the loader reads
 // from. The default is 3 s. Below 2 s, the second by which near values may lag without a feed would count as wrong.
 func Grace(d time.Duration) Option {
-	if d < time.Millisecond {
-		panic(fmt.Sprintf("consistency: Grace(%v): use 1ms or more", d))
-	}
+	options.Positive("Grace", d)
 	return Option{"Grace", "", func(s *settings) { s.grace = d }}
 }
 
@@ -104,41 +106,41 @@ func Concurrency(n int) Option {
 // Equal decides whether two values are equal. The default is reflect.DeepEqual. It is not called for values with the
 // same encoding.
 func Equal[V any](equal func(a, b V) bool) Option {
-	mustNotBeNil("Equal", equal == nil)
+	options.NotNil("Equal", equal == nil)
 	return Option{"Equal", "", func(s *settings) { s.equal = equal }}
 }
 
 // Diff describes in a few words how two values differ, for [Finding]. By default there is no description, so that
 // reports contain no cached data.
 func Diff[V any](diff func(cached, source V) string) Option {
-	mustNotBeNil("Diff", diff == nil)
+	options.NotNil("Diff", diff == nil)
 	return Option{"Diff", "", func(s *settings) { s.diff = diff }}
 }
 
 // ChangedAt returns when a value last changed at the source, so that a report can say exactly how long the cache has
 // been wrong. It assumes that the source's clock agrees with this machine's. Without it reports give bounds.
 func ChangedAt[V any](at func(V) time.Time) Option {
-	mustNotBeNil("ChangedAt", at == nil)
+	options.NotNil("ChangedAt", at == nil)
 	return Option{"ChangedAt", "", func(s *settings) { s.changedAt = at }}
 }
 
 // ClassOf returns the class of a key in reports. The default is the key with its numbers and UUIDs replaced by "*".
 // Beyond 100 classes, all others are counted together.
 func ClassOf[K comparable](class func(K) string) Option {
-	mustNotBeNil("ClassOf", class == nil)
+	options.NotNil("ClassOf", class == nil)
 	return Option{"ClassOf", "", func(s *settings) { s.class = class }}
 }
 
 // Absent tells which errors of the loader mean that the source has no value, besides those that cacheable.NotFound
 // accepts. Without it, the error for a deleted row is like any other, and its entry is not compared.
 func Absent(absent func(error) bool) Option {
-	mustNotBeNil("Absent", absent == nil)
+	options.NotNil("Absent", absent == nil)
 	return Option{"Absent", "", func(s *settings) { s.absent = absent }}
 }
 
 // OnFinding calls report once for each wrong entry, from one of the goroutines that compare.
 func OnFinding(report func(Finding)) Option {
-	mustNotBeNil("OnFinding", report == nil)
+	options.NotNil("OnFinding", report == nil)
 	return Option{"OnFinding", "", func(s *settings) { s.onFinding = report }}
 }
 
@@ -170,19 +172,21 @@ func Sample(fraction float64) Option {
 // Windows sets the spans of time that a report covers. The default is a minute, ten minutes and an hour. They are exact
 // to a twelfth of the shortest.
 func Windows(spans ...time.Duration) Option {
+	if len(spans) == 0 {
+		panic("consistency: Windows: no spans are given; leave the option out")
+	}
 	for _, span := range spans {
 		if span < time.Second || span > 24*time.Hour {
 			panic(fmt.Sprintf("consistency: Windows(%v): use a second to a day", span))
 		}
 	}
-	mustNotBeNil("Windows", len(spans) == 0)
 	return Option{"Windows", forMonitor, func(s *settings) { s.windows = spans }}
 }
 
 // ParseKey turns a text made by the function of cacheable.Key back into an argument. An audit needs it to compare the
 // entries of caches with that option.
 func ParseKey[K comparable](parse func(string) (K, error)) Option {
-	mustNotBeNil("ParseKey", parse == nil)
+	options.NotNil("ParseKey", parse == nil)
 	return Option{"ParseKey", forAudit, func(s *settings) { s.parseKey = parse }}
 }
 
@@ -193,21 +197,6 @@ func Resume(at store.Position) Option {
 
 // Progress calls report after each step with the results so far. An audit can [Resume] from its Position.
 func Progress(report func(AuditReport)) Option {
-	mustNotBeNil("Progress", report == nil)
+	options.NotNil("Progress", report == nil)
 	return Option{"Progress", forAudit, func(s *settings) { s.progress = report }}
-}
-
-func mustNotBeNil(option string, isNil bool) {
-	if isNil {
-		panic(fmt.Sprintf("consistency: %s: nothing is given; leave the option out", option))
-	}
-}
-
-// typed returns the function of an option, or its zero value if the option was not given.
-func typed[F any](what, option string, given any) F {
-	f, ok := given.(F)
-	if !ok && given != nil {
-		panic(fmt.Sprintf("consistency: %s: %s is a %T, want a %T", what, option, given, f))
-	}
-	return f
 }

@@ -55,10 +55,7 @@ func (q *recheckQueue[K]) add(m *mismatch[K]) bool {
 	}
 	q.byKey[m.key] = m
 	q.queue = append(q.queue, recheck[K]{m, time.Now().Add(q.grace)})
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+	pause.Wake(q.wake)
 	return true
 }
 

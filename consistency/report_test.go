@@ -84,7 +84,7 @@ func TestMonitorMisuse(t *testing.T) {
 		"consistency: Keep(0): use 1 or more":                          func() { consistency.Keep(0) },
 		"consistency: Tolerate(-1ns): use a positive duration":         func() { consistency.Tolerate(-1) },
 		"consistency: Windows(1ms): use a second to a day":             func() { consistency.Windows(time.Millisecond) },
-		"consistency: Absent: nothing is given; leave the option out":  func() { consistency.Absent(nil) },
+		"consistency: Absent(nil): leave the option out":               func() { consistency.Absent(nil) },
 	} {
 		require.PanicsWithValue(t, message, f)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/slicesx"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -100,7 +101,7 @@ func (w *heldWrite[A, R]) end(ctx context.Context, succeeded bool, a A, result R
 	defer done()
 	stored, more := w.set.replace(w.replacements, succeeded, a, result)
 	more = append(more, w.set.keys(a)...)
-	more = distinct(append(slices.Clone(w.keys), more...))[len(w.keys):]
+	more = slicesx.Distinct(slices.Concat(w.keys, more))[len(w.keys):]
 	switch { // failures are queued and logged
 	case len(more) == 0:
 	case w.set.holdFor > 0:

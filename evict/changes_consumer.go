@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -33,7 +34,8 @@ func newConsumer[E any](st *store.Store, name string, source Source[E], set *tar
 
 // run leads or stands by until ctx ends or the store is closed.
 func (c *consumer[E]) run(ctx context.Context) {
-	again := backoff{least: 50 * time.Millisecond, most: 5 * time.Second}
+	failed := pause.Backoff{Least: 50 * time.Millisecond, Most: 5 * time.Second}
+	standby := pause.Backoff{Least: standbyPause, Most: standbyPause}
 	for ctx.Err() == nil {
 		began, handled, led := time.Now(), c.counts.handled.Load(), false
 		err := guard(c.st, func() (err error) {
@@ -43,13 +45,14 @@ func (c *consumer[E]) run(ctx context.Context) {
 		if errors.Is(err, store.ErrClosed) {
 			return
 		}
-		if c.counts.handled.Load() > handled || time.Since(began) > again.most {
-			again.next = 0
-		}
 		if !led {
-			again.next = standbyPause
+			standby.Wait(ctx)
+			continue
 		}
-		again.sleep(ctx)
+		if c.counts.handled.Load() > handled || time.Since(began) > failed.Most {
+			failed.Reset()
+		}
+		failed.Wait(ctx)
 	}
 }
 

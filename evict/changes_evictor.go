@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jollyjet/aside/internal/pause"
+	"github.com/jollyjet/aside/internal/slicesx"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -45,7 +47,7 @@ func (v *changesEvictor[E]) handle(ctx context.Context, cp *store.Bookmark, batc
 			expired = append(expired, v.set.expiringKeys(change.Event)...)
 		}
 	}
-	if err := v.evict(ctx, distinct(evicted), distinct(expired)); err != nil {
+	if err := v.evict(ctx, slicesx.Distinct(evicted), slicesx.Distinct(expired)); err != nil {
 		return err
 	}
 	if handled > 0 {
@@ -65,7 +67,7 @@ func (v *changesEvictor[E]) handle(ctx context.Context, cp *store.Bookmark, batc
 
 // evict retries until Redis has confirmed the evictions. It gives up when the store is closed or ctx has ended.
 func (v *changesEvictor[E]) evict(ctx context.Context, evicted, expired []store.Key) error {
-	again := backoff{least: 10 * time.Millisecond, most: 500 * time.Millisecond}
+	failed := pause.Backoff{Least: 10 * time.Millisecond, Most: 500 * time.Millisecond}
 	for {
 		own := context.WithoutCancel(ctx)
 		err := errors.Join(v.st.Evict(own, evicted...), v.st.Expire(own, expired...))
@@ -77,7 +79,7 @@ func (v *changesEvictor[E]) evict(ctx context.Context, evicted, expired []store.
 			return err
 		}
 		v.counts.retries.Add(1)
-		if !again.sleep(ctx) {
+		if !failed.Wait(ctx) {
 			return context.Cause(ctx)
 		}
 	}

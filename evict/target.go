@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/jollyjet/aside/internal/setup"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -93,9 +94,7 @@ func (h Holding) target() (name, fits string) { //nolint:unparam // it fits ever
 // HoldFor extends the hold of [Around] to d after the write. Use it for a source that is read from replicas: until they
 // have applied the write, values read from them are not cached.
 func HoldFor(d time.Duration) Holding {
-	if d < time.Millisecond {
-		panic(fmt.Sprintf("evict: HoldFor(%v): use 1ms or more", d))
-	}
+	setup.Package("evict").Positive("HoldFor", d)
 	return Holding{holdFor: d}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jollyjet/aside/internal/slicesx"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -85,14 +86,14 @@ func (s *targetSet[A, R]) wholeKeys() (keys []store.Key) {
 	for _, t := range slices.Concat(s.targets, s.expiring) {
 		keys = append(keys, t.all)
 	}
-	return distinct(keys)
+	return slicesx.Distinct(keys)
 }
 
 func (s *targetSet[A, R]) keysOfAll(targets []keyTarget[A], a A) (keys []store.Key) {
 	for _, t := range targets {
 		keys = append(keys, s.keysOf(t, a)...)
 	}
-	return distinct(keys)
+	return slicesx.Distinct(keys)
 }
 
 // keysOf evicts the whole cache if the user's function panics, because no eviction may be missed.
@@ -114,7 +115,7 @@ func (s *targetSet[A, R]) prepare(ctx context.Context, a A) (held []store.Key, r
 		held = append(held, r.held...)
 		replacements = append(replacements, r)
 	}
-	return distinct(held), replacements
+	return slicesx.Distinct(held), replacements
 }
 
 // replace returns the values to store after a write, and the keys to evict because there is no value for them. After a
@@ -139,14 +140,4 @@ func (s *targetSet[A, R]) replaceOne(t replaceTarget[A, R], prepared replacement
 		}
 	}()
 	return prepared.finish(a, r)
-}
-
-// distinct removes all but the first of equal keys, in place.
-func distinct(keys []store.Key) []store.Key {
-	seen := make(map[store.Key]bool, len(keys))
-	return slices.DeleteFunc(keys, func(k store.Key) bool {
-		again := seen[k]
-		seen[k] = true
-		return again
-	})
 }
