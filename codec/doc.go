@@ -6,7 +6,9 @@
 // and codec/s2 compress the output of any other codec.
 //
 // No encoding returns every Go value unchanged. The documentation of each
-// constructor lists the losses. All codecs lose unexported struct fields, the
-// monotonic reading of a [time.Time] and the name of its zone, the concrete
-// type of a value held in an interface, and whether two pointers were equal.
+// constructor lists the losses. All codecs lose:
+//   - unexported struct fields
+//   - the monotonic reading of a [time.Time] and the name of its zone
+//   - the concrete type of a value in an interface
+//   - whether two pointers were equal
 package codec

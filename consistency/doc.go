@@ -17,10 +17,10 @@
 //     takes effect and the eviction that follows it.
 //   - A difference that is younger than [Tolerate] allows, for caches that rely on their TTL alone.
 //
-// A difference counts if one and the same entry (each has a unique token) contradicted the source in at least two
-// comparisons, Grace apart, and the source gave the same answer in both. If the source keeps changing its answer, it is
-// asked twice in a row in the end. Two different answers then mean that the loader can't be compared, which is counted
-// separately; see [Equal].
+// A difference counts if the entry contradicted the source in at least two comparisons, Grace apart. It must have been
+// the same entry each time (each has a unique token), and the source must have given the same answer. If the source
+// keeps changing its answer, it is asked twice in a row in the end. Two different answers then mean that the loader
+// can't be compared, which is counted separately; see [Equal].
 //
 // Both sides are compared as they are stored. Equal bytes are equal; otherwise the decoded values are compared with
 // reflect.DeepEqual, or with [Equal]. The absence of a value is an answer like any other.
@@ -28,9 +28,9 @@ package consistency
 
 // Structure, for maintainers:
 //
-// A Monitor samples hits, and its checker compares them. An Audit walks all entries. Both use a comparer, which asks the
-// source and keeps a mismatch open until later comparisons confirm or explain it. Reports, findings and options are at the
-// bottom and use none of these.
+// A Monitor samples hits, and its checker compares them. An Audit walks all entries. Both use a comparer, which asks
+// the source and keeps a mismatch open until later comparisons confirm or explain it. Reports, findings and options are
+// at the bottom and use none of these.
 //
-// Locks: each belongs to one type (findings, recheckQueue, limiter, countsHistory, Alerts). None is held while another is
-// taken, while Redis or the source is asked, or while a function of the user's runs.
+// Locks: each belongs to one type (findings, recheckQueue, limiter, countsHistory, Alerts). None is held while another
+// is taken, while Redis or the source is asked, or while a function of the user's runs.

@@ -16,8 +16,8 @@ type Option struct {
 	apply func(*settings)
 }
 
-// settings are filled by options. They do not change once settingsOf has returned. Fields of type any hold functions; the
-// constructors know the types of the cache, and convert them with setup.Typed.
+// settings are filled by options. They do not change once settingsOf has returned. Fields of type any hold functions;
+// the constructors know the types of the cache, and convert them with setup.Typed.
 type settings struct {
 	// of both
 	grace       time.Duration
@@ -69,9 +69,10 @@ func settingsOf(what string, rate float64, given []Option) settings {
 	return s
 }
 
-// Grace sets how long a difference has to last before it counts as wrong. It must be longer than a write may take from
-// becoming visible at the source to the end of its eviction, and longer than the lag of replicas that the loader reads
-// from. The default is 3 s. Below 2 s, the second by which near values may lag without a feed would count as wrong.
+// Grace sets how long a difference has to last before it counts as wrong. It must be longer than the time from a write
+// becoming visible at the source to the end of its eviction. It must also be longer than the lag of replicas that the
+// loader reads from. The default is 3 s. Below 2 s, the second by which near values may lag without a feed would count
+// as wrong.
 func Grace(d time.Duration) Option {
 	options.Positive("Grace", d)
 	return Option{"Grace", "", func(s *settings) { s.grace = d }}

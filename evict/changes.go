@@ -33,7 +33,7 @@ type Changes struct {
 //
 // Every change is evicted at least once. The consumer's checkpoint is a position in the stream, stored in Redis once
 // Redis has confirmed the evictions of all changes before it. After a failure of the source, of Redis, or of this
-// process, the consumer continues from its checkpoint, with pauses of 50 ms, 100 ms and so on up to 5 s. While Redis is
+// process, the consumer continues from its checkpoint. Pauses between failures grow from 50 ms to 5 s. While Redis is
 // unreachable the consumer reads at most a thousand changes ahead, and no position is lost.
 //
 // Without a checkpoint, all entries that the targets may concern are evicted once, after the source was opened: the

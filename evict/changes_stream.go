@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ErrPositionLost is wrapped by the error of a [Source] or a [Stream] that can't continue from the position it was
-// given, for example because the source's log does not reach back that far. [FromChanges] then starts over.
+// ErrPositionLost is wrapped by the error of a [Source] or a [Stream] that can't continue from its position, for
+// example because the source's log does not reach back that far. [FromChanges] then starts over.
 var ErrPositionLost = errors.New("evict: the source can't continue from this position")
 
 // Change is one change of a source, or only a position.

@@ -24,8 +24,8 @@ const (
 // that is encoded by its exported fields. Of the json tag's options only
 // `omitempty` is understood: `omitzero` and `string` are ignored.
 //
-// Unmarshal refuses data after the value and nesting deeper than 10000, and it
-// checks every declared length against the data before it decodes, because the
+// Unmarshal refuses data after the value and nesting deeper than 10000. Before
+// it decodes it checks every declared length against the data, because the
 // library would allocate whatever a corrupt header declares. A panic while
 // decoding, of the library or of an UnmarshalMsgpack method, is returned as an
 // error that wraps [codec.ErrCorrupt].
