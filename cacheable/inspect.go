@@ -12,7 +12,7 @@ import (
 
 // Space returns the part of the keyspace that is the cache's. Together with OnHit, ParseKey, Look, Source and Decode it
 // is what package consistency needs to know of a cache.
-func (c *Cacheable[K, V]) Space() *entry.Cache { return c.space }
+func (c *Cacheable[K, V]) Entries() *entry.Cache { return c.space }
 
 // Look returns what a read of the keys would find now, in their order, without loading and without being counted as a
 // read. Without near it is what Redis has.

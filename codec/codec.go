@@ -6,10 +6,10 @@ import (
 )
 
 var (
-	// ErrCorrupt is wrapped by an Unmarshal error when the data cannot be what
-	// the codec's own Marshal returned: it was cut short, altered, or written
-	// by something else. Codecs that leave this judgement to the library they
-	// wrap, such as [JSON], return that library's errors instead.
+	// ErrCorrupt is wrapped by an Unmarshal error when the codec's Marshal
+	// cannot have returned the data: it was truncated, altered, or written by
+	// another program. Codecs that rely on their library to detect this, such
+	// as [JSON], return the library's errors instead.
 	ErrCorrupt = errors.New("corrupt encoding")
 
 	// ErrTooLarge is wrapped by an error of a compressing codec when a value
@@ -22,8 +22,8 @@ var (
 type Codec interface {
 	// Name identifies the encoding together with every option that changes
 	// what the bytes mean, for example "zstd(json)". It is part of the schema
-	// fingerprint of a cache: under a changed name entries written before
-	// count as misses. It must not change during the codec's life.
+	// fingerprint of a cache: if the name changes, existing entries count as
+	// misses. It must not change during the codec's life.
 	Name() string
 
 	// Marshal encodes v. The caller owns the returned slice.
@@ -31,8 +31,8 @@ type Codec interface {
 
 	// Unmarshal decodes data into v, which is a non-nil pointer to a value as
 	// given to Marshal. It neither keeps nor changes data, and it returns an
-	// error, never panics, for data that Marshal did not make. After an error
-	// *v may be partly written and is not to be used.
+	// error, never panics, for data that is not from Marshal. After an error
+	// *v may be partly written and must not be used.
 	Unmarshal(data []byte, v any) error
 }
 

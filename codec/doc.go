@@ -1,13 +1,14 @@
-// Package codec says how cached values become bytes and come back.
+// Package codec encodes cached values as bytes and decodes them.
 //
-// [JSON] is here because it needs nothing but the standard library. The other
-// encodings live in packages of their own, so that a program links only the
-// ones it names: codec/msgpack and codec/cbor are smaller and faster
-// encodings, codec/zstd and codec/s2 wrap any codec and compress what it
-// makes.
+// [JSON] is here because it needs only the standard library. Other codecs have
+// packages of their own, so that a program links only those it imports:
+// codec/msgpack and codec/cbor are smaller and faster encodings, codec/zstd
+// and codec/s2 compress the output of any other codec.
 //
-// No encoding returns every Go value exactly as it was. What a codec loses is
-// listed at its constructor; all of them lose unexported struct fields, the
-// monotonic reading of a [time.Time] and the name of its zone, the concrete
-// type of a value held in an interface, and whether two pointers were equal.
+// No encoding returns every Go value unchanged. The documentation of each
+// constructor lists the losses. All codecs lose:
+//   - unexported struct fields
+//   - the monotonic reading of a [time.Time] and the name of its zone
+//   - the concrete type of a value in an interface
+//   - whether two pointers were equal
 package codec

@@ -25,8 +25,8 @@ var (
 	hourRate = flag.Int("monitor.hour", 1, "reads per second in TestNoFalseAlarmInAnHour")
 )
 
-// A hundredth of the keys is changed behind the cache's back; a monitor as it is by default, with 1 % of 10,000 reads per
-// second, names their class within a minute, and no other.
+// One percent of the keys is changed behind the cache's back. A monitor with default options, which samples 1 % of
+// 10,000 reads per second, names their class within a minute, and no other.
 func TestAStaleClassIsFoundWithinAMinute(t *testing.T) {
 	right, wrong := names("name-%d", 990), names("price-%d", 10)
 	source := newTable(append(right, wrong...)...)
@@ -72,8 +72,8 @@ func TestAStaleClassIsFoundWithinAMinute(t *testing.T) {
 	require.Less(t, took, time.Minute)
 }
 
-// An hour of ordinary writes on two nodes, each of which is seen at the source up to two seconds before its eviction is
-// over: every hit is compared, many differ for a moment, and none is a finding; and no alert is raised.
+// For an hour two nodes write, and each write is visible at the source up to two seconds before its eviction has ended.
+// Every hit is compared and many differ for a moment. None is a finding, and no alert is raised.
 func TestNoFalseAlarmInAnHour(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		keys, source := names("k%d", 10), newTable()
@@ -115,7 +115,7 @@ func TestNoFalseAlarmInAnHour(t *testing.T) {
 	})
 }
 
-// world is a source with several nodes in front of it, that write in every way that there is.
+// world is a source with several nodes that write in every possible way.
 type world struct {
 	source *table
 	keys   []string
@@ -142,7 +142,7 @@ func (w *world) add(st *store.Store) {
 	w.all = append(w.all, evict.AfterErr(w.change, evict.All[string](c)))
 }
 
-// change is a write that others see before it returns, or never.
+// change is a write that others see before it returns, or that never takes effect.
 func (w *world) change(_ context.Context, key string) error {
 	time.Sleep(rand.N(500 * time.Millisecond))
 	w.source.add(key, 1)

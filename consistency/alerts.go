@@ -13,45 +13,24 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Alert is the news that something is wrong, or no longer.
-type Alert struct {
-	Rule      string    `json:"rule"`
-	Namespace string    `json:"namespace"`
-	Subject   string    `json:"subject,omitempty"` // the cache or the node, for rules that watch several
-	Raised    bool      `json:"raised"`            // false: it is over
-	Value     float64   `json:"value"`             // last seen
-	Threshold float64   `json:"threshold"`         // that it is, or is no longer, beyond
-	Since     time.Time `json:"since"`             // when it was beyond the threshold first
-	At        time.Time `json:"at"`
-}
-
-// Alerts watches a store by rules, in the background, until it or the store is closed. All that it judges by is in
-// [store.Store.Stats].
+// Alerts evaluates rules over [store.Store.Stats] in the background, until it or the store is closed. It is safe for
+// concurrent use.
 type Alerts struct {
 	st      *store.Store
 	cfg     alertConfig
-	history *history
+	history *countsHistory
 	close   func()
 
 	mu     sync.Mutex
-	states map[subject]*alertState
+	states map[alertKey]*alertState // guarded by mu
 }
 
-type subject struct {
-	rule int
-	of   string
+type alertKey struct {
+	rule    int // in the order of the rules
+	subject string
 }
 
-// alertState is how a subject is.
-type alertState struct {
-	raised  bool
-	since   time.Time // when the alert's cause began; zero if there is none
-	turned  time.Time // when the value went over to the other side; zero while it is on the side that raised says
-	value   float64
-	present bool
-}
-
-// AlertOption changes a default of [NewAlerts].
+// AlertOption is an option of [NewAlerts].
 type AlertOption func(*alertConfig)
 
 type alertConfig struct {
@@ -63,156 +42,124 @@ type alertConfig struct {
 
 // Rules replaces [DefaultRules].
 func Rules(rules ...Rule) AlertOption {
-	mustNotBeNil("Rules", len(rules) == 0)
+	if len(rules) == 0 {
+		panic("consistency: Rules: no rules are given; leave the option out")
+	}
 	for i := range rules {
 		rules[i].check(i)
 	}
 	return func(c *alertConfig) { c.rules = slices.Clone(rules) }
 }
 
-// Every is how often the rules are judged. The default is 15 s, the least 10 ms.
+// Every sets how often the rules are evaluated. The default is 15 s, the minimum 10 ms.
 func Every(d time.Duration) AlertOption {
-	if d < 10*time.Millisecond {
-		panic(fmt.Sprintf("consistency: Every(%v): use 10ms or more", d))
-	}
+	options.AtLeast("Every", d, 10*time.Millisecond)
 	return func(c *alertConfig) { c.every = d }
 }
 
-// Logger receives every alert: one that is raised as a warning, one that is over as information. The default is
-// slog.Default().
+// Logger sets the logger for alerts: an alert that is raised is a warning, one that is over is information. The default
+// is slog.Default().
 func Logger(l *slog.Logger) AlertOption {
-	mustNotBeNil("Logger", l == nil)
+	options.NotNil("Logger", l == nil)
 	return func(c *alertConfig) { c.log = l }
 }
 
-// Notify has receive called with every alert, in the goroutine that judges: what takes long keeps it from judging.
+// Notify calls receive with every alert, in the goroutine that evaluates the rules: while receive runs, no rule is
+// evaluated.
 func Notify(receive func(Alert)) AlertOption {
-	mustNotBeNil("Notify", receive == nil)
+	options.NotNil("Notify", receive == nil)
 	return func(c *alertConfig) { c.notify = receive }
 }
 
-// NewAlerts watches a store. It panics if the store or an option is nil.
-func NewAlerts(st *store.Store, options ...AlertOption) *Alerts {
+// NewAlerts starts to evaluate rules over the store's statistics. It panics if the store or an option is nil.
+func NewAlerts(st *store.Store, opts ...AlertOption) *Alerts {
 	if st == nil {
 		panic("consistency: NewAlerts: the store is nil")
 	}
 	cfg := alertConfig{rules: DefaultRules(), every: 15 * time.Second, log: slog.Default()}
-	for i, option := range options {
+	for i, option := range opts {
 		if option == nil {
 			panic(fmt.Sprintf("consistency: NewAlerts: option %d is nil; leave it out", i+1))
 		}
 		option(&cfg)
 	}
-	a := &Alerts{st: st, cfg: cfg, history: &history{}, states: make(map[subject]*alertState)}
+	a := &Alerts{st: st, cfg: cfg, history: &countsHistory{}, states: make(map[alertKey]*alertState)}
 	for _, r := range cfg.rules {
 		a.history.keep = max(a.history.keep, r.Window)
 	}
-	a.history.add(markOf(st.Stats()))
-	a.close = background(st, "alerts", func() {}, a.watch)
+	a.history.add(countsNow(st.Stats()))
+	a.close = background(st, "alerts", func() {}, a.run)
 	return a
 }
 
-// Close stops watching. Further calls do nothing.
+// Close stops the evaluation and waits for its end. It may be called more than once.
 func (a *Alerts) Close() { a.close() }
 
-func (a *Alerts) watch(ctx context.Context) {
+func (a *Alerts) run(ctx context.Context) {
 	for pause.For(ctx, a.cfg.every) {
-		for _, alert := range a.judgeAll() {
-			a.deliver(ctx, alert)
+		for _, alert := range a.evaluateAll() {
+			a.publish(ctx, alert)
 		}
 	}
 }
 
-// judgeAll judges by all rules, and returns what is new.
-func (a *Alerts) judgeAll() (news []Alert) {
+// evaluateAll evaluates all rules, and returns the alerts that changed.
+func (a *Alerts) evaluateAll() (changed []Alert) {
 	stats := a.st.Stats()
-	now := markOf(stats)
+	now := countsNow(stats)
 	a.history.add(now)
 	for i := range a.cfg.rules {
 		rule := &a.cfg.rules[i]
 		counts, covers := a.history.since(now, rule.Window)
 		values := a.values(rule, Facts{Stats: stats, Counts: counts, Covers: covers})
-		news = append(news, a.judge(i, now.at, values)...)
+		changed = append(changed, a.evaluate(i, now.at, values)...)
 	}
-	return news
+	return changed
 }
 
-// values keeps a rule of the user's that panics from ending the watch: it has no values then.
+// values returns no values if a user's rule panics, so that the other rules are still evaluated.
 func (a *Alerts) values(rule *Rule, s Facts) (values map[string]float64) {
 	defer func() {
 		if value := recover(); value != nil {
-			a.st.Recovered("alert rule "+rule.Name, value)
+			a.st.Engine().Life.Recovered("alert rule "+rule.Name, value)
 		}
 	}()
 	return rule.Values(s)
 }
 
-// judge brings the states of a rule's subjects up to date.
-func (a *Alerts) judge(rule int, now time.Time, values map[string]float64) (news []Alert) {
+// evaluate updates the states of a rule, and returns the alerts that changed.
+func (a *Alerts) evaluate(rule int, now time.Time, values map[string]float64) (changed []Alert) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for of, value := range values {
-		s := a.states[subject{rule, of}]
+	for subject, value := range values {
+		s := a.states[alertKey{rule, subject}]
 		if s == nil {
 			s = &alertState{}
-			a.states[subject{rule, of}] = s
+			a.states[alertKey{rule, subject}] = s
 		}
 		s.value, s.present = value, true
 	}
-	for of, s := range a.states {
-		if of.rule != rule {
+	for key, s := range a.states {
+		if key.rule != rule {
 			continue
 		}
 		r := &a.cfg.rules[rule]
 		if s.step(r, now) {
-			news = append(news, a.alert(of, s, now))
+			changed = append(changed, s.alert(r, a.st.Namespace(), key.subject, now))
 		}
 		if !s.present && !s.raised {
-			delete(a.states, of)
+			delete(a.states, key)
 		}
 		s.present = false
 	}
-	slices.SortFunc(news, func(x, y Alert) int { return strings.Compare(x.Subject, y.Subject) })
-	return news
+	slices.SortFunc(changed, bySubject)
+	return changed
 }
 
-// step takes a value into account, and reports whether the alert is raised, or over, by that.
-func (s *alertState) step(r *Rule, now time.Time) bool {
-	wrong, wait := s.present && r.beyond(s.value, r.Raise), r.For
-	if s.raised {
-		wrong, wait = s.present && r.beyond(s.value, r.Clear), r.Settle
-	}
-	if wrong == s.raised {
-		s.turned = time.Time{}
-		return false
-	}
-	if s.turned.IsZero() {
-		s.turned = now
-	}
-	if now.Sub(s.turned) < wait {
-		return false
-	}
-	if s.raised = wrong; wrong {
-		s.since = s.turned
-	}
-	s.turned = time.Time{}
-	return true
-}
+func bySubject(x, y Alert) int { return strings.Compare(x.Subject, y.Subject) }
 
-func (a *Alerts) alert(of subject, s *alertState, now time.Time) Alert {
-	r := &a.cfg.rules[of.rule]
-	threshold := r.Raise
-	if !s.raised {
-		threshold = r.Clear
-	}
-	return Alert{
-		Rule: r.Name, Namespace: a.st.Namespace(), Subject: of.of, Raised: s.raised, Value: s.value,
-		Threshold: threshold, Since: s.since, At: now,
-	}
-}
-
-// deliver tells of an alert.
-func (a *Alerts) deliver(ctx context.Context, alert Alert) {
+// publish logs an alert and calls the receiver of Notify.
+func (a *Alerts) publish(ctx context.Context, alert Alert) {
 	level, message := slog.LevelInfo, "aside: alert is over: "
 	if alert.Raised {
 		level, message = slog.LevelWarn, "aside: alert: "
@@ -221,7 +168,7 @@ func (a *Alerts) deliver(ctx context.Context, alert Alert) {
 		"value", alert.Value, "threshold", alert.Threshold, "since", alert.Since)
 	defer func() {
 		if value := recover(); value != nil {
-			a.st.Recovered("receiver of alerts", value)
+			a.st.Engine().Life.Recovered("receiver of alerts", value)
 		}
 	}()
 	if a.cfg.notify != nil {
@@ -236,12 +183,12 @@ func (a *Alerts) Active() []Alert {
 	var active []Alert
 	for i := range a.cfg.rules {
 		first := len(active)
-		for of, s := range a.states {
-			if of.rule == i && s.raised {
-				active = append(active, a.alert(of, s, time.Now()))
+		for key, s := range a.states {
+			if key.rule == i && s.raised {
+				active = append(active, s.alert(&a.cfg.rules[i], a.st.Namespace(), key.subject, time.Now()))
 			}
 		}
-		slices.SortFunc(active[first:], func(x, y Alert) int { return strings.Compare(x.Subject, y.Subject) })
+		slices.SortFunc(active[first:], bySubject)
 	}
 	return active
 }

@@ -20,27 +20,27 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// told collects alerts.
-type told struct {
+// receiver collects alerts.
+type receiver struct {
 	mu  sync.Mutex
 	all []consistency.Alert
 }
 
-func (r *told) receive(a consistency.Alert) {
+func (r *receiver) receive(a consistency.Alert) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, a)
 }
 
-// count returns how many have come since take was called last.
-func (r *told) count() int {
+// count returns the number of alerts since the last call of take.
+func (r *receiver) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.all)
 }
 
-// take returns what has come since the last time, as rule, subject and "raised" or "over".
-func (r *told) take() (news []string) {
+// take returns the alerts since its last call, as rule, subject and "raised" or "over".
+func (r *receiver) take() (changed []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, a := range r.all {
@@ -48,10 +48,10 @@ func (r *told) take() (news []string) {
 		if a.Raised {
 			state = "raised"
 		}
-		news = append(news, a.Rule+" "+a.Subject+" "+state)
+		changed = append(changed, a.Rule+" "+a.Subject+" "+state)
 	}
 	r.all = nil
-	return news
+	return changed
 }
 
 // knob is a rule that watches a value that the test sets.
@@ -71,7 +71,7 @@ func knob(value *atomic.Int64, change func(*consistency.Rule)) consistency.Rule 
 	return r
 }
 
-// A value that goes up and down around a threshold raises one alert, not many; one that is gone is well.
+// A value that moves around a threshold raises one alert, not many. A subject without a value counts as healthy.
 func TestAlertsHaveHysteresis(t *testing.T) {
 	type minutes struct {
 		value int64
@@ -110,10 +110,10 @@ func TestAlertsHaveHysteresis(t *testing.T) {
 				st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
 				require.NoError(t, err)
 				defer func() { require.NoError(t, st.Close()) }()
-				value, heard := &atomic.Int64{}, &told{}
+				value, received := &atomic.Int64{}, &receiver{}
 				value.Store(of.steps[0].value)
 				var log bytes.Buffer
-				a := consistency.NewAlerts(st, consistency.Rules(knob(value, of.change)), consistency.Notify(heard.receive),
+				a := consistency.NewAlerts(st, consistency.Rules(knob(value, of.change)), consistency.Notify(received.receive),
 					consistency.Logger(slog.New(slog.NewTextHandler(&log, nil))))
 				defer a.Close()
 				active := false
@@ -121,7 +121,7 @@ func TestAlertsHaveHysteresis(t *testing.T) {
 					value.Store(step.value)
 					time.Sleep(time.Duration(step.for_ * float64(time.Minute)))
 					synctest.Wait()
-					require.Equal(t, step.want, heard.take(), "step %d: %+v", i, step)
+					require.Equal(t, step.want, received.take(), "step %d: %+v", i, step)
 					if step.want != nil {
 						active = step.want[0] == raised[0]
 					}
@@ -134,32 +134,32 @@ func TestAlertsHaveHysteresis(t *testing.T) {
 	}
 }
 
-// What a rule, or who is told, does wrong keeps nobody else from being told.
+// A rule or a receiver that panics does not affect other alerts.
 func TestAlertsGoOn(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, st.Close()) }()
-		value, heard := &atomic.Int64{}, &told{}
+		value, received := &atomic.Int64{}, &receiver{}
 		value.Store(20)
 		broken := consistency.Rule{Name: "broken", Values: func(consistency.Facts) map[string]float64 { panic("rule") }}
 		a := consistency.NewAlerts(st, consistency.Rules(broken, knob(value, nil)), consistency.Logger(quiet),
-			consistency.Notify(func(a consistency.Alert) { heard.receive(a); panic("receiver") }))
+			consistency.Notify(func(a consistency.Alert) { received.receive(a); panic("receiver") }))
 		time.Sleep(2 * time.Minute)
 		value.Store(0)
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		require.Equal(t, []string{"knob it raised", "knob it over"}, heard.take())
+		require.Equal(t, []string{"knob it raised", "knob it over"}, received.take())
 		require.Greater(t, st.Stats().Panics, int64(10))
 		a.Close()
 		a.Close()
 	})
 }
 
-// The rules that come with the package see what they are named for, and judge nothing by a handful of reads.
+// The default rules notice what they are named for, and ignore a cache with only a handful of reads.
 func TestRulesOfCaches(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
-		heard := &told{}
+		received := &receiver{}
 		b := newBubble(t, rdb, newTable(names("k%d", 2000)...), []cacheable.Option{
 			cacheable.TTL(20 * time.Second), cacheable.Jitter(0), cacheable.FailSafe(time.Hour),
 		})
@@ -169,7 +169,7 @@ func TestRulesOfCaches(t *testing.T) {
 		for i := range rules { // a fifth of what they are, or less
 			rules[i].For, rules[i].Settle, rules[i].Window = rules[i].For/5, time.Minute, time.Minute
 		}
-		a := consistency.NewAlerts(b.st, consistency.Notify(heard.receive), consistency.Logger(quiet), consistency.Rules(rules...))
+		a := consistency.NewAlerts(b.st, consistency.Notify(received.receive), consistency.Logger(quiet), consistency.Rules(rules...))
 		defer a.Close()
 		reads := func(d time.Duration, key func(i int) string) {
 			for i := range int(d / (500 * time.Millisecond)) {
@@ -182,31 +182,31 @@ func TestRulesOfCaches(t *testing.T) {
 			_, _ = b.cache.Get(t.Context(), names("x%d", 10)[i])
 			time.Sleep(time.Minute)
 		}
-		require.Empty(t, heard.take(), "too few to judge by")
+		require.Empty(t, received.take(), "too few to judge by")
 		keys := names("k%d", 2000)
 		reads(5*time.Minute, func(i int) string { return keys[i%2000] })
-		require.Equal(t, []string{"hit ratio low row raised"}, heard.take())
+		require.Equal(t, []string{"hit ratio low row raised"}, received.take())
 		reads(4*time.Minute, hot)
-		require.Equal(t, []string{"hit ratio low row over"}, heard.take())
+		require.Equal(t, []string{"hit ratio low row over"}, received.take())
 
 		b.source.fail(errors.New("the source is down"))
 		reads(4*time.Minute, hot)
-		require.ElementsMatch(t, []string{"stale answers row raised", "load errors row raised"}, heard.take())
+		require.ElementsMatch(t, []string{"stale answers row raised", "load errors row raised"}, received.take())
 		b.source.fail(nil)
 		reads(4*time.Minute, hot)
-		require.ElementsMatch(t, []string{"stale answers row over", "load errors row over"}, heard.take())
+		require.ElementsMatch(t, []string{"stale answers row over", "load errors row over"}, received.take())
 
 		for range 6 { // changed behind the cache's back, time and again
 			b.source.add("k1", 1)
 			reads(15*time.Second, hot)
 		}
-		require.Equal(t, []string{"wrong answers row raised"}, heard.take())
+		require.Equal(t, []string{"wrong answers row raised"}, received.take())
 		reads(4*time.Minute, hot)
-		require.Equal(t, []string{"wrong answers row over"}, heard.take())
+		require.Equal(t, []string{"wrong answers row over"}, received.take())
 	})
 }
 
-// An outage of Redis is told, and its end.
+// Alerts report an outage of Redis, and its end.
 func TestRulesOfTheStore(t *testing.T) {
 	server := redistest.Start(t)
 	st := open(t, server.Client(t), store.BreakAfter(2))
@@ -216,25 +216,25 @@ func TestRulesOfTheStore(t *testing.T) {
 	for i := range rules {
 		rules[i].For, rules[i].Settle = 20*time.Millisecond, 20*time.Millisecond
 	}
-	heard := &told{}
+	received := &receiver{}
 	a := consistency.NewAlerts(st, consistency.Rules(rules...), consistency.Every(10*time.Millisecond),
-		consistency.Notify(heard.receive), consistency.Logger(quiet))
+		consistency.Notify(received.receive), consistency.Logger(quiet))
 	defer a.Close()
 	server.Kill()
 	require.ErrorIs(t, c.Evict(t.Context(), "k"), store.ErrQueued)
 	eventually(t, "three alerts", func() bool {
 		_, err := c.Get(t.Context(), "k")
 		require.NoError(t, err)
-		return heard.count() == 3 // each is told after it has become active
+		return received.count() == 3 // an alert is active before it is published
 	})
 	require.Len(t, a.Active(), 3)
 	node := "breaker open " + server.Addr()
-	require.ElementsMatch(t, []string{node + " raised", "feed down  raised", "recovery queue  raised"}, heard.take())
+	require.ElementsMatch(t, []string{node + " raised", "feed down  raised", "recovery queue  raised"}, received.take())
 	require.Equal(t, "breaker open", a.Active()[0].Rule, "in the order of the rules")
 	server.Restart()
-	eventually(t, "all is well", func() bool { return heard.count() == 3 })
+	eventually(t, "all is well", func() bool { return received.count() == 3 })
 	require.Empty(t, a.Active())
-	require.ElementsMatch(t, []string{node + " over", "feed down  over", "recovery queue  over"}, heard.take())
+	require.ElementsMatch(t, []string{node + " over", "feed down  over", "recovery queue  over"}, received.take())
 }
 
 func TestAlertsMisuse(t *testing.T) {
@@ -243,12 +243,12 @@ func TestAlertsMisuse(t *testing.T) {
 	for message, f := range map[string]func(){
 		"consistency: NewAlerts: the store is nil":                                        func() { consistency.NewAlerts(nil) },
 		"consistency: NewAlerts: option 1 is nil; leave it out":                           func() { consistency.NewAlerts(st, nil) },
-		"consistency: Rules: nothing is given; leave the option out":                      func() { consistency.Rules() },
+		"consistency: Rules: no rules are given; leave the option out":                    func() { consistency.Rules() },
 		"consistency: Rules: rule 1 needs a Name and Values":                              func() { consistency.Rules(consistency.Rule{}) },
 		"consistency: Rules: knob: Clear (11) is further out than Raise (10)":             func() { consistency.Rules(knob(value, func(r *consistency.Rule) { r.Clear = 11 })) },
 		"consistency: Rules: knob: For, Settle and Window must not be negative":           func() { consistency.Rules(knob(value, func(r *consistency.Rule) { r.For = -1 })) },
 		"consistency: Every(1ms): use 10ms or more":                                       func() { consistency.Every(time.Millisecond) },
-		"consistency: Notify: nothing is given; leave the option out":                     func() { consistency.Notify(nil) },
+		"consistency: Notify(nil): leave the option out":                                  func() { consistency.Notify(nil) },
 		"consistency: NewHealth: the store is nil":                                        func() { consistency.NewHealth(nil) },
 		"consistency: AnswerWithin(1ms): use 10ms or more":                                func() { consistency.AnswerWithin(time.Millisecond) },
 		`consistency: Require("near"): use Redis, Breaker or Feed; others are never down`: func() { consistency.Require(consistency.Near) },

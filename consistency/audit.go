@@ -6,49 +6,55 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/pause"
+	"github.com/jollyjet/aside/internal/setup"
 	"github.com/jollyjet/aside/store"
 )
 
-// steps of an audit: how many keys a master looks at in one, and how many entries are compared at once.
 const (
-	scanCount  = 1000
-	auditBatch = 250
+	scanCount  = 1000 // keys that a master visits in one step of the walk
+	auditBatch = 250  // entries that are compared together
 )
 
-// Audit compares every entry of a cache with the source, by walking all masters. Entries are read in batches, and where
-// the cache is a Many the loader is called once for each batch. Differences are looked at again as those of a monitor
-// are. Entries that are loaded or moved between masters while it runs may be missed, and some may be compared twice.
+// Audit compares every entry of a cache with the source, by walking all masters. It reads entries in batches; if the
+// cache is a Many, it calls the loader once for each batch. Entries that differ are compared again, as by a monitor.
+// Entries that are loaded, or moved between masters, during the audit may be missed, and some may be compared twice.
 //
-// The report is good also beside an error, and its Position is where to [Resume]. Errors wrap store.ErrUnavailable if
-// Redis did not answer, or are those of ctx. That the source does not answer is no error: it is counted as failed. Audit
-// panics on a nil cache and on options that do not fit.
-func Audit[K comparable, V any](ctx context.Context, c Cache[K, V], options ...Option) (AuditReport, error) {
-	if isNil(c) {
+// After an error the report is still valid, and its Position is where to [Resume]. An error is that of ctx, or wraps
+// store.ErrUnavailable if Redis did not answer. A source that does not answer is not an error: its entries count as
+// failed. Audit panics if the cache is nil or an option does not fit.
+func Audit[K comparable, V any](ctx context.Context, c Cache[K, V], opts ...Option) (AuditReport, error) {
+	if setup.IsNil(c) {
 		panic("consistency: Audit: the cache is nil")
 	}
-	s := settingsOf(forAudit, 1000, options)
+	s := settingsOf(forAudit, 1000, opts)
 	a := &auditor[K, V]{
-		comparer: newComparer(forAudit, c, s), pace: newPacer(s.rate), classes: make(classes), began: time.Now(),
-		parse: typed[func(string) (K, error)](forAudit, "ParseKey", s.parseKey),
+		cache: c, settings: &s, comparer: newComparer(forAudit, c, &s), describe: newDescriber(forAudit, c, &s),
+		limiter: newLimiter(s.rate), classes: make(classes), began: time.Now(),
+		parse: setup.Typed[func(string) (K, error)](options, forAudit, "ParseKey", s.parseKey),
 	}
-	a.report = AuditReport{Namespace: c.Space().Store().Namespace(), Cache: c.Space().Name(), Position: s.from}
+	a.report = AuditReport{Namespace: c.Store().Namespace(), Cache: c.Entries().Name(), Position: s.from}
 	err := a.walk(ctx)
-	a.sum()
+	a.completeReport()
 	return a.report, err
 }
 
+// auditor is an audit in progress. One goroutine uses it, so it needs no lock.
 type auditor[K comparable, V any] struct {
-	comparer[K, V]
-	pace    *pacer
-	parse   func(string) (K, error)
-	classes classes
-	began   time.Time
-	report  AuditReport
+	cache    Cache[K, V]
+	settings *settings
+	comparer comparer[K, V]
+	describe describer[K, V]
+	limiter  *limiter
+	parse    func(string) (K, error)
+	classes  classes
+	began    time.Time
+	report   AuditReport
 }
 
 func (a *auditor[K, V]) walk(ctx context.Context) error {
-	for step, err := range a.cache.Space().Walk(ctx, a.from, scanCount) {
+	for step, err := range a.cache.Store().Engine().Scanner.Walk(ctx, a.cache.Entries().Keys(), a.settings.from, scanCount) {
 		if err != nil {
 			return fmt.Errorf("consistency: audit of %s: %w", a.report.Cache, err)
 		}
@@ -56,29 +62,29 @@ func (a *auditor[K, V]) walk(ctx context.Context) error {
 			return fmt.Errorf("consistency: audit of %s: %w", a.report.Cache, err)
 		}
 		a.report.Position, a.report.Masters, a.report.Walked = step.Position, step.Masters, step.Done
-		if a.progress != nil {
-			a.sum()
-			a.progress(a.report)
+		if a.settings.progress != nil {
+			a.completeReport()
+			a.settings.progress(a.report)
 		}
 	}
-	a.report.Done, a.report.Position = true, store.Position{}
+	a.report.Done, a.report.Position = true, Position{}
 	return nil
 }
 
-// sum completes the report.
-func (a *auditor[K, V]) sum() {
+// completeReport sets the fields of the report that are not counted as the audit goes.
+func (a *auditor[K, V]) completeReport() {
 	a.report.Took, a.report.Classes = time.Since(a.began), a.classes.sorted()
 }
 
 // step compares the entries of one step of the walk.
 func (a *auditor[K, V]) step(ctx context.Context, found []store.Key) error {
-	keys := a.parsed(found)
-	if !a.pace.wait(ctx, 1) { // an empty step costs Redis something, too
+	keys := a.parseAll(found)
+	if !a.limiter.wait(ctx, 1) { // a step without entries costs Redis something, too
 		return ctx.Err()
 	}
 	for len(keys) > 0 {
 		batch := keys[:min(len(keys), auditBatch)]
-		if !a.pace.wait(ctx, len(batch)) {
+		if !a.limiter.wait(ctx, len(batch)) {
 			return ctx.Err()
 		}
 		if err := a.compare(ctx, batch); err != nil {
@@ -89,12 +95,12 @@ func (a *auditor[K, V]) step(ctx context.Context, found []store.Key) error {
 	return nil
 }
 
-// parsed turns the keys of entries into arguments of the loader.
-func (a *auditor[K, V]) parsed(found []store.Key) []K {
+// parseAll turns the keys of entries into arguments of the loader, and counts both.
+func (a *auditor[K, V]) parseAll(found []store.Key) []K {
 	keys := make([]K, 0, len(found))
 	for _, key := range found {
 		a.report.Entries++
-		if k, ok := a.parsedOne(key); ok {
+		if k, ok := a.parseKey(key); ok {
 			keys = append(keys, k)
 		} else {
 			a.report.Unknown++
@@ -103,11 +109,11 @@ func (a *auditor[K, V]) parsed(found []store.Key) []K {
 	return keys
 }
 
-func (a *auditor[K, V]) parsedOne(key store.Key) (k K, ok bool) {
+func (a *auditor[K, V]) parseKey(key store.Key) (k K, ok bool) {
 	if a.parse == nil {
 		return a.cache.ParseKey(key)
 	}
-	parts, ok := a.cache.Space().Parts(key)
+	parts, ok := a.cache.Entries().Parts(key)
 	if !ok {
 		return k, false
 	}
@@ -115,74 +121,96 @@ func (a *auditor[K, V]) parsedOne(key store.Key) (k K, ok bool) {
 	return k, err == nil && a.cache.EntryKey(k) == key
 }
 
-// compare compares a batch to the end: as long as some differ and may be explained it waits for the grace.
+// compare compares a batch, and rechecks its mismatches until each has an outcome.
 func (a *auditor[K, V]) compare(ctx context.Context, keys []K) error {
-	verdicts, suspicions := a.first(ctx, keys, a.cache.Look(ctx, false, keys...))
-	var open []*suspicion[K]
-	for i, v := range verdicts {
-		if v.pending {
-			open = append(open, suspicions[i])
+	results, mismatches := a.comparer.first(ctx, keys, a.cache.Look(ctx, false, keys...))
+	var open []*mismatch[K]
+	for i, result := range results {
+		if result.recheck {
+			open = append(open, mismatches[i])
 			continue
 		}
-		if err := a.conclude(ctx, keys[i], v); err != nil {
+		if err := a.conclude(ctx, keys[i], result); err != nil {
 			return err
 		}
 	}
 	for len(open) > 0 {
-		if !pause.For(ctx, a.grace) || !a.pace.wait(ctx, len(open)) {
+		if !pause.For(ctx, a.settings.grace) || !a.limiter.wait(ctx, len(open)) {
 			return ctx.Err()
 		}
 		var err error
-		if open, err = a.compareAgain(ctx, open); err != nil {
+		if open, err = a.recheck(ctx, open); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// compareAgain looks at suspicions again, and returns those that are still open.
-func (a *auditor[K, V]) compareAgain(ctx context.Context, suspicions []*suspicion[K]) (open []*suspicion[K], err error) {
-	for i, v := range a.again(ctx, false, suspicions) {
-		if v.pending {
-			open = append(open, suspicions[i])
+// recheck compares mismatches again, and returns those that are still open.
+func (a *auditor[K, V]) recheck(ctx context.Context, mismatches []*mismatch[K]) (open []*mismatch[K], err error) {
+	for i, result := range a.comparer.again(ctx, false, mismatches) {
+		if result.recheck {
+			open = append(open, mismatches[i])
 			continue
 		}
-		if err := a.conclude(ctx, suspicions[i].key, v); err != nil {
+		if err := a.conclude(ctx, mismatches[i].key, result); err != nil {
 			return nil, err
 		}
-		if v.outcome == store.CheckDiffers {
-			a.found(ctx, suspicions[i])
+		if result.outcome == entry.CheckDiffers {
+			a.found(ctx, mismatches[i])
 		}
 	}
 	return open, nil
 }
 
-// conclude counts an outcome. It returns an error if the audit can't go on.
-func (a *auditor[K, V]) conclude(ctx context.Context, key K, v verdict) error {
+// conclude counts the outcome of a key. It returns an error if the audit can't continue.
+func (a *auditor[K, V]) conclude(ctx context.Context, key K, result comparison) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(v.err, store.ErrUnavailable) {
-		return v.err
+	if errors.Is(result.err, store.ErrUnavailable) {
+		return result.err
 	}
-	a.report.count(v)
-	if v.outcome == store.CheckEqual || v.outcome == store.CheckDiffers {
-		a.classes.count(a.classOf(key), v.outcome == store.CheckDiffers, 1)
+	a.count(result)
+	if result.outcome == entry.CheckEqual || result.outcome == entry.CheckDiffers {
+		a.classes.count(a.describe.classOf(key), result.outcome == entry.CheckDiffers, 1)
 	}
 	return nil
 }
 
-func (a *auditor[K, V]) found(ctx context.Context, s *suspicion[K]) {
-	f := a.finding(s)
-	if a.fix && a.cache.Evict(ctx, s.key) == nil { // otherwise it is queued
+func (a *auditor[K, V]) count(result comparison) {
+	c := &a.report.Checks
+	switch result.outcome {
+	case entry.CheckEqual:
+		c.Equal++
+	case entry.CheckDiffers:
+		c.Differs++
+	case entry.CheckExplained:
+		c.Explained++
+	case entry.CheckUnsettled:
+		c.Unsettled++
+	case entry.CheckGone:
+		c.Gone++
+	default:
+		c.Failed++
+		if result.err != nil {
+			a.report.Problem = result.err.Error()
+		}
+	}
+}
+
+// found handles a confirmed mismatch.
+func (a *auditor[K, V]) found(ctx context.Context, m *mismatch[K]) {
+	f := a.describe.finding(m)
+	if a.settings.fix && a.cache.Evict(ctx, m.key) == nil { // after an error the eviction is queued
 		f.Repaired = true
 		a.report.Checks.Repaired++
 	}
 	a.report.Checks.DifferedFor += f.MaxAge
-	if len(a.report.Findings) < a.keep {
+	if len(a.report.Findings) < a.settings.keep {
 		a.report.Findings = append(a.report.Findings, f)
 	}
-	if a.settings.found != nil {
-		a.settings.found(f)
+	if a.settings.onFinding != nil {
+		a.settings.onFinding(f)
 	}
 }

@@ -20,8 +20,8 @@ import (
 
 const shortGrace = 20 * time.Millisecond
 
-// Everything in a cache is compared, whatever its key looks like, and nothing of other caches; Fix evicts what is wrong
-// and nothing else.
+// An audit compares all entries of a cache, whatever their keys look like, and none of other caches. Fix evicts wrong
+// entries and no others.
 func TestAuditFindsAndFixes(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		long := "price of " + strings.Repeat("x{y},%", 60)
@@ -47,9 +47,9 @@ func TestAuditFindsAndFixes(t *testing.T) {
 		source.set("a,b", 0)
 		source.set("none", 5)
 		source.set(long, 2)
-		var told []consistency.Finding
+		var reported []consistency.Finding
 		for _, fix := range []bool{false, true} {
-			options := []consistency.Option{consistency.Grace(shortGrace), consistency.OnFinding(func(f consistency.Finding) { told = append(told, f) })}
+			options := []consistency.Option{consistency.Grace(shortGrace), consistency.OnFinding(func(f consistency.Finding) { reported = append(reported, f) })}
 			if fix {
 				options = append(options, consistency.Fix())
 			}
@@ -57,7 +57,7 @@ func TestAuditFindsAndFixes(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, 4, r.Checks.Differs)
 			require.Equal(t, fix, r.Checks.Repaired == 4)
-			require.Equal(t, told, r.Findings)
+			require.Equal(t, reported, r.Findings)
 			found := make(map[string]bool)
 			for _, f := range r.Findings {
 				require.Equal(t, fix, f.Repaired)
@@ -66,7 +66,7 @@ func TestAuditFindsAndFixes(t *testing.T) {
 			for _, key := range []string{"name-7", "a,b", "none", long} {
 				require.True(t, found[c.EntryKey(key).String()], key)
 			}
-			told = nil
+			reported = nil
 		}
 		r, err = consistency.Audit(t.Context(), c, consistency.Grace(shortGrace))
 		require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestAuditFindsAndFixes(t *testing.T) {
 	})
 }
 
-// An audit that is interrupted goes on where it was, also in another process: nothing is left out.
+// An interrupted audit resumes where it stopped, also in another process, and misses no entry.
 func TestAuditResumes(t *testing.T) {
 	for name, rdb := range map[string]redis.UniversalClient{
 		"one node": redistest.Start(t).Client(t), "cluster": redistest.StartCluster(t).Client(t),
@@ -96,7 +96,7 @@ func TestAuditResumes(t *testing.T) {
 				require.Less(t, runs, 100)
 				st := join(t, rdb, namespace) // another process
 				again := cacheable.NewMany(st, "row", source.loadAll)
-				var at store.Position
+				var at consistency.Position
 				require.NoError(t, at.UnmarshalText([]byte(text)))
 				ctx, cancel := context.WithCancel(t.Context())
 				steps := 0
@@ -128,7 +128,7 @@ func TestAuditResumes(t *testing.T) {
 	}
 }
 
-// A server that was started anew gives out its keys in another order, so it is walked anew.
+// A server that was restarted returns its keys in another order, so it is walked from the beginning.
 func TestAuditBeginsAnewAfterARestart(t *testing.T) {
 	server := redistest.Start(t, "appendonly yes", "appendfsync always")
 	keys, source := names("k%d", 4000), newTable(names("k%d", 4000)...)
@@ -159,7 +159,7 @@ func TestAuditBeginsAnewAfterARestart(t *testing.T) {
 	require.ErrorContains(t, err, "not the position of a walk")
 }
 
-// Keys that are not the arguments themselves can be parsed if somebody says how.
+// With ParseKey, keys that are not the arguments themselves can be parsed.
 func TestAuditParsesKeys(t *testing.T) {
 	st := open(t, miniClient(t))
 	load := func(_ context.Context, id float64) (string, error) { return fmt.Sprint(id), nil }
@@ -186,7 +186,7 @@ func TestAuditParsesKeys(t *testing.T) {
 	require.Equal(t, store.CheckStats{Equal: 3}, r.Checks)
 }
 
-// A source that does not answer proves nothing, and the reason is told; the rate holds.
+// A source that does not answer counts as failed, and the report has the reason. The rate is kept.
 func TestAuditOfASourceThatFails(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		source := newTable(names("k%d", 500)...)

@@ -1,12 +1,14 @@
 package consistency
 
-import "github.com/jollyjet/aside/store"
+import (
+	"github.com/jollyjet/aside/store"
+)
 
-// Counts is what a cache has counted, in all or within some span of time; see [store.CacheStats].
+// Counts are the counters of a cache, in total or within a span of time; see [store.CacheStats].
 type Counts struct {
 	NearHits     int64            `json:"near_hits"`
 	Hits         int64            `json:"hits"`
-	StaleHits    int64            `json:"stale_hits"` // past their time to live, on purpose
+	StaleHits    int64            `json:"stale_hits"` // past their TTL, see cacheable.FailSafe
 	NegativeHits int64            `json:"negative_hits"`
 	Misses       int64            `json:"misses"`
 	Bypasses     int64            `json:"bypasses"`
@@ -23,24 +25,24 @@ func countsOf(s store.CacheStats) Counts {
 	}
 }
 
-// Reads is how many reads there were.
+// Reads is the number of reads.
 func (c Counts) Reads() int64 { return c.answered() + c.Misses + c.Bypasses }
 
 func (c Counts) answered() int64 { return c.NearHits + c.Hits + c.StaleHits + c.NegativeHits }
 
-// HitRatio is the part of the reads that the cache answered, stale ones included. It is 0 if there were none.
+// HitRatio is the fraction of reads that the cache answered, including stale ones. It is 0 if there were no reads.
 func (c Counts) HitRatio() float64 { return ratio(c.answered(), c.Reads()) }
 
-// StaleRatio is the part of the reads that were answered with a value past its time to live, because the loader failed
-// or was slow.
+// StaleRatio is the fraction of reads that were answered with a value past its TTL, because the loader failed or was
+// slow.
 func (c Counts) StaleRatio() float64 { return ratio(c.StaleHits, c.Reads()) }
 
-// WrongRatio is the part of the hits that are wrong, estimated from those that were compared to the end.
+// WrongRatio is the fraction of hits that were wrong, estimated from those that were compared.
 func (c Counts) WrongRatio() float64 {
 	return ratio(c.Checks.Differs, c.Checks.Differs+c.Checks.Equal)
 }
 
-// LoadErrorRatio is the part of the loads that failed.
+// LoadErrorRatio is the fraction of loads that failed.
 func (c Counts) LoadErrorRatio() float64 { return ratio(c.LoadErrors, c.Loads) }
 
 func ratio(part, whole int64) float64 {
@@ -50,7 +52,7 @@ func ratio(part, whole int64) float64 {
 	return float64(part) / float64(whole)
 }
 
-// minus returns what was counted since then.
+// minus returns what was counted between then and c.
 func (c Counts) minus(then Counts) Counts {
 	return Counts{
 		NearHits: c.NearHits - then.NearHits, Hits: c.Hits - then.Hits, StaleHits: c.StaleHits - then.StaleHits,

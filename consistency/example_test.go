@@ -46,7 +46,7 @@ func shop() (st *store.Store, products *cacheable.Many[string, product], databas
 	}
 }
 
-// An audit compares all that is in a cache. A command would take Fix and Resume from its flags.
+// An audit compares all entries of a cache. A command would take Fix and Resume from its flags.
 func ExampleAudit() {
 	_, products, database, done := shop()
 	defer done()
@@ -68,7 +68,7 @@ func ExampleAudit() {
 	// 8900
 }
 
-// A monitor compares a part of the hits while a program runs.
+// A monitor compares a sample of the hits while the program runs.
 func ExampleNewMonitor() {
 	st, products, database, done := shop()
 	defer done()
@@ -92,7 +92,7 @@ func ExampleNewMonitor() {
 	// 1 shoe-* 1
 }
 
-// Alerts say when something has been wrong for some time, and when it is over.
+// Alerts report when something has been wrong for some time, and when it is over.
 func ExampleNewAlerts() {
 	st, _, _, done := shop()
 	defer done()
@@ -102,11 +102,11 @@ func ExampleNewAlerts() {
 			return map[string]float64{"product": float64(f.Counts["product"].Hits)}
 		},
 	}}
-	told := make(chan consistency.Alert)
+	received := make(chan consistency.Alert)
 	alerts := consistency.NewAlerts(st, consistency.Rules(rules...), consistency.Every(10*time.Millisecond),
-		consistency.Notify(func(a consistency.Alert) { told <- a }), consistency.Logger(slog.New(slog.DiscardHandler)))
+		consistency.Notify(func(a consistency.Alert) { received <- a }), consistency.Logger(slog.New(slog.DiscardHandler)))
 	defer alerts.Close()
-	a := <-told
+	a := <-received
 	fmt.Println(a.Rule, a.Subject, a.Raised, a.Value)
 	// Output: nobody cares product true 0
 }

@@ -9,70 +9,70 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Status is how something is.
+// Status is the condition of a store or a component.
 type Status string
 
-// The statuses, from good to bad.
+// The statuses, from best to worst.
 const (
 	OK       Status = "ok"
-	Degraded Status = "degraded" // it works, but not as well as it should
+	Degraded Status = "degraded" // it works, but not as it should
 	Down     Status = "down"
 )
 
-// Component is a part of the store whose health is told.
+// Component is a part of the store that has a health status.
 type Component string
 
 // The components.
 const (
-	Redis    Component = "redis"    // whether the masters answer, and how fast: down if none does
-	Breaker  Component = "breaker"  // whether all masters are used: down if none is
-	Feed     Component = "feed"     // whether changes by other nodes are noticed at once: down if not
-	Recovery Component = "recovery" // degraded while evictions wait for Redis
-	Near     Component = "near"     // degraded while what is kept in this process is believed for a second only
+	Redis    Component = "redis"    // the masters, and how fast they answer: down if none answers
+	Breaker  Component = "breaker"  // the circuit breakers of the masters: down if all are open
+	Feed     Component = "feed"     // the invalidation feed: down if changes by other nodes are not reported at once
+	Recovery Component = "recovery" // degraded while evictions are queued for Redis
+	Near     Component = "near"     // degraded while near values are used for at most a second because the feed is down
 	Commands Component = "commands" // degraded while Redis refuses commands
 )
 
-// HealthReport is the health of a store. As JSON it is what the handlers answer.
+// HealthReport is the health of a store. The handlers answer with it as JSON.
 type HealthReport struct {
 	Status     Status                        `json:"status"`
 	Ready      bool                          `json:"ready"`
 	Namespace  string                        `json:"namespace"`
-	Components map[Component]ComponentHealth `json:"components,omitempty"` // none if the store is closed
+	Components map[Component]ComponentHealth `json:"components,omitempty"` // nil if the store is closed
 }
 
-// ComponentHealth is the health of a component. Fields that do not belong to it are empty.
+// ComponentHealth is the health of a component. Fields of other components are empty.
 type ComponentHealth struct {
 	Status  Status       `json:"status"`
 	Nodes   []NodeHealth `json:"nodes,omitempty"`   // of Redis
-	Open    []string     `json:"open,omitempty"`    // masters that are not used, of Breaker
-	Trips   int64        `json:"trips,omitempty"`   // times that a breaker has opened
-	LagMS   float64      `json:"lag_ms,omitempty"`  // of Feed, in milliseconds
-	Drops   int64        `json:"drops,omitempty"`   // times that a connection of the feed broke
-	Pending int64        `json:"pending,omitempty"` // evictions that wait, of Recovery
-	Entries int64        `json:"entries,omitempty"` // values in this process, of Near
-	Refused []string     `json:"refused,omitempty"` // what Redis refuses, why, and what to do about it, of Commands
+	Open    []string     `json:"open,omitempty"`    // masters whose breaker is open, of Breaker
+	Trips   int64        `json:"trips,omitempty"`   // times that a breaker opened, of Breaker
+	LagMS   float64      `json:"lag_ms,omitempty"`  // in milliseconds, of Feed
+	Drops   int64        `json:"drops,omitempty"`   // times that a connection of the feed broke, of Feed
+	Pending int64        `json:"pending,omitempty"` // queued evictions, of Recovery
+	Entries int64        `json:"entries,omitempty"` // values kept in this process, of Near
+	Refused []string     `json:"refused,omitempty"` // the commands, Redis's replies, and what to do about them, of Commands
 }
 
-// NodeHealth is how a master answered.
+// NodeHealth is the answer of a master.
 type NodeHealth struct {
 	Node      string  `json:"node"`
 	LatencyMS float64 `json:"latency_ms"` // in milliseconds
 	Error     string  `json:"error,omitempty"`
 }
 
-// Health tells how a store is. It is safe for concurrent use.
+// Health checks a store. It is safe for concurrent use.
 type Health struct {
 	st      *store.Store
 	timeout time.Duration
-	needs   []Component
+	needs   []Component // see Require
 }
 
-// HealthOption changes a default of [NewHealth].
+// HealthOption is an option of [NewHealth].
 type HealthOption func(*Health)
 
-// Require makes a node that is not ready of one for which a component is down. By default only a closed store is not
-// ready: without Redis reads are answered by the source, and if all nodes took themselves out of service when Redis is
-// gone, nothing would be answered at all. Where the source can't bear that, require [Redis].
+// Require makes a node not ready while one of the components is down. By default only a closed store is not ready:
+// without Redis the source answers reads, and if all nodes left service when Redis fails, nobody would answer at all.
+// Require [Redis] if the source can't bear the load of all reads.
 func Require(components ...Component) HealthOption {
 	for _, c := range components {
 		if !slices.Contains([]Component{Redis, Breaker, Feed}, c) {
@@ -82,21 +82,19 @@ func Require(components ...Component) HealthOption {
 	return func(h *Health) { h.needs = append(h.needs, components...) }
 }
 
-// AnswerWithin bounds how long a check may take. The default is a second, the least 10 ms.
+// AnswerWithin bounds how long a check may take. The default is 1 s, the minimum 10 ms.
 func AnswerWithin(d time.Duration) HealthOption {
-	if d < 10*time.Millisecond {
-		panic(fmt.Sprintf("consistency: AnswerWithin(%v): use 10ms or more", d))
-	}
+	options.AtLeast("AnswerWithin", d, 10*time.Millisecond)
 	return func(h *Health) { h.timeout = d }
 }
 
-// NewHealth tells how a store is. It panics if the store or an option is nil.
-func NewHealth(st *store.Store, options ...HealthOption) *Health {
+// NewHealth returns a Health for the store. It panics if the store or an option is nil.
+func NewHealth(st *store.Store, opts ...HealthOption) *Health {
 	if st == nil {
 		panic("consistency: NewHealth: the store is nil")
 	}
 	h := &Health{st: st, timeout: time.Second}
-	for i, option := range options {
+	for i, option := range opts {
 		if option == nil {
 			panic(fmt.Sprintf("consistency: NewHealth: option %d is nil; leave it out", i+1))
 		}
@@ -105,7 +103,7 @@ func NewHealth(st *store.Store, options ...HealthOption) *Health {
 	return h
 }
 
-// Check asks every master whether it is there, and reads the rest from [store.Store.Stats].
+// Check sends a PING to every master, and reads the rest from [store.Store.Stats].
 func (h *Health) Check(ctx context.Context) HealthReport {
 	r := HealthReport{Status: OK, Ready: true, Namespace: h.st.Namespace()}
 	pings, open := h.ping(ctx)
@@ -133,17 +131,17 @@ func (h *Health) Check(ctx context.Context) HealthReport {
 	return r
 }
 
-// ping asks the masters. It reports false if the store is closed.
-func (h *Health) ping(ctx context.Context) ([]store.Ping, bool) {
+// ping pings the masters. open is false if the store is closed.
+func (h *Health) ping(ctx context.Context) (answers []store.Ping, open bool) {
 	ctx, cancel := context.WithTimeout(ctx, h.timeout)
 	defer cancel()
-	answers := make(chan []store.Ping, 1)
-	if !h.st.Background("health", func(context.Context) { answers <- h.st.Ping(ctx) }) {
+	answered := make(chan []store.Ping, 1)
+	if !h.st.Engine().Life.Background("health", func(context.Context) { answered <- h.st.Ping(ctx) }) {
 		return nil, false
 	}
 	select {
-	case pings := <-answers:
-		return pings, !h.st.Closed()
+	case answers = <-answered:
+		return answers, !h.st.Closed()
 	case <-ctx.Done():
 		return []store.Ping{{Err: ctx.Err()}}, !h.st.Closed()
 	}
@@ -160,12 +158,12 @@ func redisHealth(pings []store.Ping) ComponentHealth {
 		}
 		c.Nodes = append(c.Nodes, node)
 	}
-	c.Status = worst(failed, len(pings))
+	c.Status = statusOf(failed, len(pings))
 	return c
 }
 
-// worst is the status of what has so many parts of which some do not work.
-func worst(failed, of int) Status {
+// statusOf is the status of a component of which some parts failed.
+func statusOf(failed, of int) Status {
 	switch {
 	case failed == 0:
 		return OK
@@ -180,7 +178,7 @@ func breakerHealth(s *store.Stats) ComponentHealth {
 	open := slices.DeleteFunc(slices.Clone(s.Breakers.Open), func(node string) bool {
 		return !slices.Contains(s.Breakers.Masters, node) // it is no longer a master
 	})
-	return ComponentHealth{Status: worst(len(open), len(s.Breakers.Masters)), Open: open, Trips: s.Breakers.Trips}
+	return ComponentHealth{Status: statusOf(len(open), len(s.Breakers.Masters)), Open: open, Trips: s.Breakers.Trips}
 }
 
 func feedHealth(s *store.Stats) ComponentHealth {

@@ -15,7 +15,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// ask asks a handler, and reads what it answers.
+// ask sends a request to a handler, and returns its answer.
 func ask(t *testing.T, h http.Handler) (int, consistency.HealthReport) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -27,8 +27,7 @@ func ask(t *testing.T, h http.Handler) (int, consistency.HealthReport) {
 	return w.Code, r
 }
 
-// While Redis is gone a node is alive, and ready unless it is told to need Redis; it says what is wrong, and that it is
-// over.
+// While Redis is down a node is alive, and ready unless it requires Redis. It reports what is wrong, and the recovery.
 func TestHealthThroughAnOutage(t *testing.T) {
 	server := redistest.Start(t)
 	st := open(t, server.Client(t), store.BreakAfter(2))
@@ -84,8 +83,8 @@ func TestHealthThroughAnOutage(t *testing.T) {
 	})
 }
 
-// A server that hangs does not make the answer hang, whatever the store's own timeout is; and one master of several that
-// does not answer is no reason to be not ready.
+// A server that hangs does not delay the answer, whatever the store's timeout. A node stays ready if one of several
+// masters does not answer.
 func TestHealthAnswersInTime(t *testing.T) {
 	cluster := redistest.StartCluster(t, "cluster-replica-no-failover yes") // else a master that answers takes the place of the paused one
 	st := open(t, cluster.Client(t), store.Timeout(30*time.Second))

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	redistest.Main(m)
 }
 
-// silence drops what go-redis would print about the connections that tests break.
+// silence drops what go-redis prints about connections that tests break.
 type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}

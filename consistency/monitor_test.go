@@ -18,8 +18,8 @@ import (
 
 func checks(st *store.Store, cache string) store.CheckStats { return st.Stats().Caches[cache].Checks }
 
-// A value that is changed behind the cache's back is found, an absence and the lack of one are too, and what is right is
-// not. On every kind of Redis.
+// A monitor finds values that were changed behind the cache's back, cached values that no longer exist, and cached
+// absences of values that do. It reports nothing else, on every kind of Redis.
 func TestMonitorFindsWhatIsWrong(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for _, kind := range []string{"one", "many"} {
@@ -56,7 +56,7 @@ func TestMonitorFindsWhatIsWrong(t *testing.T) {
 				read()
 				for len(found) > 0 {
 					f := <-found
-					require.NotContains(t, all, f.Key, "each is told of once")
+					require.NotContains(t, all, f.Key, "each is listed once")
 					all[f.Key] = f
 				}
 				return len(all) == 3
@@ -80,7 +80,7 @@ func TestMonitorFindsWhatIsWrong(t *testing.T) {
 	})
 }
 
-// The values of Near are compared, too: here Redis has nothing to be wrong.
+// Near values are compared, too: in this test Redis has no wrong entry.
 func TestMonitorComparesWhatThisProcessHolds(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	st, source := open(t, rdb), newTable("k")
@@ -102,7 +102,7 @@ func TestMonitorComparesWhatThisProcessHolds(t *testing.T) {
 	require.Len(t, m.Report().Findings, 1)
 }
 
-// A source that does not answer, or panics, proves nothing; a function of the user's that panics ends nothing.
+// Comparisons fail if the source does not answer or panics. A user's function that panics stops nothing.
 func TestMonitorGoesOn(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable("k"), nil, consistency.ClassOf(func(string) string { panic("class") }))
@@ -117,9 +117,9 @@ func TestMonitorGoesOn(t *testing.T) {
 	})
 }
 
-// An error of the loader's that says that a row is gone is no absence, unless somebody says so.
+// An error of the loader for a deleted row means absence only with the option Absent.
 func TestAbsent(t *testing.T) {
-	for _, told := range []bool{false, true} {
+	for _, withOption := range []bool{false, true} {
 		redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 			source := newTable("k")
 			st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
@@ -127,7 +127,7 @@ func TestAbsent(t *testing.T) {
 			defer func() { require.NoError(t, st.Close()) }()
 			c := cacheable.New(st, "row", source.load)
 			options := []consistency.Option{consistency.Sample(1)}
-			if told {
+			if withOption {
 				options = append(options, consistency.Absent(noRows))
 			}
 			m := consistency.NewMonitor(c, options...)
@@ -139,7 +139,7 @@ func TestAbsent(t *testing.T) {
 			require.NoError(t, err)
 			time.Sleep(10 * time.Second)
 			synctest.Wait()
-			if told {
+			if withOption {
 				require.Equal(t, "absence", m.Report().Findings[0].Source)
 			} else {
 				require.EqualValues(t, 1, checks(st, "row").Failed)
@@ -169,7 +169,7 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// More than the rate allows is dropped and counted, and no caller waits.
+// Hits beyond the rate are dropped and counted, and no caller waits.
 func TestMonitorIsBounded(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable(names("k%d", 10)...), nil, consistency.Rate(10), consistency.Concurrency(2))
@@ -192,7 +192,7 @@ func TestMonitorIsBounded(t *testing.T) {
 	})
 }
 
-// A monitor ends with its Close, with that of the store, and does not begin on one that is closed.
+// A monitor ends with its Close and with the store's, and does not start on a closed store.
 func TestMonitorEnds(t *testing.T) {
 	st, source := open(t, miniClient(t)), newTable("k")
 	c := cacheable.New(st, "row", source.load)

@@ -4,17 +4,20 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jollyjet/aside/store"
+	"github.com/jollyjet/aside/internal/scan"
+	"github.com/jollyjet/aside/internal/setup"
 )
 
-// Option changes a default of [NewMonitor] or [Audit]. Those that take a function infer its types; the two panic if they
-// are not those of the cache, or if an option is for the other.
+// Option is an option of [NewMonitor], [Audit] or both. Options infer the types of their functions. NewMonitor and
+// Audit panic if these are not the types of the cache, or if an option is not for them.
 type Option struct {
 	name  string
-	only  string // what it is for; empty for both
+	only  string // forMonitor or forAudit; empty for both
 	apply func(*settings)
 }
 
+// settings are filled by options. They do not change once settingsOf has returned. Fields of type any hold functions;
+// the constructors know the types of the cache, and convert them with setup.Typed.
 type settings struct {
 	// of both
 	grace       time.Duration
@@ -26,8 +29,8 @@ type settings struct {
 	changedAt   any // func(V) time.Time
 	class       any // func(K) string
 	absent      func(error) bool
-	found       func(Finding)
-	keep        int
+	onFinding   func(Finding)
+	keep        int // findings in a report
 	fix         bool
 
 	// of a monitor
@@ -37,21 +40,24 @@ type settings struct {
 
 	// of an audit
 	parseKey any // func(string) (K, error)
-	from     store.Position
+	from     Position
 	progress func(AuditReport)
 }
+
+// options checks the arguments of options.
+const options setup.Package = "consistency"
 
 const (
 	forMonitor = "NewMonitor"
 	forAudit   = "Audit"
 )
 
-func settingsOf(what string, rate float64, options []Option) settings {
+func settingsOf(what string, rate float64, given []Option) settings {
 	s := settings{
 		grace: 3 * time.Second, rate: rate, concurrency: 4, keep: 100, fraction: 0.01,
 		windows: []time.Duration{time.Minute, 10 * time.Minute, time.Hour},
 	}
-	for i, o := range options {
+	for i, o := range given {
 		if o.apply == nil {
 			panic(fmt.Sprintf("consistency: %s: option %d is empty; leave it out", what, i+1))
 		}
@@ -63,18 +69,17 @@ func settingsOf(what string, rate float64, options []Option) settings {
 	return s
 }
 
-// Grace is how long a difference has to last before it counts: longer than a write may take from the moment at which
-// others see it at the source to the end of its eviction, and than replicas lag that the loader reads from. The default
-// is 3 s; below 2 s the second that a cache may be behind while it has no feed would count.
+// Grace sets how long a difference has to last before it counts as wrong. It must be longer than the time from a write
+// becoming visible at the source to the end of its eviction. It must also be longer than the lag of replicas that the
+// loader reads from. The default is 3 s. Below 2 s, the second by which near values may lag without a feed would count
+// as wrong.
 func Grace(d time.Duration) Option {
-	if d < time.Millisecond {
-		panic(fmt.Sprintf("consistency: Grace(%v): use 1ms or more", d))
-	}
+	options.Positive("Grace", d)
 	return Option{"Grace", "", func(s *settings) { s.grace = d }}
 }
 
-// Tolerate accepts answers that differ from the source if their load began at most d ago. It is for caches that are not
-// evicted on every write; d is their time to live then, or what their users accept. The default is 0.
+// Tolerate accepts answers that differ from the source if their load began at most d ago. Use it for caches that are
+// not evicted on every write: d is their TTL, or the staleness that their users accept. The default is 0.
 func Tolerate(d time.Duration) Option {
 	if d < 0 {
 		panic(fmt.Sprintf("consistency: Tolerate(%v): use a positive duration", d))
@@ -82,8 +87,8 @@ func Tolerate(d time.Duration) Option {
 	return Option{"Tolerate", "", func(s *settings) { s.tolerate = d }}
 }
 
-// Rate bounds how many entries are compared in a second, and so how often the loader is called. The default is 200 for a
-// monitor, where further ones are dropped and counted, and 1,000 for an audit, where they wait.
+// Rate bounds the comparisons per second, and so the calls of the loader. The default is 200 for a monitor, which drops
+// and counts further hits, and 1,000 for an audit, which waits.
 func Rate(perSecond float64) Option {
 	if !(perSecond > 0 && perSecond <= 1e6) {
 		panic(fmt.Sprintf("consistency: Rate(%v): use more than 0, and 1,000,000 at most", perSecond))
@@ -91,7 +96,7 @@ func Rate(perSecond float64) Option {
 	return Option{"Rate", "", func(s *settings) { s.rate = perSecond }}
 }
 
-// Concurrency bounds how many loads run at the same time in order to compare. The default is 4.
+// Concurrency bounds how many loads run at the same time for comparisons. The default is 4.
 func Concurrency(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("consistency: Concurrency(%d): use 1 or more", n))
@@ -99,49 +104,49 @@ func Concurrency(n int) Option {
 	return Option{"Concurrency", "", func(s *settings) { s.concurrency = n }}
 }
 
-// Equal decides whether two values are as good as equal. The default is reflect.DeepEqual. It is not asked about values
-// whose encodings are the same.
+// Equal decides whether two values are equal. The default is reflect.DeepEqual. It is not called for values with the
+// same encoding.
 func Equal[V any](equal func(a, b V) bool) Option {
-	mustNotBeNil("Equal", equal == nil)
+	options.NotNil("Equal", equal == nil)
 	return Option{"Equal", "", func(s *settings) { s.equal = equal }}
 }
 
-// Diff says in a few words how two values differ, for [Finding]. By default nothing is said, so that no report contains
-// what is in the cache.
+// Diff describes in a few words how two values differ, for [Finding]. By default there is no description, so that
+// reports contain no cached data.
 func Diff[V any](diff func(cached, source V) string) Option {
-	mustNotBeNil("Diff", diff == nil)
+	options.NotNil("Diff", diff == nil)
 	return Option{"Diff", "", func(s *settings) { s.diff = diff }}
 }
 
-// ChangedAt says when a value was changed last at the source, so that it is known for how long the cache has been wrong.
-// The source's clock is taken to agree with this machine's. Without it bounds are all that is known.
+// ChangedAt returns when a value last changed at the source, so that a report can say exactly how long the cache has
+// been wrong. It assumes that the source's clock agrees with this machine's. Without it reports give bounds.
 func ChangedAt[V any](at func(V) time.Time) Option {
-	mustNotBeNil("ChangedAt", at == nil)
+	options.NotNil("ChangedAt", at == nil)
 	return Option{"ChangedAt", "", func(s *settings) { s.changedAt = at }}
 }
 
-// ClassOf names the class of a key in reports. By default it is the key with its numbers and UUIDs replaced by "*". Beyond
-// 100 classes all others are one.
+// ClassOf returns the class of a key in reports. The default is the key with its numbers and UUIDs replaced by "*".
+// Beyond 100 classes, all others are counted together.
 func ClassOf[K comparable](class func(K) string) Option {
-	mustNotBeNil("ClassOf", class == nil)
+	options.NotNil("ClassOf", class == nil)
 	return Option{"ClassOf", "", func(s *settings) { s.class = class }}
 }
 
-// Absent tells which errors of the loader say that the source has nothing, besides those that cacheable.NotFound accepts.
-// Without it the error for a row that was deleted is one like any other, and its entry is not compared.
+// Absent tells which errors of the loader mean that the source has no value, besides those that cacheable.NotFound
+// accepts. Without it, the error for a deleted row is like any other, and its entry is not compared.
 func Absent(absent func(error) bool) Option {
-	mustNotBeNil("Absent", absent == nil)
+	options.NotNil("Absent", absent == nil)
 	return Option{"Absent", "", func(s *settings) { s.absent = absent }}
 }
 
-// OnFinding has report called once for each entry that is found to be wrong, from one of the goroutines that compare.
+// OnFinding calls report once for each wrong entry, from one of the goroutines that compare.
 func OnFinding(report func(Finding)) Option {
-	mustNotBeNil("OnFinding", report == nil)
-	return Option{"OnFinding", "", func(s *settings) { s.found = report }}
+	options.NotNil("OnFinding", report == nil)
+	return Option{"OnFinding", "", func(s *settings) { s.onFinding = report }}
 }
 
-// Keep is how many findings a report lists; a monitor keeps the latest, an audit the first. The default is 100. There is
-// no bound on what [OnFinding] is told.
+// Keep sets how many findings a report lists: the latest of a monitor, the first of an audit. The default is 100.
+// [OnFinding] receives all.
 func Keep(findings int) Option {
 	if findings < 1 {
 		panic(fmt.Sprintf("consistency: Keep(%d): use 1 or more", findings))
@@ -149,15 +154,15 @@ func Keep(findings int) Option {
 	return Option{"Keep", "", func(s *settings) { s.keep = findings }}
 }
 
-// Fix evicts entries that are wrong. By default they are reported only.
+// Fix evicts wrong entries. By default they are only reported.
 func Fix() Option { return Option{"Fix", "", func(s *settings) { s.fix = true }} }
 
-// FixAndReload evicts entries that are wrong and loads them again at once, which spares the next reader the wait.
+// FixAndReload evicts wrong entries and reloads them at once, so that the next reader does not have to wait.
 func FixAndReload() Option {
 	return Option{"FixAndReload", forMonitor, func(s *settings) { s.fix, s.reload = true, true }}
 }
 
-// Sample is the fraction of the hits that is compared with the source. The default is 0.01.
+// Sample sets the fraction of hits that is compared with the source. The default is 0.01.
 func Sample(fraction float64) Option {
 	if !(fraction > 0 && fraction <= 1) {
 		panic(fmt.Sprintf("consistency: Sample(%v): use a fraction above 0, such as 0.01", fraction))
@@ -165,47 +170,37 @@ func Sample(fraction float64) Option {
 	return Option{"Sample", forMonitor, func(s *settings) { s.fraction = fraction }}
 }
 
-// Windows are the spans of time that a report looks back on. The default is a minute, ten minutes and an hour. Each is as
-// exact as a twelfth of the shortest.
+// Windows sets the spans of time that a report covers. The default is a minute, ten minutes and an hour. They are exact
+// to a twelfth of the shortest.
 func Windows(spans ...time.Duration) Option {
+	if len(spans) == 0 {
+		panic("consistency: Windows: no spans are given; leave the option out")
+	}
 	for _, span := range spans {
 		if span < time.Second || span > 24*time.Hour {
 			panic(fmt.Sprintf("consistency: Windows(%v): use a second to a day", span))
 		}
 	}
-	mustNotBeNil("Windows", len(spans) == 0)
 	return Option{"Windows", forMonitor, func(s *settings) { s.windows = spans }}
 }
 
-// ParseKey makes an argument of the text that cacheable.Key made of it. Without it an audit can't compare the entries of
-// caches with that option.
+// ParseKey turns a text made by the function of cacheable.Key back into an argument. An audit needs it to compare the
+// entries of caches with that option.
 func ParseKey[K comparable](parse func(string) (K, error)) Option {
-	mustNotBeNil("ParseKey", parse == nil)
+	options.NotNil("ParseKey", parse == nil)
 	return Option{"ParseKey", forAudit, func(s *settings) { s.parseKey = parse }}
 }
 
-// Resume goes on where an earlier audit was left, which [AuditReport.Position] says.
-func Resume(at store.Position) Option {
+// Position is how far an audit has come. Its zero value is the beginning. It can be kept as text, also in JSON.
+type Position = scan.Position
+
+// Resume continues an earlier audit from its [AuditReport.Position].
+func Resume(at Position) Option {
 	return Option{"Resume", forAudit, func(s *settings) { s.from = at }}
 }
 
-// Progress has report called after each step with what has been found so far; its Position is good to [Resume] from.
+// Progress calls report after each step with the results so far. An audit can [Resume] from its Position.
 func Progress(report func(AuditReport)) Option {
-	mustNotBeNil("Progress", report == nil)
+	options.NotNil("Progress", report == nil)
 	return Option{"Progress", forAudit, func(s *settings) { s.progress = report }}
-}
-
-func mustNotBeNil(option string, isNil bool) {
-	if isNil {
-		panic(fmt.Sprintf("consistency: %s: nothing is given; leave the option out", option))
-	}
-}
-
-// typed returns the function of an option, or its zero value if the option was not given.
-func typed[F any](what, option string, given any) F {
-	f, ok := given.(F)
-	if !ok && given != nil {
-		panic(fmt.Sprintf("consistency: %s: %s is a %T, want a %T", what, option, given, f))
-	}
-	return f
 }

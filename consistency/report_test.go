@@ -12,10 +12,9 @@ import (
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/consistency"
 	"github.com/jollyjet/aside/internal/redistest"
-	"github.com/jollyjet/aside/store"
 )
 
-// The report says what there was in each window, as JSON too, and people can read it.
+// The report has the counts of each window, as text for people and as JSON.
 func TestReport(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable(append(names("price-%d", 30), "name-1")...), nil,
@@ -70,7 +69,7 @@ func TestMonitorMisuse(t *testing.T) {
 			consistency.NewMonitor[string, int]((*cacheable.Cacheable[string, int])(nil))
 		},
 		"consistency: NewMonitor: option 1 is empty; leave it out": func() { consistency.NewMonitor(c, consistency.Option{}) },
-		"consistency: NewMonitor: Resume is for Audit":             func() { consistency.NewMonitor(c, consistency.Resume(store.Position{})) },
+		"consistency: NewMonitor: Resume is for Audit":             func() { consistency.NewMonitor(c, consistency.Resume(consistency.Position{})) },
 		"consistency: NewMonitor: Equal is a func(string, string) bool, want a func(int, int) bool": func() {
 			consistency.NewMonitor(c, consistency.Equal(func(a, b string) bool { return a == b }))
 		},
@@ -84,7 +83,7 @@ func TestMonitorMisuse(t *testing.T) {
 		"consistency: Keep(0): use 1 or more":                          func() { consistency.Keep(0) },
 		"consistency: Tolerate(-1ns): use a positive duration":         func() { consistency.Tolerate(-1) },
 		"consistency: Windows(1ms): use a second to a day":             func() { consistency.Windows(time.Millisecond) },
-		"consistency: Absent: nothing is given; leave the option out":  func() { consistency.Absent(nil) },
+		"consistency: Absent(nil): leave the option out":               func() { consistency.Absent(nil) },
 	} {
 		require.PanicsWithValue(t, message, f)
 	}

@@ -8,30 +8,30 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Rule says when an alert is raised and when it is over. Between Raise and Clear nothing changes, so that a value that
-// goes up and down around a threshold does not raise an alert each time. The functions below make rules that make sense;
-// their fields can be changed.
+// Rule defines when an alert is raised and when it is over. A value between Raise and Clear changes nothing, so that a
+// value that moves around a threshold does not raise an alert each time. The functions below return rules with sensible
+// fields, which can be changed.
 type Rule struct {
 	Name   string
 	Raise  float64       // an alert is raised when the value has been beyond Raise
-	For    time.Duration // all the time for so long,
+	For    time.Duration // without interruption for this long,
 	Clear  float64       // and is over when the value has not been beyond Clear
-	Settle time.Duration // all the time for so long
-	Below  bool          // beyond a threshold is below it, not above
+	Settle time.Duration // without interruption for this long
+	Below  bool          // a value is beyond a threshold if it is below it, instead of above
 
 	// Window is the span of time that Facts.Counts covers.
 	Window time.Duration
 
-	// Values returns what is watched: a value for each cache, node, or whatever else there may be several of; the key is
-	// empty if there is one. One that is missing counts as being well. It is called in one goroutine at a time.
+	// Values returns the values to watch by subject, such as a cache or a master. The subject is empty if there is only
+	// one value. A subject without a value counts as healthy. Values is never called concurrently.
 	Values func(Facts) map[string]float64
 }
 
-// Facts are what a rule judges by.
+// Facts are the input of a rule.
 type Facts struct {
-	Stats  store.Stats       // now
+	Stats  store.Stats       // the current statistics of the store
 	Counts map[string]Counts // of each cache, in the rule's Window
-	Covers time.Duration     // what Counts cover: less than the Window in the beginning
+	Covers time.Duration     // the span that Counts really cover: less than the Window in the beginning
 }
 
 func (r *Rule) check(i int) {
@@ -53,17 +53,17 @@ func (r *Rule) beyond(value, threshold float64) bool {
 	return value > threshold
 }
 
-// minRate is how many reads, loads or checks a cache must have for each second before its ratios mean anything.
+// A cache without this many events has no ratios, because they would be noise.
 const (
-	minReads  = 1
-	minLoads  = 0.1
-	minChecks = 20 // in the window, not for each second
+	minReads  = 1   // per second
+	minLoads  = 0.1 // per second
+	minChecks = 20  // in the window
 )
 
-// DefaultRules are the rules of [NewAlerts] if there are no others: hits below 50 % for 15 minutes; stale answers above
-// 5 % for 5 minutes; wrong answers above 0.1 % of those that a [Monitor] compares; a breaker open for a minute; no feed
-// for 2 minutes; evictions that have waited for a minute; load errors above 5 % for 5 minutes. What is a low hit ratio
-// only you know.
+// DefaultRules returns the rules that [NewAlerts] uses without [Rules]: hits below 50 % for 15 minutes; stale answers
+// above 5 % for 5 minutes; wrong answers above 0.1 % of those that a [Monitor] compares; a breaker open for a minute;
+// no feed for 2 minutes; queued evictions for a minute; load errors above 5 % for 5 minutes. Which hit ratio is low
+// depends on your application.
 func DefaultRules() []Rule {
 	return []Rule{
 		HitRatioBelow(0.5), StaleAbove(0.05), WrongAbove(0.001), BreakerOpen(), FeedDown(), QueueAbove(0),
@@ -71,50 +71,53 @@ func DefaultRules() []Rule {
 	}
 }
 
-// HitRatioBelow watches the part of a cache's reads that the cache answers. It clears a tenth above.
-func HitRatioBelow(part float64) Rule {
+// HitRatioBelow watches the fraction of a cache's reads that the cache answers. It clears at 1.1 times the fraction.
+func HitRatioBelow(fraction float64) Rule {
 	return Rule{
-		Name: "hit ratio low", Raise: part, Clear: min(1, part*1.1), Below: true, For: 15 * time.Minute,
+		Name: "hit ratio low", Raise: fraction, Clear: min(1, fraction*1.1), Below: true, For: 15 * time.Minute,
 		Settle: 5 * time.Minute, Window: 10 * time.Minute,
-		Values: ofCaches(func(c Counts, per float64) (float64, bool) { return c.HitRatio(), float64(c.Reads()) >= minReads*per }),
-	}
-}
-
-// StaleAbove watches the part of a cache's reads that is answered past its time to live, because the loader fails or is
-// slow. It clears at half.
-func StaleAbove(part float64) Rule {
-	return Rule{
-		Name: "stale answers", Raise: part, Clear: part / 2, For: 5 * time.Minute, Settle: 5 * time.Minute,
-		Window: 5 * time.Minute,
-		Values: ofCaches(func(c Counts, per float64) (float64, bool) {
-			return c.StaleRatio(), float64(c.Reads()) >= minReads*per
+		Values: ofCaches(func(c Counts, seconds float64) (float64, bool) {
+			return c.HitRatio(), float64(c.Reads()) >= minReads*seconds
 		}),
 	}
 }
 
-// WrongAbove watches the part of a cache's answers that is wrong, as far as a [Monitor] knows. It clears at half.
-func WrongAbove(part float64) Rule {
+// StaleAbove watches the fraction of a cache's reads that is answered with a value past its TTL, because the loader
+// fails or is slow. It clears at half the fraction.
+func StaleAbove(fraction float64) Rule {
 	return Rule{
-		Name: "wrong answers", Raise: part, Clear: part / 2, Settle: 5 * time.Minute, Window: 5 * time.Minute,
+		Name: "stale answers", Raise: fraction, Clear: fraction / 2, For: 5 * time.Minute, Settle: 5 * time.Minute,
+		Window: 5 * time.Minute,
+		Values: ofCaches(func(c Counts, seconds float64) (float64, bool) {
+			return c.StaleRatio(), float64(c.Reads()) >= minReads*seconds
+		}),
+	}
+}
+
+// WrongAbove watches the fraction of a cache's answers that is wrong, as sampled by a [Monitor]. It clears at half the
+// fraction.
+func WrongAbove(fraction float64) Rule {
+	return Rule{
+		Name: "wrong answers", Raise: fraction, Clear: fraction / 2, Settle: 5 * time.Minute, Window: 5 * time.Minute,
 		Values: ofCaches(func(c Counts, _ float64) (float64, bool) {
 			return c.WrongRatio(), c.Checks.Equal+c.Checks.Differs >= minChecks
 		}),
 	}
 }
 
-// LoadErrorsAbove watches the part of a cache's loads that fails. It clears at half.
-func LoadErrorsAbove(part float64) Rule {
+// LoadErrorsAbove watches the fraction of a cache's loads that fails. It clears at half the fraction.
+func LoadErrorsAbove(fraction float64) Rule {
 	return Rule{
-		Name: "load errors", Raise: part, Clear: part / 2, For: 5 * time.Minute, Settle: 5 * time.Minute,
+		Name: "load errors", Raise: fraction, Clear: fraction / 2, For: 5 * time.Minute, Settle: 5 * time.Minute,
 		Window: 5 * time.Minute,
-		Values: ofCaches(func(c Counts, per float64) (float64, bool) {
-			return c.LoadErrorRatio(), float64(c.Loads) >= minLoads*per
+		Values: ofCaches(func(c Counts, seconds float64) (float64, bool) {
+			return c.LoadErrorRatio(), float64(c.Loads) >= minLoads*seconds
 		}),
 	}
 }
 
-// ofCaches makes a value for each cache for which there is enough to judge by; per is the seconds that are covered.
-func ofCaches(value func(c Counts, per float64) (float64, bool)) func(Facts) map[string]float64 {
+// ofCaches returns a value for each cache that has enough events; seconds is the span that the counts cover.
+func ofCaches(value func(c Counts, seconds float64) (float64, bool)) func(Facts) map[string]float64 {
 	return func(s Facts) map[string]float64 {
 		values := make(map[string]float64)
 		for name, c := range s.Counts {
@@ -126,7 +129,7 @@ func ofCaches(value func(c Counts, per float64) (float64, bool)) func(Facts) map
 	}
 }
 
-// BreakerOpen watches whether nothing is sent to a master because it does not answer.
+// BreakerOpen watches the circuit breaker of each master.
 func BreakerOpen() Rule {
 	return Rule{Name: "breaker open", For: time.Minute, Settle: time.Minute, Values: func(s Facts) map[string]float64 {
 		values := make(map[string]float64)
@@ -137,14 +140,14 @@ func BreakerOpen() Rule {
 	}}
 }
 
-// FeedDown watches the invalidation feed.
+// FeedDown watches whether the invalidation feed is up.
 func FeedDown() Rule {
 	return one(Rule{Name: "feed down", For: 2 * time.Minute, Settle: time.Minute}, func(s *store.Stats) float64 {
 		return truth(!s.Feed.Up)
 	})
 }
 
-// QueueAbove watches how many evictions wait for Redis. It clears at half.
+// QueueAbove watches the number of evictions queued for Redis. It clears at half the number.
 func QueueAbove(evictions int) Rule {
 	raise := float64(evictions)
 	return one(Rule{Name: "recovery queue", Raise: raise, Clear: raise / 2, For: time.Minute, Settle: time.Minute},

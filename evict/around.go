@@ -9,35 +9,36 @@ import (
 
 	"github.com/jollyjet/aside/internal/eviction"
 	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/slicesx"
 	"github.com/jollyjet/aside/store"
 )
 
-// ErrUnheld is wrapped by the error of a write that [RefuseUnheld] did not let happen.
+// ErrUnheld is wrapped by the error of a write that was not called because of [RefuseUnheld].
 var ErrUnheld = errors.New("evict: the entries could not be held, so the write was not called")
 
 // Around decorates a write so that the targets are held while it runs and evicted when it has returned. While entries
 // are held, reads of them go to the source and are not cached. If the process dies during the write, the hold expires
-// (see store.HoldTime) and leaves the entries evicted: then, too, nothing stays stale.
+// (see store.HoldTime) and leaves the entries evicted: nothing stays stale then, either.
 //
-// Besides this it does what [After] does. A target's function is called before the write and after it; what it returns
-// only the second time was not held during the write. Several writers may hold the same entry; it is free when
-// the last one has finished. If a hold can't be placed the write goes on, see [RefuseUnheld].
+// In all else it works like [After]. The function of a target is called before and after the write; keys that it
+// returns only the second time were not held during the write. Several writers may hold the same entry; it is released
+// when the last one has finished. If a hold can't be placed the write is called anyway, see [RefuseUnheld].
 func Around[A, R any](write func(context.Context, A) (R, error), targets ...Target[A]) func(context.Context, A) (R, error) {
 	mustWrite("Around", write == nil)
 	return around("Around", write, targets)
 }
 
 func around[A, R any](decorator string, write func(context.Context, A) (R, error), targets []Target[A]) func(context.Context, A) (R, error) {
-	p := newPlan[A, R](decorator, true, targets)
+	set := newTargetSet[A, R](decorator, true, targets)
 	return func(ctx context.Context, a A) (result R, err error) {
-		hold, held, begun, holdErr := p.hold(ctx, a)
-		if holdErr != nil && p.refuse {
+		w, holdErr := placeHold(ctx, set, a)
+		if holdErr != nil && set.refuse {
 			return result, fmt.Errorf("%w: %w", ErrUnheld, holdErr)
 		}
-		returned, stop := false, p.keep(ctx, hold)
+		returned, stop := false, w.renew(ctx)
 		defer func() {
 			stop()
-			p.end(ctx, hold, held, begun, returned && err == nil, a, result)
+			w.end(ctx, returned && err == nil, a, result)
 		}()
 		result, err = write(ctx, a)
 		returned = true
@@ -51,30 +52,39 @@ func AroundErr[A any](write func(context.Context, A) error, targets ...Target[A]
 	return withoutResult(around("AroundErr", withResult(write), targets))
 }
 
-// hold places the hold of a write. If the write is to be refused without it, it ends what was placed.
-func (p *plan[A, R]) hold(ctx context.Context, a A) (hold *eviction.Hold, held []store.Key, begun []replacing[A, R], err error) {
-	held, begun = p.begin(ctx, a) // what is begun goes on with this context
-	ctx, done := redisx.Linger(ctx)
-	defer done()
-	if hold, err = p.st.Engine().Evictor.Hold(ctx, held...); err != nil && p.refuse {
-		_ = hold.End(ctx, 0) // some may be held
-	}
-	return hold, held, begun, err
+// heldWrite is the hold of a write in progress.
+type heldWrite[A, R any] struct {
+	set          *targetSet[A, R]
+	hold         *eviction.Hold
+	keys         []store.Key // in the hold
+	replacements []replacement[A, R]
 }
 
-// keep renews a hold until the function that it returns is called, which waits for a renewal on its way, but not when
-// the context has ended. A write may outlast its context.
-func (p *plan[A, R]) keep(ctx context.Context, hold *eviction.Hold) (stop func()) {
+// placeHold places the hold of a write. If the write is to be refused after an error, it ends what was placed.
+func placeHold[A, R any](ctx context.Context, set *targetSet[A, R], a A) (w heldWrite[A, R], err error) {
+	w.set = set
+	w.keys, w.replacements = set.prepare(ctx, a) // before Linger, because the replacements keep this context
+	ctx, done := redisx.Linger(ctx)
+	defer done()
+	if w.hold, err = set.st.Engine().Evictor.Hold(ctx, w.keys...); err != nil && set.refuse {
+		_ = w.hold.End(ctx, 0) // some keys may be held
+	}
+	return w, err
+}
+
+// renew renews the hold in the background until stop is called, also after ctx has ended, since the write may outlast
+// it. stop waits for a renewal in progress, but only for redisx.Lingering once ctx has ended.
+func (w *heldWrite[A, R]) renew(ctx context.Context) (stop func()) {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
 		defer func() {
 			if value := recover(); value != nil {
-				p.st.Engine().Life.Recovered("evict: keeping a hold", value)
+				w.set.st.Engine().Life.Recovered("evict: renewing a hold", value)
 			}
 		}()
-		hold.Renew(own, done)
+		w.hold.Renew(own, done)
 	}()
 	return func() {
 		close(done)
@@ -85,20 +95,21 @@ func (p *plan[A, R]) keep(ctx context.Context, hold *eviction.Hold) (stop func()
 	}
 }
 
-// end evicts what was held, or puts the replacements in its place, and evicts what only now is known to be concerned.
-func (p *plan[A, R]) end(ctx context.Context, hold *eviction.Hold, held []store.Key, begun []replacing[A, R], succeeded bool, a A, result R) {
+// end evicts the held entries, or stores their replacements. It also evicts entries whose keys were not known before
+// the write.
+func (w *heldWrite[A, R]) end(ctx context.Context, succeeded bool, a A, result R) {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
-	stored, more := p.finish(begun, succeeded, a, result)
-	more = append(more, p.keys(a)...)
-	more = distinct(append(slices.Clone(held), more...))[len(held):]
-	switch { // what fails is queued and logged
+	stored, more := w.set.replace(w.replacements, succeeded, a, result)
+	more = append(more, w.set.keys(a)...)
+	more = slicesx.Distinct(slices.Concat(w.keys, more))[len(w.keys):]
+	switch { // failures are queued and logged
 	case len(more) == 0:
-	case p.stay > 0:
-		late, _ := p.st.Engine().Evictor.Hold(ctx, more...)
-		_ = late.End(ctx, p.stay)
+	case w.set.holdFor > 0:
+		late, _ := w.set.st.Engine().Evictor.Hold(ctx, more...)
+		_ = late.End(ctx, w.set.holdFor)
 	default:
-		_ = p.st.Evict(ctx, more...)
+		_ = w.set.st.Evict(ctx, more...)
 	}
-	_ = hold.End(ctx, p.stay, stored...)
+	_ = w.hold.End(ctx, w.set.holdFor, stored...)
 }

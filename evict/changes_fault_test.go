@@ -16,7 +16,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// While Redis can't be reached nothing is lost and the position stays where it is; then all of it is evicted.
+// While Redis is unreachable no change is lost and the position does not move. Afterwards all changes are evicted.
 func TestChangesOutliveAnOutage(t *testing.T) {
 	for outage, strike := range map[string]func(p *redistest.Proxy){"cut": (*redistest.Proxy).Cut, "hang": (*redistest.Proxy).Hang} {
 		t.Run(outage, func(t *testing.T) {
@@ -60,8 +60,8 @@ func TestChangesOutliveAnOutage(t *testing.T) {
 	}
 }
 
-// A Redis that stands still and then goes on has lost nothing; one that is killed without persistence has lost the
-// position, so what might have changed is evicted.
+// A Redis that is paused and resumed has lost nothing. One that is killed without persistence has lost the position, so
+// everything that may have changed is evicted.
 func TestRedisStopsWhileChangesCome(t *testing.T) {
 	for name, tt := range map[string]struct {
 		down, up func(s *redistest.Server)
@@ -86,7 +86,7 @@ func TestRedisStopsWhileChangesCome(t *testing.T) {
 			eventually(t, "retries", func() bool { return changes.Stats().Retries > 1 })
 			tt.up(server)
 			begun(t, changes, tt.resets)
-			if tt.resets == 1 { // else the change may be told of again or not: all is evicted anyway
+			if tt.resets == 1 { // otherwise everything is evicted, so the change need not be delivered again
 				handled(t, changes, 2)
 			}
 			reads(t, 2, "k", c)
@@ -97,8 +97,8 @@ func TestRedisStopsWhileChangesCome(t *testing.T) {
 	}
 }
 
-// Redis is started again from data of before an eviction that it had confirmed, so that the old value is back. The
-// position is as old as the value, and what was evicted since is evicted again.
+// Redis restarts with data from before an eviction that it had confirmed, so the old value is back. The position is as
+// old as the value, so all later changes are evicted again.
 func TestRedisGoesBackBehindConfirmedEvictions(t *testing.T) {
 	server, log := redistest.Start(t, "dbfilename dump.rdb"), newLog()
 	st := open(t, server.Client(t), store.LeaseTime(500*time.Millisecond))
@@ -130,8 +130,8 @@ func TestRedisGoesBackBehindConfirmedEvictions(t *testing.T) {
 	require.EqualValues(t, 1, changes.Stats().Resets)
 }
 
-// One process consumes. When it ends another does, at once; when it is cut off, when its lease is over. The position
-// never moves back, whatever the one that was cut off still tries.
+// One process consumes. When it ends another takes over at once; when it is cut off, after its lease. The position
+// never moves back, whatever the process that was cut off still tries.
 func TestOneProcessConsumes(t *testing.T) {
 	const lease = 2 * time.Second // which a busy machine does not let run out between two renewals
 	server, log := redistest.Start(t), newLog()
@@ -171,7 +171,7 @@ func TestOneProcessConsumes(t *testing.T) {
 	require.LessOrEqual(t, log.open(), 1)
 }
 
-// watch reads the stored position all the time, until the function that it returns is called or the test ends.
+// watch reads the stored position continuously, until the returned function is called or the test ends.
 func watch(t *testing.T, rdb redis.UniversalClient, st *store.Store) (seen func() []int) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -193,7 +193,7 @@ func watch(t *testing.T, rdb redis.UniversalClient, st *store.Store) (seen func(
 	return seen
 }
 
-// A source may take longer to open than a lease lasts, with others waiting.
+// A source may take longer to open than a lease lasts, while other processes wait.
 func TestASourceIsSlowToOpen(t *testing.T) {
 	const lease = 2 * time.Second // which a busy machine does not let run out between two renewals
 	stores, log := fleet(t, client(t, redistest.Mini(t).Addr()), 2, store.LeaseTime(lease)), newLog()
@@ -218,7 +218,7 @@ func TestASourceIsSlowToOpen(t *testing.T) {
 	require.Equal(t, 1, opening)
 }
 
-// crash is a hook under which a process can do all but save a position, as if it had died just before that.
+// crash is a hook that lets a process do everything except save a position, as if it had died just before that.
 type crash struct{}
 
 func (crash) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -236,8 +236,8 @@ func (crash) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// A process that dies after it has evicted and before it has saved its position leaves an older one: the next process
-// evicts the same again.
+// A process that dies between an eviction and saving its position leaves an older position: the next process repeats
+// the eviction.
 func TestAConsumerDiesBetweenEvictionAndPosition(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		namespace, log := redistest.Unique(t), newLog()

@@ -20,8 +20,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// changeLog is a database that is written to past the application, with a log of its writes. Positions are numbers of
-// writes: "3" is after the third.
+// changeLog is a database with a log of its writes, which bypass the application. Positions are numbers of writes: "3"
+// is after the third.
 type changeLog struct {
 	mu       sync.Mutex
 	values   map[string]int64
@@ -30,7 +30,7 @@ type changeLog struct {
 	more     chan struct{}
 	opened   []string // positions asked for
 	down     error    // of the next calls of the source, and of the streams
-	breakAt  int      // streams fail when they have told of this many, if it is positive
+	breakAt  int      // if positive, streams fail after this many changes
 	idle     bool     // streams that have nothing to tell say how far they are
 	openings int      // streams that are not closed
 }
@@ -56,7 +56,7 @@ func (l *changeLog) write(keys ...string) {
 	})
 }
 
-// fail has the source and its streams fail from now on; nil ends that.
+// fail makes the source and its streams fail from now on; nil ends that.
 func (l *changeLog) fail(err error) { l.change(func() { l.down = err }) }
 
 func (l *changeLog) trim() { l.change(func() { l.trimmed = len(l.writes) }) }
@@ -67,7 +67,7 @@ func (l *changeLog) length() int {
 	return len(l.writes)
 }
 
-// open returns how many streams are open.
+// open returns the number of open streams.
 func (l *changeLog) open() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,7 +107,7 @@ func (l *changeLog) source(_ context.Context, after string) (evict.Stream[string
 type logStream struct {
 	log       *changeLog
 	at, begun int
-	told      int // position told while idle
+	idleAt    int // position reported while idle
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -142,8 +142,8 @@ func (s *logStream) try() (c evict.Change[string], more chan struct{}, err error
 	case s.at < len(l.writes):
 		s.at++
 		return evict.Change[string]{Event: l.writes[s.at-1], Position: strconv.Itoa(s.at)}, nil, nil
-	case l.idle && s.told != s.at:
-		s.told = s.at
+	case l.idle && s.idleAt != s.at:
+		s.idleAt = s.at
 		return evict.Change[string]{Idle: true, Position: strconv.Itoa(s.at)}, nil, nil
 	default:
 		return c, l.more, nil
@@ -159,7 +159,7 @@ func (s *logStream) Close() error {
 
 func itself(key string) string { return key }
 
-// follow starts a consumer of the log, for entries, that ends with the test.
+// follow starts a consumer of the log that ends with the test.
 func follow(t testing.TB, l *changeLog, c *cache) *evict.Changes {
 	t.Helper()
 	changes := evict.FromChanges(t.Context(), c.Store(), "log", l.source, evict.Key(c, itself))
@@ -177,13 +177,13 @@ func position(t testing.TB, rdb redis.UniversalClient, st *store.Store) string {
 	return at
 }
 
-// saved waits until the position is stored: from then on whoever takes over goes on from there.
+// saved waits until the position is stored: from then on a successor continues from there.
 func saved(t testing.TB, rdb redis.UniversalClient, st *store.Store, at string) {
 	t.Helper()
 	eventually(t, "position "+at+" is saved", func() bool { return position(t, rdb, st) == at })
 }
 
-// begun waits until the consumer listens: what is written from now on is told.
+// begun waits until the consumer listens: all later writes reach it.
 func begun(t testing.TB, changes *evict.Changes, resets int64) {
 	t.Helper()
 	eventually(t, "the consumer listens", func() bool {

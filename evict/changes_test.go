@@ -17,8 +17,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// A write that the application knows nothing of is evicted on every node, and so is one that is made while nobody
-// listens, when the next consumer begins.
+// A write that bypasses the application evicts on every node. A write that is made while no consumer runs evicts when
+// the next one starts.
 func TestChangesAreEvicted(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, log := fleet(t, rdb, 2), newLog()
@@ -49,9 +49,9 @@ func TestChangesAreEvicted(t *testing.T) {
 	})
 }
 
-// Nobody knows what has changed before the first consumer began, so all that its targets concern is evicted, and nothing
-// else is.
-func TestWithoutAPositionWhatIsConcernedIsEvicted(t *testing.T) {
+// Changes from before the first consumer are unknown, so everything that its targets cover is evicted, and nothing
+// else.
+func TestWithoutAPositionEverythingThatTheTargetsCoverIsEvicted(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, tt := range map[string]struct {
 			target func(a *cache) evict.Target[string]
@@ -88,8 +88,8 @@ func TestWithoutAPositionWhatIsConcernedIsEvicted(t *testing.T) {
 	})
 }
 
-// A log that does not reach back is told of when the stream is opened or later. Either way all is evicted, once.
-func TestALostPositionEvictsEverythingAndGoesOn(t *testing.T) {
+// The source may report a lost position when a stream is opened, or later. Either way everything is evicted, once.
+func TestALostPositionEvictsEverythingThatTheTargetsCover(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, log := open(t, rdb), newLog()
 		c := cacheOf(st, log)
@@ -123,7 +123,7 @@ func TestALostPositionEvictsEverythingAndGoesOn(t *testing.T) {
 	})
 }
 
-// The source fails in every way that it can; the consumer goes on from where it was.
+// The source fails in every possible way, and the consumer continues from its position.
 func TestTheSourceFails(t *testing.T) {
 	st, log := open(t, client(t, redistest.Mini(t).Addr())), newLog()
 	c := cacheOf(st, log)
@@ -146,7 +146,7 @@ func TestTheSourceFails(t *testing.T) {
 	changes := evict.FromChanges(t.Context(), st, "log", source, evict.Key(c, itself))
 	t.Cleanup(changes.Close)
 	eventually(t, "the source works", func() bool { return changes.Stats().Leading && len(log.asked()) > 0 })
-	// Each of the streams that opened counts as a beginning, for none has told of a position.
+	// Each stream that opened counts as a reset, because none has reported a position.
 	begun(t, changes, 3)
 	const writes = 20
 	for range writes {
@@ -162,7 +162,7 @@ func TestTheSourceFails(t *testing.T) {
 	require.Zero(t, log.open(), "streams left open")
 }
 
-// failing is a stream that fails at once, and does not even close well.
+// failing is a stream that fails at once, and also fails to close.
 type failing struct{ do func() }
 
 func (f failing) Next(context.Context) (evict.Change[string], error) {
@@ -172,7 +172,7 @@ func (f failing) Next(context.Context) (evict.Change[string], error) {
 
 func (f failing) Close() error { panic("in Close") }
 
-// An event that a target can't understand costs the whole cache, not an eviction.
+// If a target panics on an event the whole cache is evicted, so that no eviction is missed.
 func TestATargetPanics(t *testing.T) {
 	st, log := open(t, client(t, redistest.Mini(t).Addr())), newLog()
 	c := cacheOf(st, log)
@@ -186,7 +186,7 @@ func TestATargetPanics(t *testing.T) {
 	require.EqualValues(t, 1, st.Stats().Panics)
 }
 
-// Changes that come fast are evicted together, each key once, and the position goes with them.
+// Changes in quick succession are evicted together, each key once, with one position.
 func TestChangesThatComeFastAreEvictedTogether(t *testing.T) {
 	rdb := client(t, redistest.Mini(t).Addr())
 	st, log := open(t, rdb), newLog()
@@ -206,7 +206,7 @@ func TestChangesThatComeFastAreEvictedTogether(t *testing.T) {
 	saved(t, rdb, st, strconv.Itoa(writes))
 }
 
-// A position without a change is stored, so that it does not get too old while nothing happens.
+// A position without a change is stored, so that the stored one does not get too old while nothing changes.
 func TestAnIdleSourceMovesThePosition(t *testing.T) {
 	rdb := client(t, redistest.Mini(t).Addr())
 	st, log := open(t, rdb), newLog()
@@ -219,7 +219,7 @@ func TestAnIdleSourceMovesThePosition(t *testing.T) {
 	require.Zero(t, stats.Pending)
 }
 
-// The consumer ends with its context, and with the store.
+// The consumer ends with its context, with its Close, and with the store.
 func TestChangesEnd(t *testing.T) {
 	rdb := client(t, redistest.Mini(t).Addr())
 	for name, end := range map[string]func(st *store.Store, cancel func()){

@@ -12,7 +12,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// A write that concerns caches of two stores is decorated once for each.
+// A write with targets in two stores is decorated once for each.
 func TestAWriteIsDecoratedOnceForEachStore(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		src := &table{}
@@ -28,7 +28,7 @@ func TestAWriteIsDecoratedOnceForEachStore(t *testing.T) {
 	})
 }
 
-// Decorated writes may call decorated writes of the same entry: it is free when the outermost has returned.
+// Decorated writes may call decorated writes of the same entry. It is released when the outermost has returned.
 func TestAHeldWriteWithinAHeldWrite(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, src := fleet(t, rdb, 2), &table{}
@@ -52,7 +52,7 @@ func TestAHeldWriteWithinAHeldWrite(t *testing.T) {
 	})
 }
 
-// A write may read what it changes through the cache, and gets what the source has.
+// A write may read the entry that it changes through the cache, and gets the source's value.
 func TestAWriteReadsWhatItChanges(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		src := &table{}

@@ -12,7 +12,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// exampleStore stands for a store that the program opens once, with its own client.
+// exampleStore represents a store that the program opens once, with its own client.
 func exampleStore() (st *store.Store, done func()) {
 	rdb, closeRedis := redistest.Example()
 	st, err := store.Open(context.Background(), rdb, store.Namespace("shop"), store.Timeout(5*time.Second), store.Logger(slog.New(slog.DiscardHandler)))
@@ -29,7 +29,7 @@ type Product struct{ ID, Name string }
 
 type RenameInput struct{ ID, Name string }
 
-// Shop stands for a repository.
+// Shop represents a repository.
 type Shop map[string]Product
 
 func (s Shop) FindByID(_ context.Context, id string) (Product, error) { return s[id], nil }
@@ -84,7 +84,7 @@ func ExampleAfterErr() {
 	// false
 }
 
-// While the write is under way the entry is held: if the process dies in the middle, no old value is left behind.
+// During the write the entry is held: if the process dies in the middle, no old value is left behind.
 func ExampleAround() {
 	st, done := exampleStore()
 	defer done()
@@ -106,7 +106,7 @@ func ExampleAround() {
 	// after it: miss Desk lamp
 }
 
-// What was written takes the place of the old entry, unless somebody else has changed it meanwhile.
+// The written value replaces the old entry, unless somebody else changes the entry meanwhile.
 func ExampleReplace() {
 	st, done := exampleStore()
 	defer done()
@@ -124,7 +124,7 @@ func ExampleReplace() {
 	// hit Desk lamp
 }
 
-// A source that is read from replicas: what is read there is not cached until they have the write.
+// The source is read from replicas: their values are not cached until they have applied the write.
 func ExampleHoldFor() {
 	st, done := exampleStore()
 	defer done()
@@ -177,7 +177,7 @@ func ExampleByPattern() {
 	// 2 <nil>
 }
 
-// Trigger stands for a table that triggers of the database fill, with a row for each change.
+// Trigger represents a table that database triggers fill, with a row for each change.
 type Trigger struct{ rows chan string }
 
 func (tr Trigger) Open(_ context.Context, after string) (evict.Stream[string], error) {
@@ -196,7 +196,7 @@ func (tr Trigger) Next(ctx context.Context) (evict.Change[string], error) {
 
 func (tr Trigger) Close() error { return nil }
 
-// Somebody changes the database by hand, and the entry goes nevertheless.
+// Somebody changes the database by hand, and the entry is evicted nevertheless.
 func ExampleFromChanges() {
 	st, done := exampleStore()
 	defer done()

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	redistest.Main(m)
 }
 
-// silence drops what go-redis would print about the connections that tests break.
+// silence drops what go-redis prints about connections that tests break.
 type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}
@@ -47,8 +47,8 @@ func open(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *sto
 	return fleet(t, rdb, 1, options...)[0]
 }
 
-// join opens a store of a given namespace. What it can't deliver when it closes is no failure: tests of outages end
-// with evictions that wait.
+// join opens a store of a given namespace. Evictions still queued when it closes are no failure: tests of outages end
+// with some.
 func join(t testing.TB, rdb redis.UniversalClient, namespace string, options ...store.Option) *store.Store {
 	t.Helper()
 	defaults := []store.Option{
@@ -82,7 +82,7 @@ type change struct {
 
 func keyOf(c change) string { return c.Key }
 
-// table is a source: a map of numbers, of which all are 0 at first.
+// table is a source: a map of numbers, all 0 at first.
 type table struct {
 	values [8]atomic.Int64
 	loads  atomic.Int64
@@ -102,7 +102,7 @@ func (s *table) write(_ context.Context, c change) (int64, error) {
 
 type cache = cacheable.Cacheable[string, int64]
 
-// cached fails the test unless the caches all have the value, without a load.
+// cached fails the test unless all caches have the value, without a load.
 func cached(t testing.TB, want int64, key string, caches ...*cache) {
 	t.Helper()
 	for _, c := range caches {
@@ -113,7 +113,8 @@ func cached(t testing.TB, want int64, key string, caches ...*cache) {
 	}
 }
 
-// becomesCached reads until the caches all have the value. A node with a short timeout need not store what it has loaded.
+// becomesCached reads until all caches have the value. A node with a short timeout may fail to store what it has
+// loaded.
 func becomesCached(t testing.TB, want int64, key string, caches ...*cache) {
 	t.Helper()
 	for _, c := range caches {
@@ -126,7 +127,7 @@ func becomesCached(t testing.TB, want int64, key string, caches ...*cache) {
 	}
 }
 
-// reads fails the test unless a read of the caches gives the value.
+// reads fails the test unless reads of all caches return the value.
 func reads(t testing.TB, want int64, key string, caches ...*cache) {
 	t.Helper()
 	for _, c := range caches {

@@ -14,7 +14,7 @@ import (
 
 type renameInput struct{ ID, Name string }
 
-// What can't be meant panics where the write is decorated, and the text says what is wrong with which target.
+// Misuse panics where the write is decorated, and the message names the target and what is wrong with it.
 func TestMisusePanicsAndSaysWhatIsWrong(t *testing.T) {
 	src := &table{}
 	mini := client(t, redistest.Mini(t).Addr())
@@ -92,7 +92,7 @@ func TestMisusePanicsAndSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// The forms in which the targets are written, without a type argument but for All.
+// The forms in which users write targets. Only All needs a type argument.
 func TestTheFormsThatUsersType(t *testing.T) {
 	src := &table{}
 	st := open(t, client(t, redistest.Mini(t).Addr()))

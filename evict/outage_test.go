@@ -14,8 +14,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Redis can't be reached when a write is carried out. The write's result is returned as it is; this node reads from the
-// source from then on; and when Redis is back the eviction is carried out before anybody here reads from it again.
+// Redis is unreachable during a write. The write's result is returned unchanged, and this node reads from the source
+// from then on. When Redis is back, the eviction is executed before this node reads from Redis again.
 func TestWhileRedisIsGoneEvictionsAreQueued(t *testing.T) {
 	failure := errors.New("constraint violated")
 	for name, target := range map[string]func(c *cache) evict.Target[change]{
@@ -74,7 +74,7 @@ func TestWhileRedisIsGoneEvictionsAreQueued(t *testing.T) {
 	}
 }
 
-// Redis goes away in the middle of a write, after the hold was placed.
+// Redis fails in the middle of a write, after the hold was placed.
 func TestRedisGoesAwayDuringTheWrite(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())

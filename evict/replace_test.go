@@ -15,7 +15,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// pair gives key and value of what was written.
+// pair returns key and value of what was written.
 func pair(in change, v int64) (string, int64) { return in.Key, v }
 
 func TestReplaceStoresWhatWasWritten(t *testing.T) {
@@ -38,7 +38,7 @@ func TestReplaceStoresWhatWasWritten(t *testing.T) {
 	})
 }
 
-// Whatever happens to the entry during the write, the value that was written is not stored over it.
+// If anything else happens to the entry during the write, the written value is not stored over it.
 func TestReplaceStoresNothingIfAnybodyElseCameInBetween(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, other := range map[string]func(ctx context.Context, c *cache, src *table) error{
@@ -82,7 +82,7 @@ func TestReplaceStoresNothingIfAnybodyElseCameInBetween(t *testing.T) {
 	})
 }
 
-// A write that fails may have been carried out all the same: the entry is evicted, whatever Replace makes of it.
+// A write that fails may have taken effect: the entry is evicted, whatever the function of Replace does.
 func TestAfterAWriteThatFailedReplaceOnlyEvicts(t *testing.T) {
 	type input struct {
 		ID    string
@@ -121,7 +121,7 @@ func TestAfterAWriteThatFailedReplaceOnlyEvicts(t *testing.T) {
 	})
 }
 
-// A key that only the result tells can't be held before the write, and is evicted after it.
+// A key that only the result contains can't be held before the write, and is evicted after it.
 func TestReplaceWithAKeyThatTheResultTellsOnlyEvicts(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, src := fleet(t, rdb, 2), &table{}
@@ -164,7 +164,7 @@ func mustBeNil(c *change) bool {
 	return true
 }
 
-// The functions of the cache's options are asked before the write, and what they do is no reason not to write.
+// Functions of the cache's options are called before the write; if they panic, the write is called anyway.
 func TestAPanicInAnOptionOfTheCacheDoesNotStopTheWrite(t *testing.T) {
 	st, src := open(t, redistest.Start(t).Client(t)), &table{}
 	broken := false
@@ -223,7 +223,7 @@ func TestReplaceByAValueThatIsTooLargeOnlyEvicts(t *testing.T) {
 	})
 }
 
-// The tags that the same write evicts are gone for the replaced entry, too.
+// Tags that the same write evicts also evict the replaced entry.
 func TestReplaceTogetherWithTheTagOfTheEntryLeavesNothingOlder(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, src := fleet(t, rdb, 2), &table{}

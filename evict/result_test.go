@@ -14,7 +14,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// decorators are the four, all as functions that return a result.
+// decorators are all four decorators, as functions that return a result.
 var decorators = map[string]func(func(context.Context, change) (int64, error), ...evict.Target[change]) func(context.Context, change) (int64, error){
 	"After":  evict.After[change, int64],
 	"Around": evict.Around[change, int64],
@@ -116,7 +116,7 @@ func TestAWriteThatEndsItsGoroutineIsFollowedByTheEviction(t *testing.T) {
 	})
 }
 
-// The write gets the caller's context as it is; the eviction does not depend on it.
+// The write gets the caller's context unchanged; the eviction does not depend on it.
 func TestAWriteWhoseContextHasEndedIsFollowedByTheEviction(t *testing.T) {
 	src := &table{}
 	type tag struct{}

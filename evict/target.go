@@ -5,40 +5,41 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/jollyjet/aside/internal/setup"
 	"github.com/jollyjet/aside/store"
 )
 
-// Target says what a write with argument A evicts. Targets are made by [Key], [Keys], [Tags], [All] and [Replace];
-// [HoldFor] and [RefuseUnheld], which are for [Around], fit any A.
+// Target is something that a write with argument A evicts. Targets are made by [Key], [Keys], [Tags], [All], [Expire]
+// and [Replace]. The options [HoldFor] and [RefuseUnheld] of [Around] are targets, too, and fit any A.
 type Target[A any] interface {
-	target() (name, fits string) // for messages: what the user wrote, and the writes that it fits
+	target() (name, fits string) // for panics: the function that made the target, and the writes that it fits
 }
 
 // Evictor is a cache with keys K, such as a *cacheable.Cacheable[K, V].
 type Evictor[K any] interface {
 	Store() *store.Store
 	EntryKey(K) store.Key // of one entry
-	WholeKey() store.Key  // of all of them
+	WholeKey() store.Key  // of all entries
 }
 
-// victims are the keys that a write evicts.
-type victims[A any] struct {
-	name string
-	st   *store.Store
-	keys func(A) []store.Key
-	all  store.Key // evicted instead if keys panics
-	soft bool      // expire, do not evict
+// keyTarget is a target that is a function from the argument to keys.
+type keyTarget[A any] struct {
+	name   string
+	st     *store.Store
+	keys   func(A) []store.Key
+	all    store.Key // evicted instead if keys panics
+	expire bool      // expire the entries, do not evict them
 }
 
-func (v victims[A]) target() (name, fits string) {
-	return v.name, fmt.Sprintf("an argument %v", reflect.TypeFor[A]())
+func (t keyTarget[A]) target() (name, fits string) {
+	return t.name, fmt.Sprintf("an argument %v", reflect.TypeFor[A]())
 }
 
 // Key evicts one entry.
 func Key[A, K any](c Evictor[K], key func(A) K) Target[A] {
 	need("Key", c == nil || key == nil)
 	keys := func(a A) []store.Key { return []store.Key{c.EntryKey(key(a))} }
-	return victims[A]{"Key", c.Store(), keys, c.WholeKey(), false}
+	return keyTarget[A]{"Key", c.Store(), keys, c.WholeKey(), false}
 }
 
 // Keys evicts several entries.
@@ -50,22 +51,23 @@ func Keys[A, K any](c Evictor[K], keys func(A) []K) Target[A] {
 		}
 		return evicted
 	}
-	return victims[A]{"Keys", c.Store(), all, c.WholeKey(), false}
+	return keyTarget[A]{"Keys", c.Store(), all, c.WholeKey(), false}
 }
 
-// Expire ends the time to live of one entry without removing it: the next read loads, and with cacheable.FailSafe it has
-// the old value to fall back on if the load fails. It is for [After] only, for around a write no old value may be used.
+// Expire ends the TTL of one entry without removing it. The next read loads; with cacheable.FailSafe it falls back to
+// the old value if the load fails. Expire works with [After] only: during a write inside [Around] no old value may be
+// used.
 func Expire[A, K any](c Evictor[K], key func(A) K) Target[A] {
 	need("Expire", c == nil || key == nil)
 	keys := func(a A) []store.Key { return []store.Key{c.EntryKey(key(a))} }
-	return victims[A]{"Expire", c.Store(), keys, c.WholeKey(), true}
+	return keyTarget[A]{"Expire", c.Store(), keys, c.WholeKey(), true}
 }
 
-// Tags evicts all entries that have one of the tags, in whatever cache of the store. It costs one small command for
-// each tag.
+// Tags evicts all entries that have one of the tags, in every cache of the store. It costs one small command for each
+// tag.
 func Tags[A any](st *store.Store, tags func(A) []string) Target[A] {
 	need("Tags", st == nil || tags == nil)
-	return victims[A]{"Tags", st, func(a A) []store.Key { return tagKeys(st, tags(a)) }, st.Everything(), false}
+	return keyTarget[A]{"Tags", st, func(a A) []store.Key { return tagKeys(st, tags(a)) }, st.Everything(), false}
 }
 
 // All evicts all entries of a cache, with one small command. Other nodes notice within the delay of the invalidation
@@ -73,13 +75,13 @@ func Tags[A any](st *store.Store, tags func(A) []string) Target[A] {
 func All[A, K any](c Evictor[K]) Target[A] {
 	need("All", c == nil)
 	whole := []store.Key{c.WholeKey()}
-	return victims[A]{"All", c.Store(), func(A) []store.Key { return whole }, c.WholeKey(), false}
+	return keyTarget[A]{"All", c.Store(), func(A) []store.Key { return whole }, c.WholeKey(), false}
 }
 
-// Holding is a target that says how [Around] holds.
+// Holding is an option of [Around] in the form of a target.
 type Holding struct {
-	stay   time.Duration
-	refuse bool
+	holdFor time.Duration
+	refuse  bool
 }
 
 func (h Holding) target() (name, fits string) { //nolint:unparam // it fits every write
@@ -89,17 +91,15 @@ func (h Holding) target() (name, fits string) { //nolint:unparam // it fits ever
 	return "HoldFor", ""
 }
 
-// HoldFor keeps the hold of [Around] for d after the write, for a source that is read from replicas: until they have
-// the write, what is read from them is not cached.
+// HoldFor extends the hold of [Around] to d after the write. Use it for a source that is read from replicas: until they
+// have applied the write, values read from them are not cached.
 func HoldFor(d time.Duration) Holding {
-	if d < time.Millisecond {
-		panic(fmt.Sprintf("evict: HoldFor(%v): use 1ms or more", d))
-	}
-	return Holding{stay: d}
+	setup.Package("evict").Positive("HoldFor", d)
+	return Holding{holdFor: d}
 }
 
-// RefuseUnheld makes [Around] return an error that wraps [ErrUnheld], without calling the write, when the hold can't be
-// placed. By default the write is called all the same, and the evictions follow it as with [After].
+// RefuseUnheld makes [Around] return an error that wraps [ErrUnheld], without calling the write, if the hold can't be
+// placed. By default the write is called anyway and followed by the evictions, as with [After].
 func RefuseUnheld() Holding { return Holding{refuse: true} }
 
 func tagKeys(st *store.Store, tags []string) []store.Key {

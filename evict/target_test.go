@@ -14,7 +14,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Each target evicts what it says, and nothing else.
+// Each target evicts its entries, and nothing else.
 func TestWhatTheTargetsEvict(t *testing.T) {
 	for name, tt := range map[string]struct {
 		target func(c, d *cache) evict.Target[change]
@@ -84,7 +84,7 @@ func gone(t *testing.T, c *cache, key string) bool {
 
 func twice(in change) []string { return []string{in.Key, in.Key, in.Key + in.Key} }
 
-// Create writes an entity that gets its id from the source. The key is known only after the write.
+// The source assigns the id of a new entity, so its key is known only after the write.
 func TestAKeyThatTheWriteMakesIsEvicted(t *testing.T) {
 	type entity struct{ ID, Name string }
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
@@ -116,7 +116,7 @@ func TestAKeyThatTheWriteMakesIsEvicted(t *testing.T) {
 	})
 }
 
-// A key that is computed from what the write changed is evicted as it was and as it is.
+// If the write changes what a key is computed from, the entries of the old and the new key are evicted.
 func TestAroundEvictsTheKeyBeforeAndAfter(t *testing.T) {
 	st, src := open(t, redistest.Start(t).Client(t)), &table{}
 	c := cacheable.New(st, "c", src.load)

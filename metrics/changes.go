@@ -6,8 +6,8 @@ import (
 	"github.com/jollyjet/aside/evict"
 )
 
-// Changes returns a collector for the metrics of a consumer of changes, see [evict.FromChanges], under its name. It panics
-// if that is nil.
+// Changes returns a collector for the metrics of a consumer of changes (see [evict.FromChanges]), labelled with its
+// name. It panics if the consumer is nil.
 func Changes(c *evict.Changes) prometheus.Collector {
 	if c == nil {
 		panic("metrics: Changes: the consumer is nil; leave it out")
@@ -21,7 +21,7 @@ func newChanges(namespace, name string, stats func() evict.ChangesStats) prometh
 }
 
 var changesMetrics = []metric[evict.ChangesStats]{
-	gauge("aside_changes_leading", "Whether it is this process that consumes the changes; in a fleet one does.",
+	gauge("aside_changes_leading", "Whether this process consumes the changes; one in the fleet does.",
 		func(s *evict.ChangesStats) float64 { return truth(s.Leading) }),
 	counter("aside_changes_handled_total", "Changes whose evictions are confirmed.",
 		func(s *evict.ChangesStats) int64 { return s.Changes }),
@@ -29,12 +29,12 @@ var changesMetrics = []metric[evict.ChangesStats]{
 		func(s *evict.ChangesStats) int64 { return s.Evictions }),
 	gauge("aside_changes_pending", "Changes received whose evictions are not confirmed yet.",
 		func(s *evict.ChangesStats) float64 { return float64(s.Pending) }),
-	counter("aside_changes_retries_total", "Times that evictions were not confirmed by Redis, and tried again.",
+	counter("aside_changes_retries_total", "Times that Redis did not confirm evictions, so that they were retried.",
 		func(s *evict.ChangesStats) int64 { return s.Retries }),
-	counter("aside_changes_failures_total", "Times that the source of changes or its stream has failed.",
+	counter("aside_changes_failures_total", "Times that the source of changes or its stream failed.",
 		func(s *evict.ChangesStats) int64 { return s.Failures }),
-	counter("aside_changes_resets_total", "Times that everything concerned was evicted, because there was no position to go on from.",
+	counter("aside_changes_resets_total", "Times that everything the targets cover was evicted, because there was no position to continue from.",
 		func(s *evict.ChangesStats) int64 { return s.Resets }),
-	gauge("aside_changes_lag_seconds", "How long after a change its eviction is confirmed, at present.",
+	gauge("aside_changes_lag_seconds", "Time from a change to the confirmation of its eviction, at present.",
 		func(s *evict.ChangesStats) float64 { return s.Lag.Seconds() }),
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// New returns a collector for the metrics of one or several stores. Stores that are opened later get collectors of
-// their own, which can be registered beside it. New panics if there is no store, if one is nil, or if two have the same
-// namespace, for then Prometheus could not tell them apart; where that has to be, wrap the registerer of each with
-// prometheus.WrapRegistererWith.
+// New returns a collector for the metrics of one or several stores. A store that is opened later gets a collector of
+// its own, which can be registered beside it.
+//
+// New panics if there is no store, if a store is nil, or if two stores have the same namespace, because Prometheus
+// could not tell them apart. If you need two, wrap the registerer of each with prometheus.WrapRegistererWith.
 func New(stores ...*store.Store) prometheus.Collector {
 	if len(stores) == 0 {
 		panic("metrics: New: name at least one store")
@@ -33,8 +34,8 @@ func New(stores ...*store.Store) prometheus.Collector {
 	return c
 }
 
-// collector collects from one or several sources. What tells sources apart that may be registered one by one are constant
-// labels, so that their collectors differ in what they describe.
+// collector collects from one or several sources. Sources that may be registered one by one differ in constant labels,
+// so that their descriptions differ, as Prometheus requires.
 type collector []source
 
 type source interface {

@@ -48,7 +48,7 @@ func load(_ context.Context, key string) (string, error) {
 
 func notFound(err error) bool { return errors.Is(err, errNone) }
 
-// What programs do can be read from the metrics, on a real server.
+// The metrics show what a program did, on a real server.
 func TestWorkIsShown(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	st := open(t, rdb, "shop")
@@ -61,7 +61,7 @@ func TestWorkIsShown(t *testing.T) {
 			_, _ = product.Get(ctx, key)
 		}
 	}
-	// Loaded, then read and kept, then kept; but read again if the feed tells only then of the load.
+	// The first read loads, the second reads Redis, the third is a near hit, unless the feed reports the load only then.
 	eventually(t, "a near hit", func() bool {
 		_, err := near.Get(ctx, "a")
 		require.NoError(t, err)
@@ -90,7 +90,7 @@ aside_evictions_total{kind="expire",namespace="shop"} 1
 aside_evictions_total{kind="key",namespace="shop"} 2
 aside_evictions_total{kind="pattern",namespace="shop"} 1
 aside_evictions_total{kind="tag",namespace="shop"} 1
-# HELP aside_feed_up Whether every master has a connection that is known to tell what changes.
+# HELP aside_feed_up Whether the invalidation feed is up on every master.
 # TYPE aside_feed_up gauge
 aside_feed_up{namespace="shop"} 1
 # HELP aside_load_errors_total Calls of the loader that failed, timeouts and panics included.
@@ -105,7 +105,7 @@ aside_loads_total{cache="product",namespace="shop"} 6
 # TYPE aside_near_entries gauge
 aside_near_entries{cache="near",namespace="shop"} 1
 aside_near_entries{cache="product",namespace="shop"} 0
-# HELP aside_requests_total Reads, by what answered them.
+# HELP aside_requests_total Reads by result.
 # TYPE aside_requests_total counter
 aside_requests_total{cache="near",namespace="shop",result="bypass"} 0
 aside_requests_total{cache="near",namespace="shop",result="hit"} %d
@@ -130,7 +130,7 @@ aside_requests_total{cache="product",namespace="shop",result="stale"} 0
 	require.Positive(t, st.Stats().Feed.Lag)
 }
 
-// A server that goes away and comes back is seen by the breaker, the feed and the queue.
+// The metrics of breaker, feed and queue show an outage of a server, and its end.
 func TestAnOutageIsShown(t *testing.T) {
 	server := redistest.Start(t)
 	st := open(t, server.Client(t), "shop", store.Timeout(100*time.Millisecond), store.BreakAfter(2))
@@ -161,7 +161,7 @@ func TestAnOutageIsShown(t *testing.T) {
 	eventually(t, "the feed", shows(`aside_feed_up{namespace="shop"} 1`))
 }
 
-// shows reports whether Prometheus would get the sample.
+// shows reports whether a scrape would contain the sample.
 func shows(t *testing.T, c prometheus.Collector, sample string) bool {
 	t.Helper()
 	name, _, _ := strings.Cut(sample, "{")

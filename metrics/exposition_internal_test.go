@@ -20,11 +20,12 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-var update = flag.Bool("update", false, "write testdata/exposition.txt anew")
+var update = flag.Bool("update", false, "rewrite testdata/exposition.txt")
 
 const golden = "testdata/exposition.txt"
 
-// numbered sets every number of s to another one, and notes which is which. Durations are in seconds, as they are shown.
+// numbered sets every numeric field of s to a different number, and records which. Durations are in seconds, as
+// exported.
 func numbered(s any, numbers map[string]int64) {
 	v := reflect.ValueOf(s).Elem()
 	fill(v, v.Type().String(), numbers)
@@ -106,7 +107,7 @@ func TestNamesAndHelpFollowTheConventions(t *testing.T) {
 	require.Empty(t, problems)
 }
 
-// Whoever adds a field to the statistics is to add a metric, too.
+// Every numeric field of the statistics has a metric.
 func TestEveryNumberIsShown(t *testing.T) {
 	shownElsewhere := map[string]string{
 		"store.Stats.Evictions":    "the sum of aside_evictions_total",

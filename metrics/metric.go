@@ -8,16 +8,16 @@ import (
 	"github.com/jollyjet/aside/internal/histogram"
 )
 
-// emit gives out one value, with the value of the metric's own label if it has one.
+// emit receives one value, with the value of the metric's own label if it has one.
 type emit func(value float64, label ...string)
 
 // metric is a metric that is read from S.
 type metric[S any] struct {
 	name, help string
 	kind       prometheus.ValueType
-	label      string // its own, besides those of its source; empty if it has none
+	label      string // its own label, besides those of its source; may be empty
 	read       func(*S, emit)
-	times      func(*S) histogram.Durations // in place of read, for a histogram
+	times      func(*S) histogram.Durations // instead of read, for a histogram
 }
 
 func (m metric[S]) labels() []string {
@@ -27,23 +27,23 @@ func (m metric[S]) labels() []string {
 	return []string{m.label}
 }
 
-// counter is a metric that is one counter.
+// counter returns a metric that is one counter.
 func counter[S any, N int64 | uint64](name, help string, value func(*S) N) metric[S] {
 	return metric[S]{name: name, help: help, kind: prometheus.CounterValue, read: func(s *S, out emit) { out(float64(value(s))) }}
 }
 
-// gauge is a metric that is one gauge.
+// gauge returns a metric that is one gauge.
 func gauge[S any](name, help string, value func(*S) float64) metric[S] {
 	return metric[S]{name: name, help: help, kind: prometheus.GaugeValue, read: func(s *S, out emit) { out(value(s)) }}
 }
 
-// part is a counter under one value of a label.
+// part is the counter for one value of a label.
 type part struct {
 	label string
 	value int64
 }
 
-// counters is a metric that is several counters, told apart by a label.
+// counters returns a metric that is one counter for each value of a label.
 func counters[S any](name, help, label string, parts func(*S) []part) metric[S] {
 	return metric[S]{name: name, help: help, kind: prometheus.CounterValue, label: label, read: func(s *S, out emit) {
 		for _, p := range parts(s) {
@@ -52,7 +52,7 @@ func counters[S any](name, help, label string, parts func(*S) []part) metric[S] 
 	}}
 }
 
-// timing is a metric that is a histogram.
+// timing returns a metric that is a histogram.
 func timing[S any](name, help string, times func(*S) histogram.Durations) metric[S] {
 	return metric[S]{name: name, help: help, times: times}
 }
@@ -64,14 +64,14 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// group is what one source is described by.
+// group is the metrics of one source, with their descriptions.
 type group[S any] struct {
 	metrics []metric[S]
 	descs   []*prometheus.Desc
 }
 
-// newGroup describes metrics. Constant labels tell apart sources that are registered one by one, variable ones those that
-// one collector collects.
+// newGroup describes metrics. Constant labels distinguish sources that are registered one by one, variable labels those
+// of one collector.
 func newGroup[S any](metrics []metric[S], constant prometheus.Labels, variable ...string) group[S] {
 	g := group[S]{metrics: metrics}
 	for _, m := range metrics {
@@ -86,7 +86,7 @@ func (g *group[S]) describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// collect gives out the metrics with the values of the variable labels.
+// collect sends the metrics with the values of the variable labels.
 func (g *group[S]) collect(ch chan<- prometheus.Metric, s *S, values ...string) {
 	for i, m := range g.metrics {
 		if m.times != nil {

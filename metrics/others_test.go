@@ -22,7 +22,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// tide is a source of changes that come when they are sent to it.
+// tide is a source whose changes are sent through a channel.
 type tide chan evict.Change[string]
 
 func (c tide) source(context.Context, string) (evict.Stream[string], error) { return c, nil }
@@ -38,7 +38,7 @@ func (c tide) Next(ctx context.Context) (evict.Change[string], error) {
 
 func (c tide) Close() error { return nil }
 
-// others are what can be shown besides a store.
+// others have metrics besides stores.
 func others(t *testing.T, rdb redis.UniversalClient, st *store.Store) (*ratelimit.Limiter, *session.Manager[int], *evict.Changes) {
 	t.Helper()
 	limiter := ratelimit.New(rdb, ratelimit.FixedWindow(2, time.Hour), ratelimit.Namespace("shop"), ratelimit.Name("mails"),
@@ -83,10 +83,10 @@ func TestLimitsSessionsAndChangesAreShown(t *testing.T) {
 # HELP aside_changes_handled_total Changes whose evictions are confirmed.
 # TYPE aside_changes_handled_total counter
 aside_changes_handled_total{changes="products",namespace="shop"} 1
-# HELP aside_changes_leading Whether it is this process that consumes the changes; in a fleet one does.
+# HELP aside_changes_leading Whether this process consumes the changes; one in the fleet does.
 # TYPE aside_changes_leading gauge
 aside_changes_leading{changes="products",namespace="shop"} 1
-# HELP aside_ratelimit_decisions_total Requests by what was decided; those that shadow mode allowed all the same are shadow_denied.
+# HELP aside_ratelimit_decisions_total Requests by decision; those that only shadow mode allowed are shadow_denied.
 # TYPE aside_ratelimit_decisions_total counter
 aside_ratelimit_decisions_total{limiter="api",namespace="shop",policy="sliding 1/1h",result="allowed",route="/"} 1
 aside_ratelimit_decisions_total{limiter="api",namespace="shop",policy="sliding 1/1h",result="allowed",route="POST /login"} 1
@@ -100,7 +100,7 @@ aside_ratelimit_decisions_total{limiter="mails",namespace="shop",policy="fixed 2
 aside_ratelimit_decisions_total{limiter="mails",namespace="shop",policy="fixed 2/1h",result="denied",route=""} 1
 aside_ratelimit_decisions_total{limiter="mails",namespace="shop",policy="fixed 2/1h",result="local_denied",route=""} 0
 aside_ratelimit_decisions_total{limiter="mails",namespace="shop",policy="fixed 2/1h",result="shadow_denied",route=""} 0
-# HELP aside_session_saves_total Changes of sessions stored.
+# HELP aside_session_saves_total Changes to sessions that were stored.
 # TYPE aside_session_saves_total counter
 aside_session_saves_total{namespace="session"} 1
 `), "aside_changes_handled_total", "aside_changes_leading", "aside_ratelimit_decisions_total", "aside_session_saves_total"))

@@ -10,8 +10,9 @@ import (
 	"github.com/jollyjet/aside/ratelimit"
 )
 
-// Limiter returns a collector for the metrics of a rate limiter, under its name and its policy. Limiters and tables of one
-// namespace need different names ([ratelimit.Name]) to be registered together. Limiter panics if it is nil.
+// Limiter returns a collector for the metrics of a rate limiter, labelled with its name and policy. To be registered
+// together, limiters and tables of one namespace need different names ([ratelimit.Name]). Limiter panics if the limiter
+// is nil.
 func Limiter(l *ratelimit.Limiter) prometheus.Collector {
 	if l == nil {
 		panic("metrics: Limiter: the limiter is nil; leave it out")
@@ -21,9 +22,10 @@ func Limiter(l *ratelimit.Limiter) prometheus.Collector {
 	})
 }
 
-// LimitTable returns a collector for the metrics of a table of rate limits, under the table's name, and for each rule its
-// route and its policy. The counters of a rule that is changed begin anew. Limiters and tables of one namespace need
-// different names ([ratelimit.Name]) to be registered together. LimitTable panics if it is nil.
+// LimitTable returns a collector for the metrics of a table of rate limits, labelled with the table's name and, for
+// each rule, with its route and policy. The counters of a rule restart at zero when it changes. To be registered
+// together, limiters and tables of one namespace need different names ([ratelimit.Name]). LimitTable panics if the
+// table is nil.
 func LimitTable(t *ratelimit.Table) prometheus.Collector {
 	if t == nil {
 		panic("metrics: LimitTable: the table is nil; leave it out")
@@ -31,7 +33,7 @@ func LimitTable(t *ratelimit.Table) prometheus.Collector {
 	return newLimits(t.Namespace(), t.Name(), t.Stats)
 }
 
-// limits are limiters by route; one without a route has the empty one, which to Prometheus is no label at all.
+// limits are limiters by route. A limiter without a route has an empty one, which Prometheus treats as no label.
 type limits struct {
 	group[ratelimit.Stats]
 	stats func() map[string]ratelimit.Stats
@@ -52,7 +54,7 @@ func (l *limits) collect(ch chan<- prometheus.Metric) {
 
 var limitMetrics = []metric[ratelimit.Stats]{
 	counters("aside_ratelimit_decisions_total",
-		"Requests by what was decided; those that shadow mode allowed all the same are shadow_denied.", "result",
+		"Requests by decision; those that only shadow mode allowed are shadow_denied.", "result",
 		func(s *ratelimit.Stats) []part {
 			return []part{
 				{"allowed", s.Allowed - s.ShadowDenied},
@@ -63,10 +65,10 @@ var limitMetrics = []metric[ratelimit.Stats]{
 		}),
 	counter("aside_ratelimit_fallbacks_total", "Requests decided without Redis.",
 		func(s *ratelimit.Stats) int64 { return s.Fallback }),
-	counter("aside_ratelimit_errors_total", "Times that Redis could not be asked, or not in time.",
+	counter("aside_ratelimit_errors_total", "Times that Redis failed to answer, or answered too late.",
 		func(s *ratelimit.Stats) int64 { return s.Errors }),
-	gauge("aside_ratelimit_breaker_open", "Whether Redis is not asked because it did not answer.",
+	gauge("aside_ratelimit_breaker_open", "Whether the circuit breaker is open, so that Redis is not asked.",
 		func(s *ratelimit.Stats) float64 { return truth(s.BreakerOpen) }),
-	timing("aside_ratelimit_duration_seconds", "How long decisions took.",
+	timing("aside_ratelimit_duration_seconds", "Duration of decisions.",
 		func(s *ratelimit.Stats) histogram.Durations { return histogram.Durations(s.Took) }),
 }

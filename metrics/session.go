@@ -6,8 +6,8 @@ import (
 	"github.com/jollyjet/aside/session"
 )
 
-// Sessions returns a collector for the metrics of a session manager. It panics if the manager is nil. Two managers of one
-// namespace can't be told apart.
+// Sessions returns a collector for the metrics of a session manager. It panics if the manager is nil. Two managers of
+// one namespace can't be registered together.
 func Sessions[T any](m *session.Manager[T]) prometheus.Collector {
 	if m == nil {
 		panic("metrics: Sessions: the manager is nil; leave it out")
@@ -21,7 +21,7 @@ func newSessions(namespace string, stats func() session.Stats) prometheus.Collec
 
 var sessionMetrics = []metric[session.Stats]{
 	{
-		name: "aside_session_events_total", help: "What happened to sessions.",
+		name: "aside_session_events_total", help: "Events of sessions.",
 		kind: prometheus.CounterValue, label: "event",
 		read: func(s *session.Stats, out emit) {
 			out(float64(s.Created), "created")
@@ -38,8 +38,8 @@ var sessionMetrics = []metric[session.Stats]{
 			out(float64(s.Unavailable), "unavailable")
 		},
 	},
-	counter("aside_session_loads_total", "Sessions looked up in Redis.", func(s *session.Stats) uint64 { return s.Loads }),
-	counter("aside_session_slides_total", "Sessions prolonged by a look-up.", func(s *session.Stats) uint64 { return s.Slides }),
-	counter("aside_session_saves_total", "Changes of sessions stored.", func(s *session.Stats) uint64 { return s.Saves }),
-	counter("aside_session_written_bytes_total", "Size of the data of sessions stored.", func(s *session.Stats) uint64 { return s.Bytes }),
+	counter("aside_session_loads_total", "Sessions loaded from Redis.", func(s *session.Stats) uint64 { return s.Loads }),
+	counter("aside_session_slides_total", "Sessions extended by a load.", func(s *session.Stats) uint64 { return s.Slides }),
+	counter("aside_session_saves_total", "Changes to sessions that were stored.", func(s *session.Stats) uint64 { return s.Saves }),
+	counter("aside_session_written_bytes_total", "Bytes of session data stored.", func(s *session.Stats) uint64 { return s.Bytes }),
 }

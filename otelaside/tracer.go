@@ -13,15 +13,15 @@ import (
 const (
 	Namespace = attribute.Key("aside.namespace") // of the store
 	Cache     = attribute.Key("aside.cache")     // the name of the cache; of loads and waits
-	Source    = attribute.Key("aside.source")    // why a load was begun: miss, bypass, refresh or ahead
-	Kind      = attribute.Key("aside.kind")      // what an eviction evicts: key, tag, all, everything, pattern, expire or mixed
-	Keys      = attribute.Key("aside.keys")      // how many keys are loaded or evicted, where that is known
-	Absent    = attribute.Key("aside.absent")    // true if the source has nothing
+	Source    = attribute.Key("aside.source")    // why a load was started: miss, bypass, refresh or ahead
+	Kind      = attribute.Key("aside.kind")      // the targets of an eviction: key, tag, all, everything, pattern, expire or mixed
+	Keys      = attribute.Key("aside.keys")      // the number of keys loaded or evicted, if known
+	Absent    = attribute.Key("aside.absent")    // true if the source has no value
 )
 
 const scope = "github.com/jollyjet/aside/otelaside"
 
-// New returns a tracer for store.Trace whose spans go to the provider. It panics if the provider is nil.
+// New returns a tracer for store.Trace that creates spans with the provider. It panics if the provider is nil.
 func New(provider trace.TracerProvider) store.Tracer {
 	if provider == nil {
 		panic("otelaside: New: the provider is nil; use otel.GetTracerProvider()")
@@ -34,7 +34,7 @@ type tracer struct{ spans trace.Tracer }
 // Start implements [store.Tracer].
 func (t tracer) Start(ctx context.Context, start store.TraceStart) context.Context {
 	options := []trace.SpanStartOption{trace.WithAttributes(attributes(start)...)}
-	if start.Cause == store.CauseAhead || start.Cause == store.CauseCheck { // nobody waits for them
+	if start.Cause == store.CauseAhead || start.Cause == store.CauseCheck { // in the background
 		options = append(options, trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(ctx)))
 	}
 	ctx, _ = t.spans.Start(ctx, "aside "+string(start.Operation), options...)

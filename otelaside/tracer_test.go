@@ -44,7 +44,7 @@ func newLab(t *testing.T, rdb redis.UniversalClient, namespace string) *lab {
 	return &lab{st, recorder, provider.Tracer("test")}
 }
 
-// ended waits for n spans to have ended in all, and returns the last.
+// ended waits until n spans have ended in total, and returns the last.
 func (l *lab) ended(t *testing.T, n int) sdk.ReadOnlySpan {
 	t.Helper()
 	require.Eventually(t, func() bool { return len(l.recorder.Ended()) >= n }, 15*time.Second, 2*time.Millisecond)
@@ -166,7 +166,7 @@ func TestAWaitForAnotherProcessHasASpan(t *testing.T) {
 	})
 }
 
-// The read that sets a load in the background off has long ended when that does.
+// A load in the background ends long after the read that started it.
 func TestALoadInTheBackgroundIsLinkedToTheRead(t *testing.T) {
 	l := newLab(t, redistest.Start(t).Client(t), "n")
 	c := cacheable.New(l.st, "c", func(context.Context, string) (int, error) { return 7, nil },

@@ -10,8 +10,8 @@ import (
 	"github.com/jollyjet/aside/codec"
 )
 
-// maxDepth is the nesting that encoding/json allows too, so that a value which
-// one codec can read back is not out of reach for the other.
+// maxDepth is the nesting that encoding/json allows, too, so that both codecs
+// can decode the same values.
 const maxDepth = 10_000
 
 // New returns the codec named "cbor". It has no options.
@@ -61,7 +61,7 @@ func newModes() cborCodec {
 		MaxMapPairs:      math.MaxInt32,
 		IndefLength:      cbor.IndefLengthForbidden,
 		DefaultMapType:   reflect.TypeFor[map[string]any](),
-		// Go strings may hold any bytes; what was written must be readable.
+		// Go strings may hold any bytes, and all that is encoded must be decodable.
 		UTF8:            cbor.UTF8DecodeInvalid,
 		TextUnmarshaler: cbor.TextUnmarshalerTextString,
 	}

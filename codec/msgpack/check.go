@@ -30,7 +30,7 @@ var errShort = fmt.Errorf("msgpack: %w: data ends inside a value", codec.ErrCorr
 
 type walker struct{ rest []byte }
 
-// value steps over one value.
+// value skips one value.
 func (w *walker) value(depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("msgpack: %w: nested deeper than %d", codec.ErrCorrupt, maxDepth)
@@ -54,7 +54,7 @@ func (w *walker) value(depth int) error {
 	return w.shaped(code, depth)
 }
 
-// shaped steps over what follows a code between 0xc0 and 0xdf.
+// shaped skips the data after a code between 0xc0 and 0xdf.
 func (w *walker) shaped(code byte, depth int) error {
 	s := shapes[code]
 	if !s.known {
@@ -76,8 +76,8 @@ func (w *walker) shaped(code byte, depth int) error {
 }
 
 func (w *walker) values(n uint64, depth int) error {
-	// Each value takes a byte at least, so a longer list is a lie that need
-	// not be followed to the end of the data.
+	// Each value takes at least a byte, so a list longer than the data is
+	// corrupt. There is no need to read to its end.
 	if n > uint64(len(w.rest)) {
 		return errShort
 	}
@@ -97,7 +97,7 @@ func (w *walker) bytes(n uint64) error {
 	return nil
 }
 
-// shape says what follows a code: a big-endian length of lenBytes bytes, then
+// shape describes the data after a code: a big-endian length of lenBytes bytes, then
 // either length*perItem values, or length+fixed bytes.
 type shape struct {
 	known    bool

@@ -24,11 +24,11 @@ const (
 // that is encoded by its exported fields. Of the json tag's options only
 // `omitempty` is understood: `omitzero` and `string` are ignored.
 //
-// Unmarshal refuses data after the value and nesting deeper than 10000, and it
-// checks every declared length against the data before it decodes, because the
-// library underneath would allocate whatever a corrupt header asks for. A
-// panic while decoding, be it the library's or that of an UnmarshalMsgpack
-// method, is returned as an error that wraps [codec.ErrCorrupt].
+// Unmarshal refuses data after the value and nesting deeper than 10000. Before
+// it decodes it checks every declared length against the data, because the
+// library would allocate whatever a corrupt header declares. A panic while
+// decoding, of the library or of an UnmarshalMsgpack method, is returned as an
+// error that wraps [codec.ErrCorrupt].
 //
 // What does not round-trip, beyond what package codec lists:
 //   - a time.Time keeps its instant but not its zone: it comes back in the

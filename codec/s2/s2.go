@@ -10,15 +10,15 @@ import (
 // Option sets a limit of [New].
 type Option func(*frame.Options)
 
-// MinSize sets the number of bytes from which on an inner encoding is
-// compressed; smaller ones are stored as they are. The default is 1024, 0
-// compresses all. Entries stay readable when it changes.
+// MinSize sets the smallest inner encoding, in bytes, that is compressed.
+// Smaller ones are stored uncompressed. The default is 1024; 0 compresses all.
+// Entries stay readable when it changes.
 func MinSize(n int) Option { return func(o *frame.Options) { o.MinSize = n } }
 
 // MaxSize sets the largest inner encoding in bytes, between 1 and 1 GiB. The
-// default is 256 MiB. It bounds what a corrupt or hostile entry can make
-// Unmarshal allocate, and Marshal refuses what Unmarshal would: both errors
-// wrap [codec.ErrTooLarge].
+// default is 256 MiB. It bounds the memory that Unmarshal allocates for a
+// corrupt or hostile entry. Marshal and Unmarshal refuse larger values with an
+// error that wraps [codec.ErrTooLarge].
 func MaxSize(n int) Option { return func(o *frame.Options) { o.MaxSize = n } }
 
 // New returns a codec that compresses the encoding of inner and is named after
@@ -28,7 +28,7 @@ func MaxSize(n int) Option { return func(o *frame.Options) { o.MaxSize = n } }
 // bytes, an S2 block. It is raw below [MinSize] and when compression does not
 // make it smaller. S2 blocks carry no checksum: altered data is noticed only
 // when it breaks the block, with an error that wraps [codec.ErrCorrupt], or
-// the inner encoding. What round-trips is up to inner.
+// the inner encoding. What round-trips depends on inner.
 //
 // New panics when inner or an option is nil or a limit is out of range. The
 // codec keeps no state.
@@ -52,8 +52,8 @@ func build(maxSize int) frame.Algorithm {
 	}
 }
 
-// compress makes room for the worst case behind dst, which s2 asks for, so
-// that it writes in place.
+// compress allocates the worst-case size behind dst, as s2 requires to write
+// in place.
 func compress(dst, src []byte) []byte {
 	out := make([]byte, len(dst)+s2.MaxEncodedLen(len(src)))
 	n := copy(out, dst)

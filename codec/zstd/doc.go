@@ -1,4 +1,4 @@
-// Package zstd compresses what another codec makes with Zstandard, which
-// shrinks typical JSON to less than half and takes some ten microseconds for
-// a kilobyte. Package s2 is its counterpart that is faster and shrinks less.
+// Package zstd compresses the output of another codec with Zstandard. It
+// shrinks typical JSON to less than half, in some ten microseconds for each
+// kilobyte. Package s2 is faster and compresses less.
 package zstd

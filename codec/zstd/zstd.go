@@ -14,15 +14,15 @@ import (
 // Option sets a limit of [New].
 type Option func(*frame.Options)
 
-// MinSize sets the number of bytes from which on an inner encoding is
-// compressed; smaller ones are stored as they are. The default is 1024, 0
-// compresses all. Entries stay readable when it changes.
+// MinSize sets the smallest inner encoding, in bytes, that is compressed.
+// Smaller ones are stored uncompressed. The default is 1024; 0 compresses all.
+// Entries stay readable when it changes.
 func MinSize(n int) Option { return func(o *frame.Options) { o.MinSize = n } }
 
 // MaxSize sets the largest inner encoding in bytes, between 1 and 1 GiB. The
-// default is 256 MiB. It bounds what a corrupt or hostile entry can make
-// Unmarshal allocate, and Marshal refuses what Unmarshal would: both errors
-// wrap [codec.ErrTooLarge].
+// default is 256 MiB. It bounds the memory that Unmarshal allocates for a
+// corrupt or hostile entry. Marshal and Unmarshal refuse larger values with an
+// error that wraps [codec.ErrTooLarge].
 func MaxSize(n int) Option { return func(o *frame.Options) { o.MaxSize = n } }
 
 // New returns a codec that compresses the encoding of inner and is named after
@@ -32,7 +32,7 @@ func MaxSize(n int) Option { return func(o *frame.Options) { o.MaxSize = n } }
 // bytes. It is raw below [MinSize] and when compression does not make it
 // smaller. Compressed data carries a checksum of its own; data that cannot be
 // decompressed gives an error that wraps [codec.ErrCorrupt]. What round-trips
-// is up to inner.
+// depends on inner.
 //
 // New panics when inner or an option is nil or a limit is out of range. The
 // codec starts no goroutines and needs no closing. All codecs of a process

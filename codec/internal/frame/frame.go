@@ -1,5 +1,6 @@
-// Package frame is what the compressing codecs have in common: when to
-// compress, how to mark it, and how large a decompressed value may get.
+// Package frame is the common part of the compressing codecs: when to
+// compress, how to mark compressed data, and how large a decompressed value
+// may get.
 package frame
 
 import (
@@ -47,8 +48,8 @@ type Algorithm struct {
 	Decompress func(src []byte) ([]byte, error)
 }
 
-// New returns inner with compression around it. It panics, with name as
-// prefix, when inner or an option is nil or a limit makes no sense.
+// New returns a codec that compresses the output of inner. It panics, with
+// name as prefix, when inner or an option is nil or a limit is out of range.
 func New[O ~func(*Options)](name string, inner codec.Codec, opts []O, build func(maxSize int) Algorithm) codec.Codec {
 	if inner == nil {
 		panic(name + ": New needs an inner codec, for example " + name + ".New(codec.JSON())")
@@ -92,8 +93,8 @@ func (f *framed) Marshal(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Writing what Unmarshal is going to refuse would turn one error now into
-	// a miss on every read.
+	// Writing a value that Unmarshal refuses would turn one error now into a
+	// miss on every read.
 	if len(plain) > f.limits.MaxSize {
 		return nil, f.tooLarge(len(plain))
 	}
@@ -139,7 +140,7 @@ func (f *framed) decompress(body []byte) ([]byte, error) {
 	plain, err := f.Decompress(body)
 	switch {
 	case err == nil && len(plain) == 0:
-		// Nothing does not get smaller, so that Marshal never compresses it.
+		// Marshal never compresses an empty encoding: it can't get smaller.
 		return nil, fmt.Errorf("%s: %w: compressed nothing", f.prefix, codec.ErrCorrupt)
 	case err == nil && len(plain) > f.limits.MaxSize:
 		return nil, f.tooLarge(len(plain))

@@ -8,42 +8,21 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// AuditReport is what an audit has found. It can be printed, and encoded as JSON; durations are in nanoseconds there.
+// AuditReport is what an audit has found. It can be printed, and encoded as JSON, where durations are in nanoseconds.
 type AuditReport struct {
 	Namespace string           `json:"namespace"`
 	Cache     string           `json:"cache"`
-	Done      bool             `json:"done"` // it has come to the end
+	Done      bool             `json:"done"` // all masters were walked to the end
 	Took      time.Duration    `json:"took_ns"`
 	Masters   int              `json:"masters"`
-	Walked    int              `json:"walked"`            // of the masters, to the end
-	Position  store.Position   `json:"position"`          // where to resume; the beginning if it is done
-	Entries   int64            `json:"entries"`           // found
+	Walked    int              `json:"walked"`            // masters that were walked to the end
+	Position  Position         `json:"position"`          // where to resume; the beginning if the audit is done
+	Entries   int64            `json:"entries"`           // entries found
 	Unknown   int64            `json:"unknown"`           // of these, with a key that can't be parsed; see [ParseKey]
-	Checks    store.CheckStats `json:"checks"`            // the others; Gone are those that a read would not be answered with
-	Problem   string           `json:"problem,omitempty"` // the last error of those that failed
+	Checks    store.CheckStats `json:"checks"`            // of the others; Gone counts those that are no longer valid
+	Problem   string           `json:"problem,omitempty"` // the error of the latest failed check
 	Classes   []Class          `json:"classes"`           // of keys, the worst first
 	Findings  []Finding        `json:"findings"`
-}
-
-func (r *AuditReport) count(v verdict) {
-	c := &r.Checks
-	switch v.outcome {
-	case store.CheckEqual:
-		c.Equal++
-	case store.CheckDiffers:
-		c.Differs++
-	case store.CheckExplained:
-		c.Explained++
-	case store.CheckUnsettled:
-		c.Unsettled++
-	case store.CheckGone:
-		c.Gone++
-	default:
-		c.Failed++
-		if v.err != nil {
-			r.Problem = v.err.Error()
-		}
-	}
 }
 
 // String returns the report as tables for people.

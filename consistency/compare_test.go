@@ -17,7 +17,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// bubble is a cache in a bubble of time, with a monitor that compares every hit.
+// bubble is a cache in a synctest bubble, with a monitor that compares every hit.
 type bubble struct {
 	st     *store.Store
 	source *table
@@ -34,7 +34,7 @@ func newBubble(t *testing.T, rdb redis.UniversalClient, source *table, cached []
 	return bubble{st, source, c, m}
 }
 
-// read reads a key, and lets the monitor look at the hit.
+// read reads a key, and lets the monitor compare the hit.
 func (b bubble) read(t *testing.T, key string) int {
 	t.Helper()
 	v, err := b.cache.Get(t.Context(), key)
@@ -48,7 +48,7 @@ func (b bubble) read(t *testing.T, key string) int {
 
 func (b bubble) checks() store.CheckStats { return checks(b.st, "row") }
 
-// Between a write and its eviction a cache is behind its source. That is no finding, however the write ends.
+// Between a write and its eviction a cache is behind its source. However the write ends, that is no finding.
 func TestWritesUnderWayAreNoFindings(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, b bubble){
 		"the key is evicted": func(t *testing.T, b bubble) { require.NoError(t, b.cache.Evict(t.Context(), "k")) },
@@ -86,7 +86,7 @@ func TestWritesUnderWayAreNoFindings(t *testing.T) {
 	}
 }
 
-// What lasts is a finding, also if the source goes on changing, and also if it never says the same for long.
+// A difference that lasts is a finding, even if the source keeps changing, however often.
 func TestWhatLastsIsAFinding(t *testing.T) {
 	for name, every := range map[string]time.Duration{"it changed once": time.Hour, "it changes all the time": 70 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestALoaderThatCantBeCompared(t *testing.T) {
 	})
 }
 
-// What is served past its time on purpose is not compared, and what is tolerated is no finding until it is too old.
+// Values served past their TTL are not compared. A tolerated difference is no finding until it is too old.
 func TestStaleOnPurpose(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b := newBubble(t, rdb, newTable("k"), []cacheable.Option{

@@ -19,17 +19,17 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// childEnv makes the test binary another process of the fleet: "address namespace hold mode".
+// childEnv makes the test binary act as another process of the fleet: "address namespace hold mode".
 const childEnv = "ASIDE_EVICT_CHILD"
 
-// sourceKey is where the processes have their source: a plain key of the same Redis.
+// sourceKey is the processes' common source: a plain key of the same Redis.
 const sourceKey = "source"
 
 func shared(rdb redis.UniversalClient) func(context.Context, string) (int64, error) {
 	return func(ctx context.Context, _ string) (int64, error) { return rdb.Get(ctx, sourceKey).Int64() }
 }
 
-// runChild changes the source with a decorated write, says so, and does not come to the end of the write.
+// runChild changes the source in a decorated write, reports it, and never ends the write.
 func runChild(args string) {
 	var addr, namespace, life, mode string
 	if _, err := fmt.Sscan(args, &addr, &namespace, &life, &mode); err != nil {
@@ -65,9 +65,9 @@ func runChild(args string) {
 
 var tagged = cacheable.Tags(func(k string) []string { return []string{"of " + k} })
 
-// A writer is killed after it has changed the source and before it could evict. With Around readers elsewhere have the
-// truth at once, because the entry is held, and still have it when the hold has expired. With After, to show that this
-// test would notice, the old value stays.
+// A writer is killed between its change of the source and its eviction. With Around, other readers see the new value at
+// once, because the entry is held, and still do after the hold has expired. With After the old value stays; this proves
+// that the test would notice.
 func TestAWriterIsKilledBetweenWriteAndEviction(t *testing.T) {
 	const hold = 2 * time.Second // of which enough is left when a busy machine has killed the writer
 	for _, mode := range []string{"Around/Key", "Around/Tags", "After/Key", "After/Tags"} {
@@ -122,7 +122,7 @@ func killWriter(t *testing.T, addr, namespace string, hold time.Duration, mode s
 	require.Equal(t, "written\n", line)
 }
 
-// The hold of a writer that takes its time is renewed for as long as it lives.
+// The hold of a slow writer is renewed for as long as the writer lives.
 func TestASlowWriterKeepsItsHold(t *testing.T) {
 	const hold = 2 * time.Second // which a busy machine does not let run out between two renewals
 	rdb := redistest.Start(t).Client(t)

@@ -64,7 +64,7 @@ func TestByPatternEvictsManyAndReportsProgress(t *testing.T) {
 	})
 }
 
-// The hold of a writer survives; a load that is running is not stored.
+// The hold of a writer survives; the result of a load in progress is not stored.
 func TestByPatternLeavesHoldsAndEndsLoads(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, src := fleet(t, rdb, 2), &table{}
@@ -109,7 +109,7 @@ func TestByPatternStopsWhenItsContextEnds(t *testing.T) {
 	require.Less(t, n, int64(3000))
 }
 
-// Every byte that a key may be made of is matched by the pattern that is written for it, and by no other.
+// Every byte that a key may contain is matched by the pattern for it, and by no other.
 func TestEveryKeyCanBeMatchedAsItAppearsInRedis(t *testing.T) {
 	st := open(t, redistest.Start(t).Client(t))
 	c := cacheable.New(st, "c", func(_ context.Context, k string) (int, error) { return len(k), nil })
@@ -129,7 +129,7 @@ func TestEveryKeyCanBeMatchedAsItAppearsInRedis(t *testing.T) {
 	}
 }
 
-// quote escapes what a glob takes for a wildcard.
+// quote escapes the wildcards of a glob.
 func quote(s string) (quoted string) {
 	for i := range len(s) {
 		switch s[i] {

@@ -19,7 +19,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// positionCall reads a call of the script of positions.
+// positionCall parses a call of the checkpoint script.
 func positionCall(cmd redis.Cmder) (op, at string, ok bool) {
 	args := cmd.Args()
 	if !strings.HasPrefix(cmd.Name(), "eval") || len(args) < 8 || !strings.Contains(fmt.Sprint(args[3]), ":#bookmark:{") {
@@ -31,8 +31,9 @@ func positionCall(cmd redis.Cmder) (op, at string, ok bool) {
 	return op, at, true
 }
 
-// witness is a hook that sees every eviction and every position that the consumers of a log send, and checks the law: a
-// position is sent only when Redis has confirmed evictions, begun after the change was made, of all changes up to it.
+// witness is a hook that observes every eviction and every position that the consumers of a log send. It checks that a
+// position is sent only after Redis has confirmed the evictions of all changes up to it. An eviction counts only if it
+// began after its change was made.
 type witness struct {
 	log       *changeLog
 	namespace string
@@ -116,8 +117,8 @@ func (w *witness) die(dead bool) {
 
 var lawTime = flag.Duration("changes.law", 3*time.Second, "how long to look for ways to break the law of changes")
 
-// Whatever happens to the source, to Redis and to the consumer: no position is ever sent before the evictions up to it are
-// confirmed, and in the end what is read is what was written.
+// Whatever happens to the source, to Redis and to the consumer: no position is sent before the evictions up to it are
+// confirmed, and in the end readers see what was written.
 func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 	const lease = 30 * time.Millisecond
 	saves, runs, began := 0, 0, time.Now()
@@ -136,7 +137,7 @@ func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 			store.LeaseTime(lease), store.Timeout(5*time.Second), store.BreakAfter(1000))
 		require.NoError(r, err)
 		defer func() { _ = st.Close() }()
-		// The reader's store is another, so that the witness sees the consumer alone.
+		// The reader has a store of its own, so that the witness sees only the consumer.
 		other, err := store.Open(t.Context(), rdb, store.Namespace(namespace), store.Logger(quiet), store.Timeout(5*time.Second))
 		require.NoError(r, err)
 		defer func() { _ = other.Close() }()
@@ -148,7 +149,7 @@ func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 		start()
 		defer func() { changes.Close() }()
 
-		// settled waits for a moment, so that there is something that can go wrong later.
+		// settled waits until changes are handled, so that later faults have something to break.
 		settled := func() {
 			want := strconv.Itoa(log.length())
 			for deadline := time.Now().Add(200 * time.Millisecond); time.Now().Before(deadline); time.Sleep(time.Millisecond) {

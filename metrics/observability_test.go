@@ -23,7 +23,7 @@ var (
 	ofSeries   = regexp.MustCompile(`_(bucket|sum|count)$`)
 )
 
-// described returns the names of all metrics that there are.
+// described returns the names of all metrics.
 func described(t *testing.T) map[string]bool {
 	t.Helper()
 	rdb := redistest.Start(t).Client(t)
@@ -47,7 +47,7 @@ func described(t *testing.T) map[string]bool {
 	return names
 }
 
-// used returns the metrics that expressions name.
+// used returns the names of metrics in expressions.
 func used(expressions []string) map[string]bool {
 	names := make(map[string]bool)
 	for _, e := range expressions {

@@ -19,7 +19,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// A source that is read from a replica has the write only later. Until then what is read there is not cached.
+// A source that is read from a replica sees the write only later. Until then its values are not cached.
 func TestHoldForKeepsTheHoldAfterTheWrite(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, target := range map[string]func(c *cache) evict.Target[change]{
@@ -55,7 +55,7 @@ func TestHoldForKeepsTheHoldAfterTheWrite(t *testing.T) {
 	})
 }
 
-// The key that a write makes can't be held before it; it is held from then on.
+// A key that the write creates can't be held before the write. It is held afterwards.
 func TestHoldForHoldsWhatTheWriteMade(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, replica := fleet(t, rdb, 2), &table{}
@@ -71,7 +71,7 @@ func TestHoldForHoldsWhatTheWriteMade(t *testing.T) {
 	})
 }
 
-// While any of several writers is at work the entry is held, whoever of them ends first.
+// The entry is held while any of several writers works, in whatever order they end.
 func TestAnEntryIsFreeWhenItsLastWriterHasFinished(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, src := fleet(t, rdb, 2), &table{}
@@ -107,7 +107,7 @@ func TestAnEntryIsFreeWhenItsLastWriterHasFinished(t *testing.T) {
 	})
 }
 
-// Writers on two nodes and readers at random: nobody sees less than what was written when the last write returned.
+// Writers on two nodes and random readers: no reader sees less than what had been written when the last write returned.
 func TestWritersRaceWithReaders(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores := fleet(t, rdb, 2)
@@ -175,7 +175,7 @@ func TestRefuseUnheldDoesNotWriteWithoutAHold(t *testing.T) {
 	require.True(t, errors.Is(err, store.ErrClosed))
 }
 
-// A hook of the user's that panics while the hold is renewed in the background ends neither the process nor the write.
+// A user's hook that panics while the hold is renewed in the background stops neither the process nor the write.
 func TestAPanicWhileTheHoldIsRenewedIsRecovered(t *testing.T) {
 	h := &panicking{met: make(chan struct{}, 100)}
 	st, src := open(t, redistest.Start(t).Client(t), store.Hooks(h), store.HoldTime(60*time.Millisecond)), &table{}

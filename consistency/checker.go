@@ -1,0 +1,185 @@
+package consistency
+
+import (
+	"context"
+	"time"
+
+	"github.com/jollyjet/aside/internal/entry"
+)
+
+const (
+	checkTimeout   = 10 * time.Second // of one comparison, so that a source that hangs does not block a worker for long
+	maxSampledHits = 64               // sampled hits that may wait for a worker
+)
+
+// checker compares the sampled hits of a monitor. Each worker takes a sampled hit, or a mismatch whose grace is over,
+// and compares it. Its only shared state is in findings, limiter and rechecks, each with a lock of its own; no lock is
+// held while another is taken or while a function of the user's runs.
+type checker[K comparable, V any] struct {
+	cache    Cache[K, V]
+	entries  *entry.Cache
+	settings *settings
+	comparer comparer[K, V]
+	describe describer[K, V]
+	limiter  *limiter
+	findings *findings
+	hits     chan sampledHit[K]
+	due      chan *mismatch[K]
+	rechecks *recheckQueue[K]
+}
+
+type sampledHit[K comparable] struct {
+	ctx  context.Context //nolint:containedctx // of the reader, for its values
+	key  K
+	seen entry.Sample // the zero Copy if the value was kept in this process
+}
+
+func newChecker[K comparable, V any](c Cache[K, V], s *settings, f *findings) *checker[K, V] {
+	return &checker[K, V]{
+		cache: c, entries: c.Entries(), settings: s, findings: f,
+		comparer: newComparer(forMonitor, c, s), describe: newDescriber(forMonitor, c, s), limiter: newLimiter(s.rate),
+		hits: make(chan sampledHit[K], maxSampledHits), due: make(chan *mismatch[K]),
+		rechecks: newRecheckQueue[K](s.grace),
+	}
+}
+
+// sample receives the sampled hits, in the goroutines of the readers. It never blocks.
+func (c *checker[K, V]) sample(ctx context.Context, key K, seen entry.Sample) {
+	if len(c.hits) < cap(c.hits) { // cheaper than a context and a select in vain
+		select {
+		case c.hits <- sampledHit[K]{context.WithoutCancel(ctx), key, seen}:
+			return
+		default:
+		}
+	}
+	c.entries.CountChecks(entry.CheckDropped, 1)
+}
+
+// work returns the functions to run in the background.
+func (c *checker[K, V]) work() []func(context.Context) {
+	work := []func(context.Context){func(ctx context.Context) { c.rechecks.run(ctx, c.due) }}
+	for range c.settings.concurrency {
+		work = append(work, c.worker)
+	}
+	return work
+}
+
+func (c *checker[K, V]) worker(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case hit := <-c.hits:
+			if c.limiter.wait(ctx, 1) {
+				c.check(ctx, hit)
+			}
+		case m := <-c.due:
+			if c.limiter.wait(ctx, 1) {
+				c.recheck(ctx, m)
+			}
+		}
+	}
+}
+
+// withValues returns a context with the values of the reader's context. It ends with ctx, or after checkTimeout.
+func withValues(ctx, values context.Context) (context.Context, context.CancelFunc) {
+	joined, cancel := context.WithTimeout(values, checkTimeout)
+	stop := context.AfterFunc(ctx, cancel)
+	return joined, func() { stop(); cancel() }
+}
+
+// check compares a sampled hit for the first time.
+func (c *checker[K, V]) check(ctx context.Context, hit sampledHit[K]) {
+	if c.rechecks.join(hit.key) {
+		return
+	}
+	defer c.recovered(func() int64 { return 1 })
+	ctx, cancel := withValues(ctx, hit.ctx)
+	defer cancel()
+	seen := hit.seen
+	if !seen.Current() { // the value was kept in this process
+		seen = c.cache.Look(ctx, true, hit.key)[0]
+	}
+	results, mismatches := c.comparer.first(ctx, []K{hit.key}, []entry.Sample{seen})
+	m := mismatches[0]
+	switch {
+	case m == nil:
+		c.count(hit.key, results[0].outcome, 1)
+	case c.findings.known(c.cache.EntryKey(hit.key).String(), m.cached.Token):
+		c.count(hit.key, entry.CheckDiffers, 1)
+		c.entries.CountDiffered(m.cached.Age)
+	default:
+		m.ctx = hit.ctx
+		if !c.rechecks.add(m) {
+			c.count(hit.key, entry.CheckDropped, 1)
+		}
+	}
+}
+
+// recheck compares a mismatch again.
+func (c *checker[K, V]) recheck(ctx context.Context, m *mismatch[K]) {
+	defer c.recovered(func() int64 { c.rechecks.remove(m); return m.hits })
+	inner, cancel := withValues(ctx, m.ctx)
+	defer cancel()
+	result := c.comparer.again(inner, true, []*mismatch[K]{m})[0]
+	if result.recheck {
+		c.rechecks.add(m)
+		return
+	}
+	if result.outcome == entry.CheckDiffers {
+		c.found(inner, m)
+		return
+	}
+	c.rechecks.remove(m)
+	c.count(m.key, result.outcome, m.hits)
+}
+
+// found handles a confirmed mismatch.
+func (c *checker[K, V]) found(ctx context.Context, m *mismatch[K]) {
+	f := c.describe.finding(m)
+	if c.settings.fix {
+		f.Repaired = c.repair(ctx, m.key)
+	}
+	c.rechecks.remove(m)
+	f.Hits = m.hits
+	isNew := c.findings.add(f)
+	c.count(m.key, entry.CheckDiffers, m.hits)
+	c.entries.CountDiffered(time.Duration(m.hits) * f.MaxAge)
+	if isNew {
+		c.report(f)
+	}
+}
+
+func (c *checker[K, V]) report(f Finding) {
+	defer c.recovered(func() int64 { return 0 })
+	if c.settings.onFinding != nil {
+		c.settings.onFinding(f)
+	}
+}
+
+func (c *checker[K, V]) repair(ctx context.Context, key K) bool {
+	if err := c.cache.Evict(ctx, key); err != nil {
+		return false // the eviction is queued
+	}
+	c.entries.CountRepaired()
+	if c.settings.reload {
+		_, _ = c.cache.Refresh(ctx, key) // after an error the next read loads
+	}
+	return true
+}
+
+func (c *checker[K, V]) count(key K, outcome entry.Check, hits int64) {
+	if outcome == entry.CheckEqual || outcome == entry.CheckDiffers {
+		c.findings.count(c.describe.classOf(key), outcome == entry.CheckDiffers, hits)
+	}
+	c.entries.CountChecks(outcome, hits)
+}
+
+// recovered, when deferred, lets the monitor survive a panic of a user's function. The hits being compared count as
+// failed.
+func (c *checker[K, V]) recovered(hits func() int64) {
+	if value := recover(); value != nil {
+		c.entries.Lifecycle().Recovered("monitor of "+c.entries.Name(), value)
+		c.entries.CountChecks(entry.CheckFailed, hits())
+	}
+}
