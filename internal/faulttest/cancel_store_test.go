@@ -43,7 +43,7 @@ func newStoreCalls(t *testing.T, server *redistest.Server, shares int) calls {
 		evict.Replace(c, func(i, v int) (string, int) { return key(i), v }))
 	w.asks = []ask{
 		{"Evict", func(ctx context.Context, i int) error { return st.Evict(ctx, c.EntryKey(key(i)), st.Tag(key(i))) }},
-		{"Expire", func(ctx context.Context, i int) error { return st.Expire(ctx, c.EntryKey(key(i))) }},
+		{"Expire", func(ctx context.Context, i int) error { return st.Engine().Evictor.Expire(ctx, c.EntryKey(key(i))) }},
 		{"Everything", func(ctx context.Context, _ int) error { return evict.Everything(ctx, st) }},
 		{"ByTag", func(ctx context.Context, i int) error { return evict.ByTag(ctx, st, key(i)) }},
 		{"ByPattern", func(ctx context.Context, _ int) error { _, err := evict.ByPattern(ctx, st, "c:none*"); return err }},
@@ -69,7 +69,7 @@ func newStoreCalls(t *testing.T, server *redistest.Server, shares int) calls {
 }
 
 func holdAndEnd(ctx context.Context, st *store.Store, key store.Key) error {
-	h, err := st.Hold(ctx, key)
+	h, err := st.Engine().Evictor.Hold(ctx, key)
 	if h == nil {
 		return err
 	}

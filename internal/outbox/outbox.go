@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,28 +11,6 @@ import (
 	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/internal/wire"
 )
-
-// ErrQueued says that an eviction did not reach Redis yet.
-var ErrQueued = fmt.Errorf("store: eviction queued: %w", wire.ErrUnavailable)
-
-// Config says what an [Outbox] is made with.
-type Config struct {
-	Namespace  string
-	Everything string // the Redis key whose eviction evicts everything
-	Journal    string // path of the file; empty: none
-	Log        *slog.Logger
-	Life       *lifecycle.Lifecycle
-
-	Limit     int           // how many evictions are kept one by one
-	Age       time.Duration // for how long they are
-	Remember  time.Duration // for how long confirmed evictions are remembered
-	Distrust  bool          // older data means that everything is evicted
-	RetryMost time.Duration // how soon evictions are repeated, at most
-
-	Deliver wire.Send         // carries out evictions
-	Flush   wire.Send         // the same for the last time, whatever the breakers say
-	Changed func(addr string) // is called with each key whose eviction was repeated, with the outbox's lock held
-}
 
 // Outbox is safe for concurrent use.
 type Outbox struct {
@@ -196,6 +173,9 @@ func (o *Outbox) Recall() (n int) {
 	o.file.rewrite(&o.queue)
 	return n
 }
+
+// Journaled reports whether there is a journal, which keeps what is left for the next process.
+func (o *Outbox) Journaled() bool { return o.file.journal != nil }
 
 func (o *Outbox) complain(coarse bool) {
 	if coarse {

@@ -43,6 +43,3 @@ func (o *Outbox) Resume() {
 
 // Close comes last, when nothing changes the queue any more.
 func (o *Outbox) Close() { o.file.close() }
-
-// Journaled reports whether there is a journal, which keeps what is left for the next process.
-func (o *Outbox) Journaled() bool { return o.file.journal != nil }
