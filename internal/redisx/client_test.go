@@ -125,3 +125,25 @@ func TestThePoolTriesToConnectWheneverItHasTo(t *testing.T) {
 		})
 	}
 }
+
+// Nothing is sent after Close, and commands in flight have an outcome.
+func TestClose(t *testing.T) {
+	server := redistest.Start(t)
+	c, err := Own(server.Client(t), Limits{Timeout: 10 * time.Second, ShareFrom: 2})
+	require.NoError(t, err)
+	require.NoError(t, Run(t.Context(), c, Get("a")))
+	server.Pause()
+	ended := make(chan error, 3)
+	for range cap(ended) {
+		go func() { ended <- Run(context.Background(), c, Get("a")) }()
+	}
+	redistest.Eventually(t, "commands in flight", func() bool { return c.sharing.busy.Load() == int64(cap(ended)) })
+	require.NoError(t, c.Close())
+	server.Resume()
+	for range cap(ended) {
+		require.Error(t, <-ended)
+	}
+	require.ErrorIs(t, Run(t.Context(), c, Get("a")), ErrClosed)
+	require.ErrorIs(t, Run(t.Context(), c, Get("a"), Get("b")), ErrClosed)
+	require.NoError(t, errors.Join(c.Close(), c.Close()))
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/internal/redisx/internal/endpoint"
 )
 
 // listener takes note of what a hook of the user's hears of commands that are sent together.
@@ -95,7 +96,7 @@ type refusing struct{}
 func (refusing) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (refusing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if handshake[cmd.Name()] {
+		if endpoint.Handshake(cmd.Name()) {
 			return next(ctx, cmd)
 		}
 		return errHook
@@ -104,7 +105,7 @@ func (refusing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (refusing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if handshake[cmds[0].Name()] {
+		if endpoint.Handshake(cmds[0].Name()) {
 			return next(ctx, cmds)
 		}
 		return errHook

@@ -88,24 +88,24 @@ func TestFewDoNotShare(t *testing.T) {
 			require.NoError(t, Run(t.Context(), c, Get("none")))
 		}
 		require.Equal(t, handshake, sent.pipelines.Load())
-		require.Zero(t, c.busy.Load())
+		require.Zero(t, c.sharing.busy.Load())
 	})
 }
 
 func TestTheLastOfManyGoOnSharingForAWhile(t *testing.T) {
 	c := own(t, redistest.Start(t).Client(t), Limits{ShareFrom: 3})
-	require.False(t, c.enter())
-	require.False(t, c.enter())
-	require.True(t, c.enter())
+	require.False(t, c.sharing.enter())
+	require.False(t, c.sharing.enter())
+	require.True(t, c.sharing.enter())
 	for range 3 {
-		c.leave()
+		c.sharing.leave()
 	}
 	for range busyFor {
-		require.True(t, c.enter(), "a burst has just been")
-		c.leave()
+		require.True(t, c.sharing.enter(), "a burst has just been")
+		c.sharing.leave()
 	}
-	require.False(t, c.enter())
-	c.leave()
+	require.False(t, c.sharing.enter())
+	c.sharing.leave()
 }
 
 // A caller who gives up does not wait for the reply, and never sees one that is written to while he reads it.
@@ -126,7 +126,7 @@ func contextEndsTheWait(t *testing.T, share int) {
 	calls := []*Call{{Script: echo, Key: "k", Args: []any{"a"}}, {Script: echo, Key: "l", Args: []any{"b"}}}
 	require.ErrorIs(t, Run(ctx, c, calls...), context.DeadlineExceeded)
 	require.ErrorIs(t, c.Do(ctx, "k", &StringCmd{StringCmd: redis.NewStringCmd(ctx, "get", "k")}), context.DeadlineExceeded)
-	require.Less(t, time.Since(began), c.limits.Timeout/2)
+	require.Less(t, time.Since(began), c.work.timeout/2)
 	for _, call := range calls {
 		require.ErrorIs(t, call.Reply.Err(), context.DeadlineExceeded)
 		require.Nil(t, call.Reply.Val())
