@@ -42,7 +42,7 @@ func TestRulesAreEnough(t *testing.T) {
 				for _, s := range tour.steps(t, v) {
 					require.NoError(t, s.do(t.Context()), s.name)
 				}
-				require.Empty(t, v.lines.with("Redis"), "logged")
+				require.Empty(t, v.lines.With("Redis"), "logged")
 			})
 		}
 		require.Empty(t, p.refused(t))

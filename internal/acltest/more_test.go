@@ -66,7 +66,7 @@ func use(t *testing.T, p *place, r rule, change ...func(*redis.Options)) {
 
 func useClient(t *testing.T, rdb redis.UniversalClient) {
 	t.Helper()
-	s := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: &lines{}, sent: &sent{}}, store.Timeout(time.Second))
+	s := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: redistest.NewLog(slog.LevelWarn), sent: &redistest.Commands{}}, store.Timeout(time.Second))
 	_, err := s.plain.Get(t.Context(), "a")
 	require.NoError(t, err)
 	_ = s.plain.Evict(t.Context(), "a")
@@ -75,7 +75,7 @@ func useClient(t *testing.T, rdb redis.UniversalClient) {
 // waitForReplica evicts and waits for a replica, which is not there: WAIT is sent all the same.
 func waitForReplica(t *testing.T, p *place, r rule, _ ...func(*redis.Options)) {
 	t.Helper()
-	v := &visitor{place: p, rdb: p.client(t, r), namespace: "shop", lines: &lines{}, sent: &sent{}}
+	v := &visitor{place: p, rdb: p.client(t, r), namespace: "shop", lines: redistest.NewLog(slog.LevelWarn), sent: &redistest.Commands{}}
 	s := openShop(t, v, store.WaitForReplicas(1, 10*time.Millisecond))
 	require.ErrorIs(t, s.plain.Evict(t.Context(), "a"), store.ErrUnreplicated)
 }
@@ -148,7 +148,7 @@ func (p *place) readReplicas(t *testing.T, r rule) {
 		o.Username, o.Password, o.ReadOnly = r.user, password, true
 	})
 	st, err := store.Open(t.Context(), rdb, store.Namespace("shop"), store.AllowReplicaReads(), store.Timeout(patience),
-		store.Logger(slog.New(&lines{})))
+		store.Logger(redistest.NewLog(slog.LevelWarn).Logger()))
 	require.NoError(t, err)
 	defer func() { _ = st.Close() }()
 	c := cacheable.NewMany(st, "plain", lengths)

@@ -68,27 +68,27 @@ func (p *place) tourWithout(t *testing.T, v *visitor, tour func(*testing.T, *vis
 		}
 	}
 	if *costs {
-		t.Logf("without %s these fail: %s; logged: %s", word, strings.Join(failed, ", "), strings.Join(v.lines.with("Redis"), "\n"))
+		t.Logf("without %s these fail: %s; logged: %s", word, strings.Join(failed, ", "), strings.Join(redistest.Texts(v.lines.With("Redis")), "\n"))
 	}
 	cancel()
 	<-watched
 	require.True(t, refused(), "%s is not needed", word)
-	require.True(t, told(), "no line says to grant %s: %s", word, strings.Join(v.lines.with(""), "\n"))
+	require.True(t, told(), "no line says to grant %s: %s", word, strings.Join(redistest.Texts(v.lines.With("")), "\n"))
 }
 
 // told reports whether the log says to grant a permission.
 func (v *visitor) told(word string) bool {
 	switch {
 	case word == "+info":
-		return len(v.lines.with("grant +info")) > 0
+		return len(v.lines.With("grant +info")) > 0
 	case word[0] == '&':
-		return len(v.lines.with("grant the user the channel "+word)) > 0
+		return len(v.lines.With("grant the user the channel "+word)) > 0
 	case word[0] == '~':
-		return len(v.lines.with("grant the user the keys ~"+v.namespace+":*")) > 0
-	case len(v.lines.with("grant the user "+word)) > 0:
+		return len(v.lines.With("grant the user the keys ~"+v.namespace+":*")) > 0
+	case len(v.lines.With("grant the user "+word)) > 0:
 		return true
 	default: // before Redis 7.2 a script does not say which of its commands was refused, so the log names all
-		return slices.ContainsFunc(v.lines.with("what this script uses:"), func(line string) bool {
+		return slices.ContainsFunc(redistest.Texts(v.lines.With("what this script uses:")), func(line string) bool {
 			return slices.Contains(strings.Fields(line), word)
 		})
 	}

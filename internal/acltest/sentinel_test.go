@@ -1,6 +1,7 @@
 package acltest
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -23,7 +24,7 @@ func TestSentinelWords(t *testing.T) {
 		o.Username, o.Password = shop.user, password
 		o.SentinelUsername, o.SentinelPassword = watch.user, password
 	})
-	c := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: &lines{}, sent: &sent{}})
+	c := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: redistest.NewLog(slog.LevelWarn), sent: &redistest.Commands{}})
 	require.NoError(t, cached(t.Context(), c.plain, "before", cacheable.SourceHit))
 	s.Failover(t)
 	redistest.Eventually(t, "the new master is used", func() bool {

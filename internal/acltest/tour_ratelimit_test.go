@@ -2,7 +2,6 @@ package acltest
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 func limits(t *testing.T, v *visitor) (steps []step) {
 	t.Helper()
 	limiter := func(policy ratelimit.Policy) *ratelimit.Limiter {
-		l := ratelimit.New(v.rdb, policy, ratelimit.Namespace(v.namespace), ratelimit.FailClosed(), ratelimit.Hooks(v.sent),
-			ratelimit.Logger(slog.New(v.lines)), ratelimit.Timeout(patience), ratelimit.Breaker(1000, time.Second))
+		l := ratelimit.New(v.rdb, policy, ratelimit.Namespace(v.namespace), ratelimit.FailClosed(), ratelimit.Hooks(v.sent.Hook()),
+			ratelimit.Logger(v.lines.Logger()), ratelimit.Timeout(patience), ratelimit.Breaker(1000, time.Second))
 		t.Cleanup(func() { require.NoError(t, l.Close()) })
 		return l
 	}
@@ -61,6 +60,6 @@ func renewLease(ctx context.Context, l *ratelimit.Limiter, v *visitor) error {
 		return err
 	}
 	defer release()
-	before := v.sent.of("evalsha")
-	return until(ctx, "renewals", func() bool { return v.sent.of("evalsha") >= before+2 })
+	before := v.sent.Count("evalsha")
+	return until(ctx, "renewals", func() bool { return v.sent.Count("evalsha") >= before+2 })
 }

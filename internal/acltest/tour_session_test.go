@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -21,8 +20,8 @@ func sessions(t *testing.T, v *visitor) []step {
 	t.Helper()
 	open := func(options ...session.Option) *manager {
 		m := session.New[int](v.rdb, append([]session.Option{
-			session.Namespace(v.namespace), session.Hooks(v.sent),
-			session.Logger(slog.New(v.lines)), session.Timeout(patience),
+			session.Namespace(v.namespace), session.Hooks(v.sent.Hook()),
+			session.Logger(v.lines.Logger()), session.Timeout(patience),
 		}, options...)...)
 		t.Cleanup(func() { require.NoError(t, m.Close()) })
 		return m
@@ -141,7 +140,7 @@ func janitor(ctx context.Context, m *manager, v *visitor) error {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- m.Janitor(ctx, time.Minute) }()
-	err := until(ctx, "the janitor has swept", func() bool { return v.sent.of("pexpire") > 0 })
+	err := until(ctx, "the janitor has swept", func() bool { return v.sent.Count("pexpire") > 0 })
 	cancel()
 	return errors.Join(err, ended(<-done))
 }

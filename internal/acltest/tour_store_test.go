@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -56,7 +55,7 @@ func stores(t *testing.T, v *visitor) []step {
 func openShop(t *testing.T, v *visitor, options ...store.Option) *shop {
 	t.Helper()
 	st, err := store.Open(t.Context(), v.rdb, append([]store.Option{
-		store.Namespace(v.namespace), store.Logger(slog.New(v.lines)), store.Hooks(v.sent),
+		store.Namespace(v.namespace), store.Logger(v.lines.Logger()), store.Hooks(v.sent.Hook()),
 		store.Timeout(patience), store.DrainTime(time.Millisecond), store.LeaseTime(300 * time.Millisecond),
 	}, options...)...)
 	require.NoError(t, err)
@@ -126,8 +125,8 @@ func (s *shop) near(ctx context.Context) error {
 // longLoad is one whose lease is renewed: meanwhile nothing else is sent but pings.
 func (s *shop) longLoad(ctx context.Context) error {
 	slow := cacheable.NewMany(s.st, "slow", func(ctx context.Context, keys []string) (map[string]int, error) {
-		before := s.sent.of("evalsha")
-		if err := until(ctx, "renewals", func() bool { return s.sent.of("evalsha") >= before+2 }); err != nil {
+		before := s.sent.Count("evalsha")
+		if err := until(ctx, "renewals", func() bool { return s.sent.Count("evalsha") >= before+2 }); err != nil {
 			return nil, err
 		}
 		return lengths(ctx, keys)

@@ -57,28 +57,28 @@ func TestWhatAUserLacksIsSaidAndPasses(t *testing.T) {
 
 func theLack(t *testing.T, l lack) {
 	t.Helper()
-	p, namespace, seen := single(t), redistest.Unique(t), &log{}
+	p, namespace, seen := single(t), redistest.Unique(t), redistest.NewLog(slog.LevelInfo)
 	keys := numbered(8)
 	src := newTable(keys...)
 	if !l.uncachedOnly {
 		warm(t, src.cached(join(t, p.client(t), namespace)), keys...) // so that there is something to read
 	}
 	u := p.newUser(t, "secret", l.take...)
-	st := join(t, p.client(t, u.as("secret")), namespace, store.Logger(slog.New(seen)))
+	st := join(t, p.client(t, u.as("secret")), namespace, store.Logger(seen.Logger()))
 	w := &lacking{src: src, plain: cacheable.NewMany(st, "plain", src.load), tagged: src.cached(st), keys: keys}
 	health := consistency.NewHealth(st)
-	told := took(func() bool { w.use(t); return len(seen.naming(l.name)) > 0 })
+	told := took(func() bool { w.use(t); return len(naming(seen, l.name)) > 0 })
 	for range 20 {
 		w.use(t)
 	}
 	bad := health.Check(t.Context())
 	t.Logf("%d lines that name %s, the first after %d ms; health %s, ready %v, %v; feed up %v",
-		len(seen.naming(l.name)), l.name, told.Milliseconds(), bad.Status, bad.Ready, unwell(bad), st.Stats().Feed.Up)
-	for _, one := range seen.that(func(one line) bool { return one.Level >= slog.LevelWarn }) {
-		t.Logf("logged: %.400s", one.text)
+		len(naming(seen, l.name)), l.name, told.Milliseconds(), bad.Status, bad.Ready, unwell(bad), st.Stats().Feed.Up)
+	for _, one := range seen.Lines(func(one redistest.Line) bool { return one.Level >= slog.LevelWarn }) {
+		t.Logf("logged: %.400s", one.Text)
 	}
-	seen.assertOnce(t, l.name)
-	assert.Empty(t, seen.with("does not offer CLIENT TRACKING"), "it does")
+	assertNamedOnce(t, seen, l.name)
+	assert.Empty(t, seen.With("does not offer CLIENT TRACKING"), "it does")
 	assert.Equal(t, consistency.Degraded, bad.Status)
 	assert.True(t, bad.Ready)
 	assert.True(t, l.feed || hasDegraded(bad), "a component is degraded")
@@ -134,27 +134,27 @@ func (w *lacking) use(t *testing.T) bool {
 }
 
 // naming returns the warnings that name a command in words of Redis, but for the one that begins an outage of evictions.
-func (l *log) naming(command string) []line {
+func naming(l *redistest.Log, command string) []redistest.Line {
 	name := regexp.MustCompile(`(?i)(^|[^\w|])` + regexp.QuoteMeta(command) + `($|[^\w|])`)
-	return l.that(func(one line) bool {
-		return one.Level >= slog.LevelWarn && name.MatchString(one.text) && words(one) != "" &&
-			!strings.Contains(one.text, "could not be told of evictions")
+	return l.Lines(func(one redistest.Line) bool {
+		return one.Level >= slog.LevelWarn && name.MatchString(one.Text) && words(one) != "" &&
+			!strings.Contains(one.Text, "could not be told of evictions")
 	})
 }
 
-func words(one line) string {
+func words(one redistest.Line) string {
 	for _, w := range saysNo {
-		if strings.Contains(one.text, w) {
+		if strings.Contains(one.Text, w) {
 			return w
 		}
 	}
 	return ""
 }
 
-// assertOnce checks that a command is named once for each of Redis's words.
-func (l *log) assertOnce(t *testing.T, command string) {
+// assertNamedOnce checks that a command is named once for each of Redis's words.
+func assertNamedOnce(t *testing.T, l *redistest.Log, command string) {
 	t.Helper()
-	lines := l.naming(command)
+	lines := naming(l, command)
 	assert.NotEmpty(t, lines, "nothing says that %s is refused", command)
 	said := map[string]int{}
 	for _, one := range lines {

@@ -88,8 +88,8 @@ func theMoment(t *testing.T, p *place, m moment, atStart bool) {
 	if atStart {
 		strike()
 	}
-	seen, src := &log{}, newTable("a", "b")
-	st := join(t, rdb, redistest.Unique(t), store.Logger(slog.New(seen)), store.Timeout(100*time.Millisecond))
+	seen, src := redistest.NewLog(slog.LevelInfo), newTable("a", "b")
+	st := join(t, rdb, redistest.Unique(t), store.Logger(seen.Logger()), store.Timeout(100*time.Millisecond))
 	c := src.cached(st)
 	if !atStart {
 		warm(t, c, "a", "b")
@@ -101,11 +101,11 @@ func theMoment(t *testing.T, p *place, m moment, atStart bool) {
 	back := took(func() bool { warmNow(t, c); return st.Stats().Feed.Up && st.Stats().Pending == 0 })
 	live(t, c, passes) // so that what is believed of the masters is looked at again
 	s := st.Stats()
-	blind, restarts := seen.with(blindLine), seen.with(restartLine)
+	blind, restarts := seen.With(blindLine), seen.With(restartLine)
 	t.Logf("%d lines of who it is, %d of a restart; blind %v, %d restarts, %d recalled; back after %d ms",
 		len(blind), len(restarts), s.Recovery.Blind, s.Recovery.Restarts, s.Recovery.Recalled, back.Milliseconds())
 	for _, one := range append(blind, restarts...) {
-		t.Errorf("logged: %s", one.text)
+		t.Errorf("logged: %s", one.Text)
 	}
 	assert.False(t, s.Recovery.Blind)
 	assert.Zero(t, s.Recovery.Restarts)
@@ -152,8 +152,8 @@ func TestAServerThatRefusesINFOIsToldOfOnce(t *testing.T) {
 			if awayFirst {
 				u.rotate(t, "other")
 			}
-			seen, src := &log{}, newTable("a", "b")
-			st := join(t, p.client(t, u.as("secret")), redistest.Unique(t), store.Logger(slog.New(seen)))
+			seen, src := redistest.NewLog(slog.LevelInfo), newTable("a", "b")
+			st := join(t, p.client(t, u.as("secret")), redistest.Unique(t), store.Logger(seen.Logger()))
 			c := src.cached(st)
 			if awayFirst {
 				live(t, c, passes/2)
@@ -164,16 +164,16 @@ func TestAServerThatRefusesINFOIsToldOfOnce(t *testing.T) {
 				return st.Stats().Recovery.Blind
 			})
 			live(t, c, passes/2)
-			lines := seen.with(blindLine)
+			lines := seen.With(blindLine)
 			for _, one := range lines {
-				t.Logf("away first %v: %s", awayFirst, one.text)
+				t.Logf("away first %v: %s", awayFirst, one.Text)
 			}
 			assert.Len(t, lines, 1)
 			for _, one := range lines {
-				cause, _ := one.attr("cause").(error)
+				cause, _ := one.Attr("cause").Any().(error)
 				assert.ErrorContains(t, cause, "NOPERM")
 			}
-			assert.Empty(t, seen.with(restartLine))
+			assert.Empty(t, seen.With(restartLine))
 		}
 	})
 }

@@ -57,9 +57,9 @@ func TestTheFeedComesBackSoonAfterARefusal(t *testing.T) {
 	for _, r := range passings {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			p, seen, src := single(t), &log{}, newTable("a", "b")
+			p, seen, src := single(t), redistest.NewLog(slog.LevelInfo), newTable("a", "b")
 			u := p.newUser(t, "secret")
-			st := join(t, p.client(t, u.as("secret")), redistest.Unique(t), store.Logger(slog.New(seen)))
+			st := join(t, p.client(t, u.as("secret")), redistest.Unique(t), store.Logger(seen.Logger()))
 			c := src.cached(st)
 			warm(t, c, "a", "b")
 			redistest.Eventually(t, "the feed is up", func() bool { return st.Stats().Feed.Up })
@@ -74,12 +74,12 @@ func TestTheFeedComesBackSoonAfterARefusal(t *testing.T) {
 			pending := took(func() bool { return st.Stats().Pending == 0 })
 			t.Logf("down at the end of the second: %v; up %d ms after it (%d ms is given up), nothing pending %d ms later",
 				down, back.Milliseconds(), patience.Milliseconds(), pending.Milliseconds())
-			for _, one := range seen.that(func(one line) bool { return one.Level >= slog.LevelWarn }) {
-				t.Logf("logged: %.300s", one.text)
+			for _, one := range seen.Lines(func(one redistest.Line) bool { return one.Level >= slog.LevelWarn }) {
+				t.Logf("logged: %.300s", one.Text)
 			}
 			assert.Less(t, back, 2*time.Second)
 			assert.Less(t, pending, 2*time.Second)
-			assert.Empty(t, seen.with("does not offer CLIENT TRACKING"))
+			assert.Empty(t, seen.With("does not offer CLIENT TRACKING"))
 		})
 	}
 }

@@ -115,34 +115,16 @@ func TestAuditWhileTheMasterIsDemoted(t *testing.T) {
 	})
 }
 
-// onSecondScan is a hook that calls a function before the second SCAN is sent.
-type onSecondScan struct {
-	then func()
-	n    *atomic.Int64
-}
-
-func (h onSecondScan) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (h onSecondScan) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		h.see(cmd)
-		return next(ctx, cmd)
-	}
-}
-
-func (h onSecondScan) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		h.see(cmds...)
-		return next(ctx, cmds)
-	}
-}
-
-func (h onSecondScan) see(cmds ...redis.Cmder) {
-	for _, cmd := range cmds {
-		if cmd.Name() == "scan" && h.n.Add(1) == 2 {
-			h.then()
+// onSecondScan returns a hook that calls a function before the second SCAN is sent.
+func onSecondScan(then func()) redis.Hook {
+	var scans atomic.Int64
+	return redistest.Before(func(cmds []redis.Cmder) {
+		for _, cmd := range cmds {
+			if cmd.Name() == "scan" && scans.Add(1) == 2 {
+				then()
+			}
 		}
-	}
+	})
 }
 
 const logins = 2000
@@ -169,7 +151,7 @@ func TestDestroyEveryoneWhileTheMasterIsDemoted(t *testing.T) {
 		ns := redistest.Unique(t)
 		tokens := loggedIn(t, managerOn(t, dialed(t, e.a.Addr()), ns))
 		copied(t, e.a, e.b)
-		m := managerOn(t, dialed(t, e.Addr()), ns, session.Hooks(onSecondScan{demote, new(atomic.Int64)}))
+		m := managerOn(t, dialed(t, e.Addr()), ns, session.Hooks(onSecondScan(demote)))
 		n, err := m.DestroyEveryone(t.Context())
 		fresh, valid := managerOn(t, dialed(t, e.b.Addr()), ns), 0
 		for _, token := range tokens {
@@ -191,7 +173,7 @@ func TestSweepWhileTheMasterIsDemoted(t *testing.T) {
 		loggedIn(t, managerOn(t, dialed(t, e.a.Addr()), ns))
 		orphan(t, e.a, ns)
 		copied(t, e.a, e.b)
-		m := managerOn(t, dialed(t, e.Addr()), ns, session.Hooks(onSecondScan{demote, new(atomic.Int64)}))
+		m := managerOn(t, dialed(t, e.Addr()), ns, session.Hooks(onSecondScan(demote)))
 		swept, err := m.Sweep(t.Context())
 		left := len(keysWith(t, e.b, ns+":u:"))
 		t.Logf("Sweep looked at %d of %d users and dropped %d sessions, %d users are left on the new master, error: %v",

@@ -50,31 +50,17 @@ func TestARefusedHandshakeIsTheOutcomeOfEveryCommand(t *testing.T) {
 }
 
 // panicking is a hook that panics at everything but the handshake.
-type panicking struct{ refusing }
-
-func (panicking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if endpoint.Handshake(cmd.Name()) {
-			return next(ctx, cmd)
-		}
+var panicking = redistest.Before(func(cmds []redis.Cmder) {
+	if !endpoint.Handshake(cmds[0].Name()) {
 		panic(errHook)
 	}
-}
+})
 
-func (panicking) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if endpoint.Handshake(cmds[0].Name()) {
-			return next(ctx, cmds)
-		}
-		panic(errHook)
-	}
-}
-
-// A hook runs in a goroutine of ours. When it panics, the caller does, as if it had run in that goroutine.
+// A hook runs in a goroutine of the client. When it panics, the caller does, as if it had run in the caller's goroutine.
 func TestAHookThatPanicsPanicsInTheCaller(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for _, share := range []int{0, 1} {
-			c := own(t, rdb, Limits{ShareFrom: share, Hooks: []redis.Hook{panicking{}}})
+			c := own(t, rdb, Limits{ShareFrom: share, Hooks: []redis.Hook{panicking}})
 			require.PanicsWithError(t, errHook.Error(), func() { _ = Run(t.Context(), c, Get("a")) })
 			require.PanicsWithError(t, errHook.Error(), func() { _ = Run(t.Context(), c, Get("a"), Get("b"), Get("c")) })
 		}

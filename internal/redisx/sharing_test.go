@@ -14,23 +14,17 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// sends counts what a client sends.
+// sends counts the commands that are sent alone, and the pipelines.
 type sends struct{ commands, pipelines atomic.Int64 }
 
-func (*sends) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (s *sends) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		s.commands.Add(1)
-		return next(ctx, cmd)
-	}
-}
-
-func (s *sends) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		s.pipelines.Add(1)
-		return next(ctx, cmds)
-	}
+func (s *sends) hook() redis.Hook {
+	return redistest.Before(func(cmds []redis.Cmder) {
+		if len(cmds) == 1 {
+			s.commands.Add(1)
+		} else {
+			s.pipelines.Add(1)
+		}
+	})
 }
 
 func own(t *testing.T, rdb redis.UniversalClient, l Limits) *Client {
@@ -50,7 +44,7 @@ func TestSharedRepliesBelongToTheirCommands(t *testing.T) {
 	const callers, each = 64, 50
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var sent sends
-		c := own(t, rdb, Limits{ShareFrom: 4, Hooks: []redis.Hook{&sent}})
+		c := own(t, rdb, Limits{ShareFrom: 4, Hooks: []redis.Hook{sent.hook()}})
 		prefix := redistest.Unique(t)
 		var wg sync.WaitGroup
 		for caller := range callers {
@@ -81,7 +75,7 @@ func TestSharedRepliesBelongToTheirCommands(t *testing.T) {
 func TestFewDoNotShare(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var sent sends
-		c := own(t, rdb, Limits{ShareFrom: 2, Hooks: []redis.Hook{&sent}})
+		c := own(t, rdb, Limits{ShareFrom: 2, Hooks: []redis.Hook{sent.hook()}})
 		require.NoError(t, Run(t.Context(), c, Get("none")))
 		handshake := sent.pipelines.Load()
 		for range 10 {
@@ -92,7 +86,7 @@ func TestFewDoNotShare(t *testing.T) {
 	})
 }
 
-func TestTheLastOfManyGoOnSharingForAWhile(t *testing.T) {
+func TestTheLastOfManyShareForAWhile(t *testing.T) {
 	c := own(t, redistest.Start(t).Client(t), Limits{ShareFrom: 3})
 	require.False(t, c.sharing.enter())
 	require.False(t, c.sharing.enter())
