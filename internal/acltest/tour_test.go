@@ -26,8 +26,8 @@ type visitor struct {
 	namespace  string
 	lines      *redistest.Log      // warnings and errors
 	sent       *redistest.Commands // that the clients have sent
-	silent     bool        // nothing is logged of what the user lacks
-	pinged     func() bool // whether a client has looked where its address leads; nil: see that the server is pinged
+	silent     bool                // nothing is logged of what the user lacks
+	pinged     func() bool         // whether a client has looked where its address leads; nil: see that the server is pinged
 }
 
 func (p *place) visitor(t *testing.T, r rule, namespace string) *visitor {
