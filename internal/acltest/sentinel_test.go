@@ -11,7 +11,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// Behind Sentinel two users do: one of the data nodes, and one of the sentinels, through a failover.
+// Behind Sentinel two users are enough, also through a failover: one of the data nodes, and one of the sentinels.
 func TestSentinelWords(t *testing.T) {
 	redistest.Require(t)
 	s := redistest.StartSentinel(t)

@@ -13,21 +13,21 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// step is a use of a package. It returns an error if something is not as it should be.
+// step is a use of a package. It returns an error if a result is wrong.
 type step struct {
 	name string
 	do   func(ctx context.Context) error
 }
 
-// visitor is who tours a package, as a user.
+// visitor tours a package, as one user.
 type visitor struct {
 	place      *place
 	rdb, admin redis.UniversalClient
 	namespace  string
 	lines      *redistest.Log      // warnings and errors
 	sent       *redistest.Commands // that the clients have sent
-	silent     bool                // nothing is logged of what the user lacks
-	pinged     func() bool         // whether a client has looked where its address leads; nil: see that the server is pinged
+	silent     bool                // nothing is logged about what the user lacks
+	pinged     func() bool         // whether a client has probed its address; nil: whether the server was pinged
 }
 
 func (p *place) visitor(t *testing.T, r rule, namespace string) *visitor {
@@ -42,13 +42,14 @@ func until(ctx context.Context, what string, done func() bool) error {
 	return redistest.Until(ctx, patience, what, done)
 }
 
-// looking is a step that uses a client until it looks where its address leads, as it does every second but in a Cluster.
-func (v *visitor) looking(t *testing.T, use func(ctx context.Context)) []step {
+// probing is a step that uses a client until it probes where its address leads, which it does every second except in a
+// Cluster.
+func (v *visitor) probing(t *testing.T, use func(ctx context.Context)) []step {
 	t.Helper()
 	if v.place.cluster != nil {
 		return nil
 	}
-	return []step{{"look where the address leads", func(ctx context.Context) error {
+	return []step{{"probe where the address leads", func(ctx context.Context) error {
 		before, pinged := v.place.calls(t, "ping"), v.pinged
 		if pinged == nil {
 			pinged = func() bool { return v.place.calls(t, "ping") != before }

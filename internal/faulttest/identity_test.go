@@ -21,7 +21,7 @@ const (
 	restartLine = "has restarted"
 )
 
-// moment is a trouble that passes, without Redis being another one afterwards.
+// moment is a fault that passes, after which Redis still has the same data.
 type moment struct {
 	name  string
 	begin func(t *testing.T, p *place) (rdb redis.UniversalClient, strike, heal func())
@@ -60,10 +60,10 @@ var (
 	}
 )
 
-// passes is how long a moment lasts: the masters are looked at every 1.5 s at the latest.
+// passes is how long a moment lasts: the masters are checked at least every 1.5 s.
 const passes = 2 * time.Second
 
-// Redis that was away for a moment has not restarted, and is not one that refuses to say who it is.
+// Redis that was away for a moment is not taken for one that restarted, or that refuses to say who it is.
 func TestAMomentWithoutRedisSaysNothingOfItsIdentity(t *testing.T) {
 	both := map[string][]moment{"single": momentsOnSingle, "cluster": momentsOnCluster}
 	for kind, moments := range both {
@@ -99,7 +99,7 @@ func theMoment(t *testing.T, p *place, m moment, atStart bool) {
 	live(t, c, passes)
 	heal()
 	back := took(func() bool { warmNow(t, c); return st.Stats().Feed.Up && st.Stats().Pending == 0 })
-	live(t, c, passes) // so that what is believed of the masters is looked at again
+	live(t, c, passes) // so that the masters are checked again
 	s := st.Stats()
 	blind, restarts := seen.With(blindLine), seen.With(restartLine)
 	t.Logf("%d lines of who it is, %d of a restart; blind %v, %d restarts, %d recalled; back after %d ms",
@@ -109,7 +109,7 @@ func theMoment(t *testing.T, p *place, m moment, atStart bool) {
 	}
 	assert.False(t, s.Recovery.Blind)
 	assert.Zero(t, s.Recovery.Restarts)
-	if kind := t.Name(); !atStart || !strings.Contains(kind, "cluster") { // while masters are met, evictions are repeated to be safe
+	if kind := t.Name(); !atStart || !strings.Contains(kind, "cluster") { // while new masters appear, evictions are repeated to be safe
 		assert.Zero(t, s.Recovery.Recalled)
 	}
 }
@@ -144,7 +144,7 @@ func live(t *testing.T, c *cache, d time.Duration) {
 	wg.Wait()
 }
 
-// A user who may not ask for INFO is told of once, with what Redis says, also where Redis was away at the start.
+// That a user may not use INFO is logged once, with the reply of Redis, also where Redis was away at the start.
 func TestAServerThatRefusesINFOIsToldOfOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, p *place) {
 		for _, awayFirst := range []bool{false, true} {

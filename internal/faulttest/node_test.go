@@ -21,7 +21,7 @@ import (
 
 const (
 	often = 2 * time.Millisecond
-	// patience is how long a test looks for something that should take less.
+	// patience is how long a test waits for something that should take less.
 	patience = 6 * time.Second
 )
 
@@ -125,7 +125,7 @@ func login(t *testing.T, m *manager, user string) string {
 	return token
 }
 
-// took is how long it takes until done reports true, or patience if that is too long.
+// took returns how long it takes until done reports true, at most patience.
 func took(done func() bool) time.Duration {
 	began := time.Now()
 	for !done() && time.Since(began) < patience {

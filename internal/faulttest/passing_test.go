@@ -52,7 +52,7 @@ var passings = []passing{
 	},
 }
 
-// A refusal of a second keeps the feed down for little longer, and is not taken for a Redis that has no tracking.
+// A refusal of a second keeps the feed down only a little longer, and is not taken for a Redis without tracking.
 func TestTheFeedComesBackSoonAfterARefusal(t *testing.T) {
 	for _, r := range passings {
 		t.Run(r.name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestTheFeedComesBackSoonAfterARefusal(t *testing.T) {
 	}
 }
 
-// What is queued because a breaker is open says why it opened.
+// The log of evictions that are queued behind an open breaker says why it opened.
 func TestAQueuedEvictionSaysWhyTheBreakerOpened(t *testing.T) {
 	for words, trouble := range map[string]func(t *testing.T, p *place, u *user){
 		"WRONGPASS":          func(t *testing.T, _ *place, u *user) { u.rotate(t, "new") },
@@ -114,7 +114,7 @@ func TestAQueuedEvictionSaysWhyTheBreakerOpened(t *testing.T) {
 	}
 }
 
-// loads restarts the server, which takes some seconds to load what it has saved.
+// loads restarts the server, which takes a few seconds to load its data.
 func loads(t *testing.T, p *place, _ *user) {
 	s := p.servers[0]
 	var fill []any
@@ -134,7 +134,7 @@ func loads(t *testing.T, p *place, _ *user) {
 	})
 }
 
-// When Open returns the feed of every master is up.
+// When Open returns, the feed of every master is up.
 func TestOpenWaitsForTheFeedOfAllMasters(t *testing.T) {
 	p := cluster(t)
 	rdb, up := p.client(t), 0

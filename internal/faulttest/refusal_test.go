@@ -18,12 +18,12 @@ import (
 // refusal is a way in which a connection is refused in its handshake, or a pipeline by a hook.
 type refusal struct {
 	name      string
-	fromStart bool // it is there before the first connection
-	alone     bool // it needs a server of its own, whose data it loses
+	fromStart bool // it begins before the first connection
+	alone     bool // it needs its own server, whose data it loses
 	begin     func(t *testing.T, p *place) *refused
 }
 
-// refused is a client that is refused from strike to correct.
+// refused is a client whose commands are refused from strike to correct.
 type refused struct {
 	rdb             redis.UniversalClient
 	hooks           []redis.Hook
@@ -53,7 +53,7 @@ var refusals = []refusal{
 		rdb := p.client(t, u.as("secret"), func(o *redis.UniversalOptions) {
 			o.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
 				if fails.Load() {
-					return cn.Do(ctx, "no-such-command").Err() // an error of Redis, as where a connection is set up
+					return cn.Do(ctx, "no-such-command").Err() // an error of Redis, as in the set-up of a connection
 				}
 				return nil
 			}

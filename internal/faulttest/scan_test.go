@@ -20,7 +20,7 @@ import (
 	"github.com/jollyjet/aside/session"
 )
 
-// demotions are ways in which the master behind an address becomes a replica, of another master that has the same data.
+// demotions are ways in which the master behind an address becomes a replica of another master that has the same data.
 var demotions = []struct {
 	name string
 	do   func(t *testing.T, e *endpoint)
@@ -43,7 +43,7 @@ var demotions = []struct {
 	}},
 	{"it becomes a replica of an empty master", func(t *testing.T, e *endpoint) {
 		empty := redistest.Start(t)
-		promote(t, e.b) // what is left is here
+		promote(t, e.b) // the remaining entries are here
 		e.Redirect(e.b.Addr())
 		demote(t, e.a, empty.Addr())
 		redistest.Eventually(t, "the replica", func() bool { return fieldsOf(e.a, "replication")["master_link_status"] == "up" })
@@ -88,21 +88,21 @@ func filled(t *testing.T, e *endpoint, namespace string) *cacheable.Many[int, in
 	return c
 }
 
-// What evicts by a pattern says that it is done only if it is.
+// ByPattern reports success only if it has evicted all entries.
 func TestEvictByPatternWhileTheMasterIsDemoted(t *testing.T) {
 	onDemotions(t, func(t *testing.T, e *endpoint, demote func()) {
 		ns := redistest.Unique(t)
 		c := filled(t, e, ns)
 		n, err := evict.ByPattern(t.Context(), c.Store(), "c:*", evict.Progress(func(int64) { demote() }))
 		left := len(keysWith(t, e.b, ns+":{c:"))
-		if err == nil { // what is queued may be carried out in a moment, but then there is an error
+		if err == nil { // queued evictions may be carried out in a moment, but then it returns an error
 			assert.Zero(t, left, "entries that the new master has when ByPattern returns nil")
 		}
 		t.Logf("ByPattern evicted %d of %d, %d are left on the new master, error: %v", n, scanned, left, err)
 	})
 }
 
-// What compares all entries says that it is done only if all of them were those of one master.
+// An audit reports that it is done only if it has compared all entries of one master.
 func TestAuditWhileTheMasterIsDemoted(t *testing.T) {
 	onDemotions(t, func(t *testing.T, e *endpoint, demote func()) {
 		c := filled(t, e, redistest.Unique(t))
@@ -110,7 +110,7 @@ func TestAuditWhileTheMasterIsDemoted(t *testing.T) {
 			consistency.Progress(func(consistency.AuditReport) { demote() }))
 		t.Logf("the audit found %d of %d entries, %d equal; done: %t, error: %v",
 			report.Entries, scanned, report.Checks.Equal, report.Done, err)
-		require.Error(t, err, "an audit of what is a replica by now")
+		require.Error(t, err, "an audit of a server that has become a replica")
 		assert.False(t, report.Done)
 	})
 }
@@ -145,7 +145,7 @@ func loggedIn(t *testing.T, m *session.Manager[visits]) []string {
 	return tokens
 }
 
-// What ends all sessions says that it is done only if it is.
+// Ending all sessions reports success only if all have ended.
 func TestDestroyEveryoneWhileTheMasterIsDemoted(t *testing.T) {
 	onDemotions(t, func(t *testing.T, e *endpoint, demote func()) {
 		ns := redistest.Unique(t)
@@ -166,7 +166,7 @@ func TestDestroyEveryoneWhileTheMasterIsDemoted(t *testing.T) {
 	})
 }
 
-// What sweeps says that it is done only if it is.
+// A sweep reports success only if it has swept everything.
 func TestSweepWhileTheMasterIsDemoted(t *testing.T) {
 	onDemotions(t, func(t *testing.T, e *endpoint, demote func()) {
 		ns := redistest.Unique(t)
@@ -184,7 +184,7 @@ func TestSweepWhileTheMasterIsDemoted(t *testing.T) {
 	})
 }
 
-// orphan removes all sessions, but not what their users have of them.
+// orphan removes all sessions, but not the lists of their users.
 func orphan(t *testing.T, s *redistest.Server, namespace string) {
 	t.Helper()
 	args := []any{"DEL"}
