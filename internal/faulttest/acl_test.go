@@ -67,13 +67,13 @@ func theLack(t *testing.T, l lack) {
 	st := join(t, p.client(t, u.as("secret")), namespace, store.Logger(seen.Logger()))
 	w := &lacking{src: src, plain: cacheable.NewMany(st, "plain", src.load), tagged: src.cached(st), keys: keys}
 	health := consistency.NewHealth(st)
-	told := took(func() bool { w.use(t); return len(naming(seen, l.name)) > 0 })
+	after := took(func() bool { w.use(t); return len(naming(seen, l.name)) > 0 })
 	for range 20 {
 		w.use(t)
 	}
 	bad := health.Check(t.Context())
 	t.Logf("%d lines that name %s, the first after %d ms; health %s, ready %v, %v; feed up %v",
-		len(naming(seen, l.name)), l.name, told.Milliseconds(), bad.Status, bad.Ready, unwell(bad), st.Stats().Feed.Up)
+		len(naming(seen, l.name)), l.name, after.Milliseconds(), bad.Status, bad.Ready, unwell(bad), st.Stats().Feed.Up)
 	for _, one := range seen.Lines(func(one redistest.Line) bool { return one.Level >= slog.LevelWarn }) {
 		t.Logf("logged: %.400s", one.Text)
 	}

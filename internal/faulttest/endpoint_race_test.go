@@ -142,7 +142,7 @@ func (r *endpointRace) burst(t *testing.T) {
 	}
 }
 
-func (r *endpointRace) judge(t *testing.T) {
+func (r *endpointRace) report(t *testing.T) {
 	for node, name := range []string{"the node that evicts", "the other node"} {
 		last := time.Duration(0)
 		if at := r.last[node].Load(); at != 0 {

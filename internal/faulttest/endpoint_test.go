@@ -90,7 +90,7 @@ func TestEndpointReadsNothingEvicted(t *testing.T) {
 		r.burst(t)
 		r.over.Store(true)
 		all.Wait()
-		r.judge(t)
+		r.report(t)
 	})
 }
 

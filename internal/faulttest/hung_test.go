@@ -21,7 +21,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// A call may take the time-out, and this for everything else.
+// A call may take the time-out, and the slack for everything else.
 const (
 	hungTimeout = 300 * time.Millisecond
 	hungSlack   = 100 * time.Millisecond

@@ -159,7 +159,7 @@ func TestAServerThatRefusesINFOIsToldOfOnce(t *testing.T) {
 				live(t, c, passes/2)
 				u.set(t, ">secret")
 			}
-			redistest.Eventually(t, "it is told", func() bool {
+			redistest.Eventually(t, "it is logged", func() bool {
 				warmNow(t, c)
 				return st.Stats().Recovery.Blind
 			})

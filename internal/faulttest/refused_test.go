@@ -57,7 +57,7 @@ func (w *pair) drains(t *testing.T, of refusal, keys ...string) {
 		}
 	}
 	assert.Zero(t, stale, "reads of the old value after the correction")
-	t.Logf("settled after %d ms, %d of %d reads stale, queued %d, replayed %d",
+	t.Logf("drained after %d ms, %d of %d reads stale, queued %d, replayed %d",
 		pending.Milliseconds(), stale, 2*len(keys), st.Stats().Queued, st.Stats().Replayed)
 }
 

@@ -207,7 +207,7 @@ func (w *rotated) login(ctx context.Context, m *manager, user string) {
 // losses waits for the end of all evictions, and counts what was lost.
 func (w *rotated) losses(t *testing.T) {
 	t.Helper()
-	settled := took(func() bool {
+	drained := took(func() bool {
 		return w.caches[0].Store().Stats().Pending+w.caches[1].Store().Stats().Pending == 0
 	})
 	lost, survivors := 0, 0
@@ -231,12 +231,12 @@ func (w *rotated) losses(t *testing.T) {
 		}
 	}
 	a, b := w.caches[0].Store().Stats(), w.caches[1].Store().Stats()
-	t.Logf("%d reads, %d older than an eviction of the node; %d writes, %d evictions queued, %d recalled, settled after %d ms, %d stale in the end",
-		w.reads.Load(), w.older.Load(), w.writes.Load(), a.Queued+b.Queued, a.Recovery.Recalled+b.Recovery.Recalled, settled.Milliseconds(), lost)
+	t.Logf("%d reads, %d older than an eviction of the node; %d writes, %d evictions queued, %d recalled, drained after %d ms, %d stale in the end",
+		w.reads.Load(), w.older.Load(), w.writes.Load(), a.Queued+b.Queued, a.Recovery.Recalled+b.Recovery.Recalled, drained.Milliseconds(), lost)
 	t.Logf("%d logins (%d failed), %d logouts returned nil (%d failed), %d sessions survived",
 		w.logins.Load(), w.failed.Load(), w.logouts.Load(), w.failedLogouts.Load(), survivors)
 	require.Positive(t, w.logouts.Load())
-	assert.Less(t, settled, patience)
+	assert.Less(t, drained, patience)
 	assert.Zero(t, lost, "evictions lost")
 	assert.Zero(t, w.older.Load(), "reads of a node that are older than its own eviction")
 	assert.Zero(t, survivors, "sessions that survived a logout")

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	pollEvery = 10 * time.Millisecond // what asks a server
-	often     = 2 * time.Millisecond  // what a test looks at
+	pollEvery = 10 * time.Millisecond // between two questions to a server
+	often     = 2 * time.Millisecond  // between two checks of a test
 	// probeTimeout bounds one question to one server, so that a paused node
 	// costs a poll a moment and not its whole deadline.
 	probeTimeout = time.Second
 )
 
-// finalError ends a poll at once: trying again cannot help. poll takes it off,
-// since to a poll around it the error may be no final one.
+// finalError ends a poll at once: trying again cannot help. poll unwraps it, since
+// the error need not be final to a poll around this one.
 type finalError struct{ error }
 
 // poll repeats check until it returns nil. The error after the deadline is
