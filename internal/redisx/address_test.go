@@ -47,10 +47,10 @@ func look(t *testing.T, c *Client) {
 	require.NoError(t, err)
 }
 
-// An address leads to another server, but only for new connections. As soon as one of those is made, what older ones say is
-// not used any more.
-func TestNewConnectionsDecideWhomAnAddressLeadsTo(t *testing.T) {
-	p, w := newPlace(t), &watchers{}
+// An address leads new connections to another server. As soon as one of them exists, replies of older ones are not used any
+// more.
+func TestNewConnectionsDecideWhereAnAddressLeads(t *testing.T) {
+	p, w := newPlace(t), &watcher{}
 	c := own(t, p.client(t), Limits{Watcher: w})
 	require.Equal(t, p.one.Addr(), who(t, c))
 	p.proxy.Redirect(p.other.Addr())

@@ -13,8 +13,8 @@ import (
 	"github.com/jollyjet/aside/internal/redisx/internal/rediserr"
 )
 
-// A connection that is refused in its handshake is the outcome of every command, alone, in a pipeline, and in one that
-// callers share.
+// If the handshake of a connection is refused, this is the outcome of every command: alone, in a pipeline, and in a shared
+// pipeline.
 func TestARefusedHandshakeIsTheOutcomeOfEveryCommand(t *testing.T) {
 	server := redistest.Start(t)
 	refusals := map[string]func(o *redis.Options){

@@ -102,7 +102,7 @@ func TestTheLastOfManyShareForAWhile(t *testing.T) {
 	c.sharing.leave()
 }
 
-// A caller who gives up does not wait for the reply, and never sees one that is written to while he reads it.
+// A caller whose context ends does not wait for the reply, and its calls are not written to later.
 func TestContextEndsTheWait(t *testing.T) {
 	for name, share := range map[string]int{"sharing": 1, "alone": 0} {
 		t.Run(name, func(t *testing.T) { contextEndsTheWait(t, share) })
@@ -134,7 +134,7 @@ func contextEndsTheWait(t *testing.T, share int) {
 	}
 }
 
-// A server that does not answer holds up nobody for longer than his turn and the reply take.
+// A server that does not answer holds up a caller no longer than its turn and its reply take.
 func TestTimeoutOfSharedCommands(t *testing.T) {
 	server := redistest.Start(t)
 	const timeout = 500 * time.Millisecond

@@ -15,7 +15,7 @@ import (
 	"github.com/jollyjet/aside/internal/redisx/internal/rediserr"
 )
 
-// script is a server that answers what it is asked in turn.
+// script is a server that answers one command after the other.
 type script struct {
 	t      *testing.T
 	client *conn
@@ -35,7 +35,7 @@ func dialog(t *testing.T, e *Endpoint) *script {
 	return &script{t: t, client: cn.(*conn), server: far, in: bufio.NewReader(far)}
 }
 
-// exchange sends a command, answers it and what is asked with it, and returns what the client is given to read.
+// exchange sends a command, answers it and the INFO in front of it, and returns what the client reads.
 func (s *script) exchange(command string, answers map[string]string) (sent, got string, err error) {
 	s.t.Helper()
 	done := make(chan struct{})
@@ -125,8 +125,8 @@ func TestAConnectionAsksWithItsFirstCommandAfterTheHandshake(t *testing.T) {
 	require.Equal(t, string(askRole)+command, sent, "it asks again after a while")
 }
 
-// A push comes at any time in RESP 3, and is handed on.
-func TestPushesBeforeAnAnswerAreHandedOn(t *testing.T) {
+// A push comes at any time in RESP 3, and is passed on.
+func TestPushesBeforeAnAnswerArePassedOn(t *testing.T) {
 	s := dialog(t, New("", Config{}))
 	answers := master("r", "h")
 	answers["before"] = ">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n"
@@ -135,7 +135,7 @@ func TestPushesBeforeAnAnswerAreHandedOn(t *testing.T) {
 	require.Equal(t, answers["before"]+"+DONE\r\n", got)
 }
 
-func TestWhomAConnectionIsRefusedFor(t *testing.T) {
+func TestWhichServersAreRefused(t *testing.T) {
 	replica := bulk("role:slave\r\nmaster_replid:h\r\n")
 	for name, tt := range map[string]struct {
 		answers map[string]string
@@ -188,9 +188,9 @@ func TestReplicasAreUsedWhereThatIsAllowed(t *testing.T) {
 	require.Empty(t, met)
 }
 
-// A connection is refused as soon as a newer one has met another server: before its next command, and also when a command
-// is on its way.
-func TestOlderConnectionsAreRefused(t *testing.T) {
+// A connection is discarded as soon as a newer one has reached another server: before its next command, and also while a
+// command is in flight.
+func TestOlderConnectionsAreDiscarded(t *testing.T) {
 	e := New("", Config{})
 	old, idle := dialog(t, e), dialog(t, e)
 	for _, s := range []*script{old, idle} {
@@ -212,6 +212,22 @@ func TestOlderConnectionsAreRefused(t *testing.T) {
 	_, err = idle.client.Write([]byte(command))
 	require.ErrorIs(t, err, ErrOtherData)
 	require.True(t, rediserr.IsDiscarded(err))
+}
+
+// A retired connection is discarded before its next command, with an error of its own. A new one is not.
+func TestRetiredConnectionsAreDiscarded(t *testing.T) {
+	e := New("", Config{})
+	s := dialog(t, e)
+	_, _, err := s.exchange(command, master("r", "h"))
+	require.NoError(t, err)
+	e.Retire()
+	_, err = s.client.SyscallConn()
+	require.ErrorIs(t, err, ErrRetired)
+	require.True(t, rediserr.IsDiscarded(err))
+	_, err = s.client.Write([]byte(command))
+	require.ErrorIs(t, err, ErrRetired)
+	_, _, err = dialog(t, e).exchange(command, master("r", "h"))
+	require.NoError(t, err)
 }
 
 func TestAReplyThatIsSlowIsNoSilence(t *testing.T) {
