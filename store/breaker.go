@@ -1,14 +1,12 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/jollyjet/aside/internal/pause"
@@ -143,14 +141,12 @@ func (b *breaker) opened(cause error) {
 				b.reset()
 				return
 			}
-			_, _ = b.node.Load().Look(b.st.life.background, ping(b.st.life.background)) // Record is told
+			_, _ = b.node.Load().Ping(b.st.life.background) // Record gets the outcome
 		}
 		poke(b.st.evictions.wake)
 		b.st.cfg.log.Warn("aside: Redis answers again", "node", b.addr)
 	})
 }
-
-func ping(ctx context.Context) *redisx.Cmd { return &redisx.Cmd{Cmd: redis.NewCmd(ctx, "ping")} }
 
 // BreakerStats is the state of the circuit breakers.
 type BreakerStats struct {

@@ -83,7 +83,7 @@ func (l *lineage) reviewed(start time.Time) {
 // visit asks a master for the time, and whom its address leads to.
 func (s *Store) visit(ctx context.Context, node *redisx.Node) error {
 	now := redis.NewTimeCmd(ctx, "time")
-	sent, err := node.Look(ctx, &redisx.TimeCmd{TimeCmd: now})
+	sent, err := node.Probe(ctx, &redisx.TimeCmd{TimeCmd: now})
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (s *Store) connect(rdb redis.UniversalClient) error {
 	}
 	own, err := redisx.Own(rdb, redisx.Limits{
 		Timeout: s.cfg.timeout, ReplicaReads: s.cfg.replicas, Hooks: s.cfg.hooks, ShareFrom: s.cfg.shareFrom,
-		Looks: true, Watcher: s.lineage, Breaker: s.breakers.of, Log: s.cfg.log, Keys: s.cfg.namespace + ":*", Recovered: s.Recovered,
+		Probes: true, Watcher: s.lineage, Breaker: s.breakers.of, Log: s.cfg.log, Keys: s.cfg.namespace + ":*", Recovered: s.Recovered,
 	})
 	if err == nil {
 		s.rdb = own

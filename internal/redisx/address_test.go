@@ -39,11 +39,11 @@ func who(t *testing.T, c *Client) string {
 	return text
 }
 
-func look(t *testing.T, c *Client) {
+func probe(t *testing.T, c *Client) {
 	t.Helper()
 	n, ok := c.Single()
 	require.True(t, ok)
-	_, err := n.Look(t.Context(), &Cmd{Cmd: redis.NewCmd(t.Context(), "ping")})
+	_, err := n.Ping(t.Context())
 	require.NoError(t, err)
 }
 
@@ -55,9 +55,9 @@ func TestNewConnectionsDecideWhereAnAddressLeads(t *testing.T) {
 	require.Equal(t, p.one.Addr(), who(t, c))
 	p.proxy.Redirect(p.other.Addr())
 	require.Equal(t, p.one.Addr(), who(t, c), "nothing tells yet")
-	look(t, c)
+	probe(t, c)
 	require.Equal(t, p.other.Addr(), who(t, c))
 	p.proxy.Redirect(p.one.Addr())
-	look(t, c)
+	probe(t, c)
 	require.Equal(t, p.one.Addr(), who(t, c), "it may come back")
 }

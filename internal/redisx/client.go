@@ -79,7 +79,7 @@ func newClient(l Limits, cluster bool) *Client {
 		sharing:  sharing{from: l.ShareFrom},
 		direct:   direct{work: w, recovered: l.Recovered},
 		large:    &largeKeys{},
-		scout:    scout{work: w, off: cluster || l.Looks},
+		scout:    scout{work: w, off: cluster || l.Probes},
 		refusals: refusals.New(l.Log, l.Keys, commandsOf),
 	}
 }

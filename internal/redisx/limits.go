@@ -14,7 +14,7 @@ type Limits struct {
 	Hooks        []redis.Hook
 	ShareFrom    int // from how many commands in flight they share pipelines; 0: never
 
-	Looks   bool                  // the owner calls Look about every second, so the client need not
+	Probes  bool                  // the owner calls Probe about every second, so the client need not
 	Watcher Watcher               // learns which servers connections reach; nil: one that logs servers that do not say
 	Breaker func(n *Node) Breaker // of a node; nil: none
 	Log     *slog.Logger          // gets what Redis refuses; nil: nothing is logged

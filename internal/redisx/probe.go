@@ -9,16 +9,21 @@ import (
 
 func ping(ctx context.Context) *Cmd { return &Cmd{Cmd: redis.NewCmd(ctx, "ping")} }
 
-// Probe asks the node whether it answers, as [Node.Look] does with a PING.
-func (n *Node) Probe(ctx context.Context) error {
-	_, err := n.Look(ctx, ping(ctx))
-	return err
+// Ping asks the node whether it answers, as [Node.Probe] does. took is the time from sending to the reply; after an error,
+// the time that Ping took.
+func (n *Node) Ping(ctx context.Context) (took time.Duration, err error) {
+	began := time.Now()
+	sent, err := n.Probe(ctx, ping(ctx))
+	if err == nil {
+		began = sent
+	}
+	return time.Since(began), err
 }
 
-// Look carries out a command past the breaker, which gets the outcome, and asks which server it reaches. Where an address
+// Probe carries out a command past the breaker, which gets the outcome, and asks which server it reaches. Where an address
 // may one day lead elsewhere it uses a new connection: only a new one shows where the address leads now. It returns when the
-// command was sent, over a connection that was ready. Look takes no longer than the client's time-out.
-func (n *Node) Look(ctx context.Context, cmd Command) (sent time.Time, err error) {
+// command was sent, over a connection that was ready. Probe takes no longer than the client's time-out.
+func (n *Node) Probe(ctx context.Context, cmd Command) (sent time.Time, err error) {
 	var began time.Time // not sent itself: the caller may leave before it is written
 	err = n.work.await(ctx, 0, func(ctx context.Context) {
 		ctx = pastBreaker(ctx)

@@ -57,7 +57,7 @@ func (s *scout) run(n *Node) {
 			return
 		}
 		catch(nil, func() { // a hook that panics here does so for the user's commands, too
-			if n.Probe(context.Background()) == nil {
+			if _, err := n.Ping(context.Background()); err == nil {
 				s.probed.Store(now)
 			}
 		})
