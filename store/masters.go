@@ -51,7 +51,7 @@ func (s *Store) masters(ctx context.Context) (map[string]*redisx.Node, error) {
 // askTime asks a master for the time, and in the same round trip whom its address leads to.
 func (s *Store) askTime(ctx context.Context, node *redisx.Node) error {
 	now := redis.NewTimeCmd(ctx, "time")
-	sent, err := node.Look(ctx, &redisx.TimeCmd{TimeCmd: now})
+	sent, err := node.Probe(ctx, &redisx.TimeCmd{TimeCmd: now})
 	if err != nil {
 		return err
 	}

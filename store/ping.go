@@ -29,14 +29,13 @@ func (s *Store) Ping(ctx context.Context) []Ping {
 	var mu sync.Mutex
 	var pings []Ping
 	err := s.client.EachMaster(ctx, func(ctx context.Context, node *redisx.Node) error {
-		began := time.Now()
-		err := node.Probe(ctx)
+		took, err := node.Ping(ctx)
 		if err != nil {
 			err = wire.Unavailable(err)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		pings = append(pings, Ping{Node: node.Addr(), Took: time.Since(began), Err: err})
+		pings = append(pings, Ping{Node: node.Addr(), Took: took, Err: err})
 		return nil
 	})
 	if err != nil {

@@ -103,7 +103,7 @@ func (s *Store) connect(rdb redis.UniversalClient) error {
 		return err
 	}
 	limits := s.cfg.conn.Limits()
-	limits.ReplicaReads, limits.Looks, limits.Watcher = s.cfg.replicas, true, s.detector
+	limits.ReplicaReads, limits.Probes, limits.Watcher = s.cfg.replicas, true, s.detector
 	limits.Breaker, limits.Recovered = s.breakers.For, s.life.Recovered
 	own, err := redisx.Own(rdb, limits)
 	if err == nil {

@@ -1,3 +1,3 @@
-// Package acltest has tests only: that the rules in docs/operations.md let a user do all that a package does, and
-// nothing that it does not need. They fail when a package begins to use another command.
+// Package acltest contains only tests: the ACL rules in docs/operations.md allow a user everything that a package needs, and
+// nothing else. They fail when a package starts to use another command.
 package acltest

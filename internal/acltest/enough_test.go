@@ -12,7 +12,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// tours are the tours by the rule that should be enough for them, with the namespace of the rule's keys.
+// tours are the tours by the rule that should be enough for each, with the namespace of the rule's keys.
 var tours = []struct {
 	rule, namespace string
 	steps           func(*testing.T, *visitor) []step
@@ -23,7 +23,7 @@ var tours = []struct {
 	{"session", "session", sessions, []string{"session"}},
 }
 
-// onBoth runs a test on one node, and on a Cluster with the words that it needs more.
+// onBoth runs a test on one node, and on a Cluster with the additional words that it needs.
 func onBoth(t *testing.T, test func(t *testing.T, p *place, more rule)) {
 	t.Helper()
 	redistest.Require(t)
@@ -42,14 +42,14 @@ func TestRulesAreEnough(t *testing.T) {
 				for _, s := range tour.steps(t, v) {
 					require.NoError(t, s.do(t.Context()), s.name)
 				}
-				require.Empty(t, v.lines.with("Redis"), "logged")
+				require.Empty(t, v.lines.With("Redis"), "logged")
 			})
 		}
 		require.Empty(t, p.refused(t))
 	})
 }
 
-// So do the examples, in processes of their own.
+// The documented rule is also enough for the examples, in processes of their own.
 func TestExamplesUnderTheRules(t *testing.T) {
 	redistest.Require(t)
 	folder := t.TempDir()
@@ -74,7 +74,7 @@ func TestExamplesUnderTheRules(t *testing.T) {
 	})
 }
 
-// build makes the test programs of the packages that have examples, as this one was built, so that most is there.
+// build builds the test programs of the packages that have examples, with the flags of this one, so that most is cached.
 func build(t *testing.T, folder string) {
 	t.Helper()
 	args := []string{"test", "-c", "-vet=off", "-o", folder + string(filepath.Separator)}
@@ -92,7 +92,7 @@ func build(t *testing.T, folder string) {
 
 var calls = regexp.MustCompile(`redis\.p?call\('(\w+)'`)
 
-// No script uses a command that its package's rule does not allow, whether or not something above gets there.
+// No script uses a command that its package's rule does not allow, whether or not a tour reaches it.
 func TestScriptsUseWhatTheRulesAllow(t *testing.T) {
 	for _, tour := range tours {
 		r := rules(t)[tour.rule]

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	redistest.Main(m)
 }
 
-// silence drops what go-redis would print about connections that are refused.
+// silence drops the log lines of go-redis about refused connections.
 type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}

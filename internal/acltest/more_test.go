@@ -13,7 +13,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// more are the words that only some need, by the name of their fence.
+// more are the words that only some users need, by the name of their fence.
 var more = map[string]struct {
 	option func(*redis.Options)
 	need   func(t *testing.T, p *place, r rule, change ...func(*redis.Options))
@@ -23,7 +23,7 @@ var more = map[string]struct {
 	"setname": {func(o *redis.Options) { o.ClientName = "shop-1" }, use},
 }
 
-// Who does that needs the documented words, and nothing else.
+// Such a user needs the documented words, and nothing else.
 func TestWordsForSome(t *testing.T) {
 	redistest.Require(t)
 	documented := rules(t)
@@ -58,7 +58,7 @@ func TestLibraryName(t *testing.T) {
 	require.Empty(t, log)
 }
 
-// use reads and evicts. What is refused shows in ACL LOG.
+// use reads and evicts. Refusals show in ACL LOG.
 func use(t *testing.T, p *place, r rule, change ...func(*redis.Options)) {
 	t.Helper()
 	useClient(t, p.client(t, r, change...))
@@ -66,21 +66,21 @@ func use(t *testing.T, p *place, r rule, change ...func(*redis.Options)) {
 
 func useClient(t *testing.T, rdb redis.UniversalClient) {
 	t.Helper()
-	s := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: &lines{}, sent: &sent{}}, store.Timeout(time.Second))
+	s := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: redistest.NewLog(slog.LevelWarn), sent: &redistest.Commands{}}, store.Timeout(time.Second))
 	_, err := s.plain.Get(t.Context(), "a")
 	require.NoError(t, err)
 	_ = s.plain.Evict(t.Context(), "a")
 }
 
-// waitForReplica evicts and waits for a replica, which is not there: WAIT is sent all the same.
+// waitForReplica evicts and waits for a replica. There is none, but WAIT is sent all the same.
 func waitForReplica(t *testing.T, p *place, r rule, _ ...func(*redis.Options)) {
 	t.Helper()
-	v := &visitor{place: p, rdb: p.client(t, r), namespace: "shop", lines: &lines{}, sent: &sent{}}
+	v := &visitor{place: p, rdb: p.client(t, r), namespace: "shop", lines: redistest.NewLog(slog.LevelWarn), sent: &redistest.Commands{}}
 	s := openShop(t, v, store.WaitForReplicas(1, 10*time.Millisecond))
 	require.ErrorIs(t, s.plain.Evict(t.Context(), "a"), store.ErrUnreplicated)
 }
 
-// On a Cluster each of its words is needed: to find the masters, and while a slot moves.
+// On a Cluster each additional word is needed: to find the masters, and while a slot moves.
 func TestClusterWords(t *testing.T) {
 	redistest.Require(t)
 	p := cluster(t)
@@ -99,7 +99,7 @@ func TestClusterWords(t *testing.T) {
 	}
 }
 
-// whileASlotMoves uses a key that a slot's old owner has no longer.
+// whileASlotMoves uses a key that the slot's old owner no longer has.
 func (p *place) whileASlotMoves(t *testing.T, r rule) {
 	t.Helper()
 	v := p.visitor(t, r, "shop")
@@ -127,7 +127,7 @@ func (p *place) otherMaster(t *testing.T, not *redistest.Server) *redistest.Serv
 	return nil
 }
 
-// A store that may read from replicas says so to them.
+// A store that may read from replicas sends READONLY to them.
 func TestReadonlyWords(t *testing.T) {
 	redistest.Require(t)
 	p := cluster(t)
@@ -148,7 +148,7 @@ func (p *place) readReplicas(t *testing.T, r rule) {
 		o.Username, o.Password, o.ReadOnly = r.user, password, true
 	})
 	st, err := store.Open(t.Context(), rdb, store.Namespace("shop"), store.AllowReplicaReads(), store.Timeout(patience),
-		store.Logger(slog.New(&lines{})))
+		store.Logger(redistest.NewLog(slog.LevelWarn).Logger()))
 	require.NoError(t, err)
 	defer func() { _ = st.Close() }()
 	c := cacheable.NewMany(st, "plain", lengths)

@@ -14,10 +14,10 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-var costs = flag.Bool("costs", false, "do the whole tour without each permission, and tell what does not work then")
+var costs = flag.Bool("costs", false, "do the whole tour without each permission, and print which steps fail")
 
-// Without any one of its permissions a user is refused something, and the log says which to grant: so no rule has one too
-// many.
+// Without any one of its permissions a user is refused something, and the log says which one to grant. So no rule has a
+// permission too many.
 func TestEveryPermissionIsNeeded(t *testing.T) {
 	redistest.Require(t)
 	p := single(t)
@@ -34,26 +34,26 @@ func TestEveryPermissionIsNeeded(t *testing.T) {
 				if word[0] == '~' {
 					v = p.visitor(t, lacking, namespace)
 				}
-				v.silent = word == "+info" && tour.rule != "store" // the others depend less on it, and nobody is told
+				v.silent = word == "+info" && tour.rule != "store" // the others depend less on it, and nothing is logged
 				p.tourWithout(t, v, tour.steps, lacking.user, word)
 			})
 		}
 	}
 }
 
-// tourWithout does a tour until it was refused for the lack of a permission, and the log has told of it.
+// tourWithout does a tour until it is refused for the lack of a permission, and the log says so.
 func (p *place) tourWithout(t *testing.T, v *visitor, tour func(*testing.T, *visitor) []step, user, word string) {
 	t.Helper()
 	refused := func() bool {
 		return slices.ContainsFunc(p.refusedTo(t, user), func(r refusal) bool { return r.of(word) })
 	}
-	told := func() bool { return v.silent || v.told(word) }
+	advised := func() bool { return v.silent || v.advised(word) }
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		for (!refused() || !told()) && pause.For(ctx, 10*time.Millisecond) {
+		for (!refused() || !advised()) && pause.For(ctx, 10*time.Millisecond) {
 			continue // ACL LOG can only be asked
 		}
 		if !*costs {
@@ -68,27 +68,27 @@ func (p *place) tourWithout(t *testing.T, v *visitor, tour func(*testing.T, *vis
 		}
 	}
 	if *costs {
-		t.Logf("without %s these fail: %s; logged: %s", word, strings.Join(failed, ", "), strings.Join(v.lines.with("Redis"), "\n"))
+		t.Logf("without %s these fail: %s; logged: %s", word, strings.Join(failed, ", "), strings.Join(redistest.Texts(v.lines.With("Redis")), "\n"))
 	}
 	cancel()
 	<-watched
 	require.True(t, refused(), "%s is not needed", word)
-	require.True(t, told(), "no line says to grant %s: %s", word, strings.Join(v.lines.with(""), "\n"))
+	require.True(t, advised(), "no line says to grant %s: %s", word, strings.Join(redistest.Texts(v.lines.With("")), "\n"))
 }
 
-// told reports whether the log says to grant a permission.
-func (v *visitor) told(word string) bool {
+// advised reports whether the log says to grant a permission.
+func (v *visitor) advised(word string) bool {
 	switch {
 	case word == "+info":
-		return len(v.lines.with("grant +info")) > 0
+		return len(v.lines.With("grant +info")) > 0
 	case word[0] == '&':
-		return len(v.lines.with("grant the user the channel "+word)) > 0
+		return len(v.lines.With("grant the user the channel "+word)) > 0
 	case word[0] == '~':
-		return len(v.lines.with("grant the user the keys ~"+v.namespace+":*")) > 0
-	case len(v.lines.with("grant the user "+word)) > 0:
+		return len(v.lines.With("grant the user the keys ~"+v.namespace+":*")) > 0
+	case len(v.lines.With("grant the user "+word)) > 0:
 		return true
 	default: // before Redis 7.2 a script does not say which of its commands was refused, so the log names all
-		return slices.ContainsFunc(v.lines.with("what this script uses:"), func(line string) bool {
+		return slices.ContainsFunc(redistest.Texts(v.lines.With("what this script uses:")), func(line string) bool {
 			return slices.Contains(strings.Fields(line), word)
 		})
 	}

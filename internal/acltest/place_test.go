@@ -29,7 +29,7 @@ func cluster(t *testing.T) *place {
 	return &place{nodes: c.Nodes(), cluster: c}
 }
 
-// create makes a user on every node.
+// create creates a user on every node.
 func (p *place) create(t *testing.T, r rule) {
 	t.Helper()
 	for _, n := range p.nodes {
@@ -38,7 +38,7 @@ func (p *place) create(t *testing.T, r rule) {
 	}
 }
 
-// client is one of the user, who is created.
+// client returns a client of the user, whom it creates.
 func (p *place) client(t *testing.T, r rule, change ...func(*redis.Options)) redis.UniversalClient {
 	t.Helper()
 	p.create(t, r)
@@ -56,7 +56,7 @@ func (p *place) admin(t *testing.T) redis.UniversalClient {
 	return p.nodes[0].Client(t)
 }
 
-// url is that of [redistest.ExampleEnv] for a user.
+// url is the value of [redistest.ExampleEnv] for a user.
 func (p *place) url(r rule) string {
 	url := fmt.Sprintf("redis://%s:%s@%s", r.user, password, p.nodes[0].Addr())
 	if p.cluster == nil {
@@ -68,7 +68,7 @@ func (p *place) url(r rule) string {
 // refusal is an entry of ACL LOG.
 type refusal struct{ user, reason, object string }
 
-// refused reads the ACL LOG of all nodes. That clients of go-redis may not name their library is left out: it does no
+// refused reads the ACL LOG of all nodes. It leaves out that clients of go-redis may not name their library: this does no
 // harm, and Redis 7.0 has no command to grant.
 func (p *place) refused(t testing.TB) (all []refusal) {
 	t.Helper()
@@ -97,7 +97,7 @@ func (p *place) refusedTo(t testing.TB, user string) []refusal {
 	return slices.DeleteFunc(p.refused(t), func(r refusal) bool { return r.user != user })
 }
 
-// of reports whether it was for the lack of a word of a rule.
+// of reports whether the refusal was for the lack of a word of a rule.
 func (r refusal) of(word string) bool {
 	switch word[0] {
 	case '~':
@@ -109,7 +109,7 @@ func (r refusal) of(word string) bool {
 	}
 }
 
-// calls counts how often a node was told a command, whether or not it refused.
+// calls counts how often a node received a command, whether or not it refused.
 func (p *place) calls(t testing.TB, command string) string {
 	t.Helper()
 	text, err := p.nodes[0].Do(t.Context(), "INFO", "commandstats")

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rule is a fenced block of docs/operations.md: "ACL SETUSER user" and words.
+// rule is a fenced block of docs/operations.md: "ACL SETUSER user" and the words after it.
 type rule struct {
 	user  string
 	words []string
@@ -22,7 +22,7 @@ const password = "secret"
 
 var fence = regexp.MustCompile("(?s)```acl ([^\n]+)\n(.*?)```")
 
-// rules reads the rules as they are documented, by the name of their fence.
+// rules reads the documented rules, by the name of their fence.
 func rules(t *testing.T) map[string]rule {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/operations.md")
@@ -40,7 +40,7 @@ func rules(t *testing.T) map[string]rule {
 	return found
 }
 
-// and is the rule with the words of more rules.
+// and returns the rule with the words of more rules.
 func (r rule) and(more ...rule) rule {
 	words := slices.Clone(r.words)
 	for _, m := range more {
@@ -49,13 +49,13 @@ func (r rule) and(more ...rule) rule {
 	return rule{r.user, words}
 }
 
-// without is the rule of another user, who lacks a word.
+// without returns the rule of another user, who lacks a word.
 func (r rule) without(word string) rule {
 	words := slices.DeleteFunc(slices.Clone(r.words), func(w string) bool { return w == word })
 	return rule{r.user + "-without-" + plain.ReplaceAllString(word, ""), words}
 }
 
-// within is the rule for another pattern of keys.
+// within returns the rule for another pattern of keys.
 func (r rule) within(pattern string) rule {
 	words := slices.Clone(r.words)
 	for i, w := range words {

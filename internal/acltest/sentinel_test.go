@@ -1,6 +1,7 @@
 package acltest
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -10,7 +11,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// Behind Sentinel two users do: one of the data nodes, and one of the sentinels, through a failover.
+// Behind Sentinel two users are enough, also through a failover: one of the data nodes, and one of the sentinels.
 func TestSentinelWords(t *testing.T) {
 	redistest.Require(t)
 	s := redistest.StartSentinel(t)
@@ -23,7 +24,7 @@ func TestSentinelWords(t *testing.T) {
 		o.Username, o.Password = shop.user, password
 		o.SentinelUsername, o.SentinelPassword = watch.user, password
 	})
-	c := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: &lines{}, sent: &sent{}})
+	c := openShop(t, &visitor{rdb: rdb, namespace: "shop", lines: redistest.NewLog(slog.LevelWarn), sent: &redistest.Commands{}})
 	require.NoError(t, cached(t.Context(), c.plain, "before", cacheable.SourceHit))
 	s.Failover(t)
 	redistest.Eventually(t, "the new master is used", func() bool {

@@ -15,7 +15,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// What docs/operations.md says of sizes: it prints what MEMORY USAGE says of each kind of key.
+// The sizes in docs/operations.md: it prints the MEMORY USAGE of each kind of key.
 func TestBytesInRedis(t *testing.T) {
 	redistest.Require(t)
 	p := single(t)

@@ -2,7 +2,6 @@ package acltest
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 func limits(t *testing.T, v *visitor) (steps []step) {
 	t.Helper()
 	limiter := func(policy ratelimit.Policy) *ratelimit.Limiter {
-		l := ratelimit.New(v.rdb, policy, ratelimit.Namespace(v.namespace), ratelimit.FailClosed(), ratelimit.Hooks(v.sent),
-			ratelimit.Logger(slog.New(v.lines)), ratelimit.Timeout(patience), ratelimit.Breaker(1000, time.Second))
+		l := ratelimit.New(v.rdb, policy, ratelimit.Namespace(v.namespace), ratelimit.FailClosed(), ratelimit.Hooks(v.sent.Hook()),
+			ratelimit.Logger(v.lines.Logger()), ratelimit.Timeout(patience), ratelimit.Breaker(1000, time.Second))
 		t.Cleanup(func() { require.NoError(t, l.Close()) })
 		return l
 	}
@@ -31,10 +30,10 @@ func limits(t *testing.T, v *visitor) (steps []step) {
 	}
 	held, used := limiter(leases), limiter(window)
 	steps = append(steps, step{"renew a lease", func(ctx context.Context) error { return renewLease(ctx, held, v) }})
-	return append(steps, v.looking(t, func(ctx context.Context) { _, _ = used.Allow(ctx, "looking") })...)
+	return append(steps, v.probing(t, func(ctx context.Context) { _, _ = used.Allow(ctx, "looking") })...)
 }
 
-// spend takes what there is and gives it back.
+// spend takes the whole limit and refunds it.
 func spend(ctx context.Context, l *ratelimit.Limiter, key string) error {
 	r, err := l.AllowN(ctx, key, 2)
 	if err := is("allowed", r.Allowed, true, err); err != nil {
@@ -54,13 +53,13 @@ func spend(ctx context.Context, l *ratelimit.Limiter, key string) error {
 	return l.Reset(ctx, key)
 }
 
-// renewLease renews a lease until that has been done twice: nothing else is sent meanwhile but pings.
+// renewLease waits until a lease was renewed twice: apart from pings, nothing else is sent meanwhile.
 func renewLease(ctx context.Context, l *ratelimit.Limiter, v *visitor) error {
 	r, release, err := l.Acquire(ctx, "held")
 	if err := is("acquired", r.Allowed, true, err); err != nil {
 		return err
 	}
 	defer release()
-	before := v.sent.of("evalsha")
-	return until(ctx, "renewals", func() bool { return v.sent.of("evalsha") >= before+2 })
+	before := v.sent.Count("evalsha")
+	return until(ctx, "renewals", func() bool { return v.sent.Count("evalsha") >= before+2 })
 }

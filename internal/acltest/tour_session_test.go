@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -21,8 +20,8 @@ func sessions(t *testing.T, v *visitor) []step {
 	t.Helper()
 	open := func(options ...session.Option) *manager {
 		m := session.New[int](v.rdb, append([]session.Option{
-			session.Namespace(v.namespace), session.Hooks(v.sent),
-			session.Logger(slog.New(v.lines)), session.Timeout(patience),
+			session.Namespace(v.namespace), session.Hooks(v.sent.Hook()),
+			session.Logger(v.lines.Logger()), session.Timeout(patience),
 		}, options...)...)
 		t.Cleanup(func() { require.NoError(t, m.Close()) })
 		return m
@@ -44,7 +43,7 @@ func sessions(t *testing.T, v *visitor) []step {
 			n, err := m.DestroyEveryone(ctx)
 			return is("some are ended", n > 0, true, err)
 		}},
-	}, v.looking(t, func(ctx context.Context) { _, _ = m.List(ctx, "ann") })...)
+	}, v.probing(t, func(ctx context.Context) { _, _ = m.List(ctx, "ann") })...)
 }
 
 func begin(ctx context.Context, m *manager, user string) (context.Context, error) {
@@ -77,7 +76,7 @@ func anonymous(ctx context.Context, m *manager) error {
 	return m.Destroy(one)
 }
 
-// ofAUser begins one session more than a user may have, and ends them in all ways.
+// ofAUser begins one session more than a user may have, and ends them in every way.
 func ofAUser(ctx context.Context, m *manager) error {
 	var last context.Context
 	for range 4 {
@@ -112,7 +111,7 @@ func ofAUser(ctx context.Context, m *manager) error {
 	return nil
 }
 
-// inUse uses a session until that has prolonged it.
+// inUse uses a session until it is prolonged.
 func inUse(ctx context.Context, m *manager) error {
 	one, err := begin(ctx, m, "dan")
 	if err != nil {
@@ -128,7 +127,7 @@ func inUse(ctx context.Context, m *manager) error {
 	})
 }
 
-// janitor runs one until it has swept.
+// janitor runs a janitor until it has swept.
 // ended drops the error of a context that was cancelled.
 func ended(err error) error {
 	if errors.Is(err, context.Canceled) {
@@ -141,7 +140,7 @@ func janitor(ctx context.Context, m *manager, v *visitor) error {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- m.Janitor(ctx, time.Minute) }()
-	err := until(ctx, "the janitor has swept", func() bool { return v.sent.of("pexpire") > 0 })
+	err := until(ctx, "the janitor has swept", func() bool { return v.sent.Count("pexpire") > 0 })
 	cancel()
 	return errors.Join(err, ended(<-done))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 
 type cache = cacheable.Many[string, int]
 
-// shop is a store and what is in it.
+// shop is a store with its caches.
 type shop struct {
 	*visitor
 	st                  *store.Store
@@ -56,7 +55,7 @@ func stores(t *testing.T, v *visitor) []step {
 func openShop(t *testing.T, v *visitor, options ...store.Option) *shop {
 	t.Helper()
 	st, err := store.Open(t.Context(), v.rdb, append([]store.Option{
-		store.Namespace(v.namespace), store.Logger(slog.New(v.lines)), store.Hooks(v.sent),
+		store.Namespace(v.namespace), store.Logger(v.lines.Logger()), store.Hooks(v.sent.Hook()),
 		store.Timeout(patience), store.DrainTime(time.Millisecond), store.LeaseTime(300 * time.Millisecond),
 	}, options...)...)
 	require.NoError(t, err)
@@ -85,7 +84,7 @@ func lengths(_ context.Context, keys []string) (map[string]int, error) {
 
 func failing(context.Context, []string) (map[string]int, error) { return nil, errors.New("away") }
 
-// source reads a key and says where it came from.
+// source reads a key and checks where the value came from.
 func source(ctx context.Context, what string, c *cache, key string, want cacheable.Source) error {
 	n, info, err := c.GetInfo(ctx, key)
 	if err := is(what, n, len(key), err); err != nil {
@@ -123,11 +122,11 @@ func (s *shop) near(ctx context.Context) error {
 	return until(ctx, "a value is near", func() bool { return source(ctx, "near", s.tagged, "dddd", cacheable.SourceNear) == nil })
 }
 
-// longLoad is one whose lease is renewed: meanwhile nothing else is sent but pings.
+// longLoad is a load whose lease is renewed: apart from pings, nothing else is sent meanwhile.
 func (s *shop) longLoad(ctx context.Context) error {
 	slow := cacheable.NewMany(s.st, "slow", func(ctx context.Context, keys []string) (map[string]int, error) {
-		before := s.sent.of("evalsha")
-		if err := until(ctx, "renewals", func() bool { return s.sent.of("evalsha") >= before+2 }); err != nil {
+		before := s.sent.Count("evalsha")
+		if err := until(ctx, "renewals", func() bool { return s.sent.Count("evalsha") >= before+2 }); err != nil {
 			return nil, err
 		}
 		return lengths(ctx, keys)
@@ -135,7 +134,7 @@ func (s *shop) longLoad(ctx context.Context) error {
 	return cached(ctx, slow, "slow", cacheable.SourceHit)
 }
 
-// failedLoad has an old value answer for a source that is away.
+// failedLoad reads an old value while the source is down.
 func (s *shop) failedLoad(ctx context.Context) error {
 	if err := errors.Join(s.kept.Put(ctx, "old", 3), s.kept.Expire(ctx, "old")); err != nil {
 		return err
@@ -143,7 +142,7 @@ func (s *shop) failedLoad(ctx context.Context) error {
 	return source(ctx, "old value", s.kept, "old", cacheable.SourceStale)
 }
 
-// foreign finds something under a key that aside did not write.
+// foreign reads a key whose value aside did not write.
 func (s *shop) foreign(ctx context.Context) error {
 	if err := s.admin.RPush(ctx, s.plain.EntryKey("foreign").String(), "x").Err(); err != nil {
 		return err
@@ -168,7 +167,7 @@ func (s *shop) evict(ctx context.Context) error {
 	return errors.Join(evict.Everything(ctx, s.st), source(ctx, "everything evicted", s.plain, "gone", cacheable.SourceMiss))
 }
 
-// around has a write held, and somebody else evict the same entry meanwhile.
+// around holds an entry for a write, while somebody else evicts it.
 func (s *shop) around(ctx context.Context) error {
 	self := func(key string) string { return key }
 	write := evict.AroundErr(func(ctx context.Context, key string) error { return s.plain.Evict(ctx, key) },

@@ -18,7 +18,7 @@ var sending = set("Exec", "Pipelined", "TxPipeline", "TxPipelined")
 // Pipelines are sent in one place, which sees to it that every command has an outcome. Other modules (examples, bench) and
 // tests may do as they like.
 func TestPipelinesAreSentInOnePlace(t *testing.T) {
-	const place = "internal/redisx/node.go"
+	const place = "internal/redisx/exchange.go"
 	found := map[string]int{}
 	eachFile(t, func(name string, file *ast.File) {
 		ast.Inspect(file, func(n ast.Node) bool {

@@ -22,7 +22,7 @@ var ErrOpen = errors.New("circuit breaker open")
 // node is the part of [redisx.Node] that a breaker needs.
 type node interface {
 	Addr() string
-	Look(ctx context.Context, cmd redisx.Command) (sent time.Time, err error)
+	Ping(ctx context.Context) (took time.Duration, err error)
 }
 
 // breaker guards one master. It implements [redisx.Breaker].
@@ -154,9 +154,8 @@ func (b *breaker) probe(ctx context.Context) (left bool) {
 			return true
 		}
 		if b.isTripped() {
-			ping := &redisx.Cmd{Cmd: redis.NewCmd(ctx, "ping")}
-			_, err := (*b.node.Load()).Look(ctx, ping) // which has the outcome recorded
-			if errors.Is(err, redis.ErrClosed) {       // go-redis closes the clients of nodes that have left a Cluster
+			_, err := (*b.node.Load()).Ping(ctx) // which has the outcome recorded
+			if errors.Is(err, redis.ErrClosed) { // go-redis closes the clients of nodes that have left a Cluster
 				return true
 			}
 		}

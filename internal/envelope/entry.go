@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// Why bytes are not an entry.
+// The errors of bytes that are not an entry.
 var (
 	ErrForeign = errors.New("envelope: not a record of aside")
 	ErrVersion = errors.New("envelope: format version not known")
 	ErrCorrupt = errors.New("envelope: damaged")
 )
 
-// Entry is a value or a negative result with what is known about it. The slices of a parsed entry point into the
-// bytes that were parsed.
+// Entry is a value or a negative result, with its metadata. The slices of a parsed entry point into the bytes that were
+// parsed.
 type Entry struct {
 	Kind    Kind
 	Token   Token
 	Created int64         // when the load began, in microseconds of Redis's clock
-	TTL     time.Duration // for how long it counts as fresh, in whole milliseconds
+	TTL     time.Duration // how long it is fresh, in whole milliseconds
 	Cost    time.Duration // how long the load took, in whole microseconds
 	Schema  uint64        // fingerprint of type and codec
 	Gens    []byte        // generations of its tags, GenLen bytes each: those of the cache, of the key, of Tags
 	Key     []byte        // the full key, where the Redis key holds a hash of it
-	Tags    []string      // tags that are known from the value alone
+	Tags    []string      // tags that only the value reveals
 	Payload []byte
 }
 
@@ -41,7 +41,7 @@ func checksum(b []byte) uint32 {
 	return crc32.Update(crc, castagnoli, b[IdentityLen+crcLen:])
 }
 
-// Append appends e to dst and returns the longer slice. e.Kind is Value or Negative.
+// Append appends e to dst and returns the extended slice. e.Kind is Value or Negative.
 func Append(dst []byte, e *Entry) []byte {
 	start := len(dst)
 	dst = append(dst, magic, version, byte(e.Kind))
@@ -66,7 +66,7 @@ func Append(dst []byte, e *Entry) []byte {
 	return dst
 }
 
-// Size is an upper bound of the length that Append will need.
+// Size is an upper bound of the bytes that Append appends.
 func Size(e *Entry) int {
 	size := headerLen + (5+len(e.Tags))*binary.MaxVarintLen64 + len(e.Gens) + len(e.Key) + len(e.Payload)
 	for _, tag := range e.Tags {
@@ -111,7 +111,7 @@ func Parse(b []byte) (Entry, error) {
 	return e, nil
 }
 
-// reader takes fields off the front of a slice. After a failure it gives zeros and stays failed.
+// reader takes fields off the front of a slice. After a failure it returns zeros and stays failed.
 type reader struct {
 	rest   []byte
 	failed bool

@@ -5,18 +5,18 @@ import (
 	"math/rand/v2"
 )
 
-// Kind says what a record is.
+// Kind is the kind of a record.
 type Kind byte
 
 // The kinds of record.
 const (
 	Unknown    Kind = 0
 	Value      Kind = 'V' // a loaded value
-	Negative   Kind = 'N' // the source said that there is nothing
+	Negative   Kind = 'N' // the source has no value
 	Lease      Kind = 'L' // a loader is at work
 	Hold       Kind = 'H' // a writer is at work
-	Generation Kind = 'G' // the current generation of a tag
-	Cooldown   Kind = 'C' // a refresh failed, and is not to be tried again yet
+	Generation Kind = 'G' // the current version of a tag
+	Cooldown   Kind = 'C' // a refresh failed, and must not be tried again yet
 )
 
 const (
@@ -33,11 +33,11 @@ const (
 	GenLen = 8
 )
 
-// Token tells one write from all others: 128 random bits.
+// Token distinguishes one write from all others: 128 random bits.
 type Token [TokenLen]byte
 
-// NewToken returns a token that has not been used before, as far as 128 random bits can promise it. Tokens guard
-// against accidents between honest processes, so the runtime's ChaCha8 generator is enough.
+// NewToken returns a token that, with 128 random bits, nobody else has. Tokens guard against accidents between honest
+// processes, so the runtime's ChaCha8 generator is enough.
 func NewToken() Token {
 	var t Token
 	binary.LittleEndian.PutUint64(t[:8], rand.Uint64())
@@ -45,10 +45,10 @@ func NewToken() Token {
 	return t
 }
 
-// Gen is one generation of a tag. Evicting the tag ends its generation; entries of an ended generation are misses.
+// Gen is one version of a tag. An eviction of the tag ends its version; entries of an ended version are misses.
 type Gen [GenLen]byte
 
-// NewGen returns a generation that has not been used before. The zero Gen is never returned: it stands for none.
+// NewGen returns a new version. It never returns the zero Gen, which means none.
 func NewGen() Gen {
 	var g Gen
 	for g == (Gen{}) {
@@ -59,13 +59,13 @@ func NewGen() Gen {
 
 func prefix(k Kind) []byte { return []byte{magic, version, byte(k)} }
 
-// HoldPrefix is what every hold begins with; the scripts receive it as an argument.
+// HoldPrefix is the start of every hold. Scripts receive it as an argument.
 func HoldPrefix() []byte { return prefix(Hold) }
 
-// ValuePrefix is what every value begins with.
+// ValuePrefix is the start of every value.
 func ValuePrefix() []byte { return prefix(Value) }
 
-// LeasePrefix is what every lease begins with.
+// LeasePrefix is the start of every lease.
 func LeasePrefix() []byte { return prefix(Lease) }
 
 // NewLease returns the record of a lease owned by token.
@@ -87,14 +87,13 @@ func ParseGeneration(b []byte) (Gen, bool) {
 	return g, g != Gen{}
 }
 
-// A hold is its prefix, a flag and one record for each writer; the scripts read and write them.
+// A hold is its prefix, a flag and one record for each writer. Scripts read and write it.
 const (
 	holdHead   = PrefixLen + 1
 	holdRecord = TokenLen + 14
 )
 
-// KindOf tells what a record claims to be, from its prefix and length. Unknown means that it is not one of this
-// format.
+// KindOf returns the kind of a record by its prefix and length. Unknown means that it is not a record of this format.
 func KindOf(b []byte) Kind {
 	if len(b) < PrefixLen || b[0] != magic || b[1] != version {
 		return Unknown
@@ -118,6 +117,6 @@ func KindOf(b []byte) Kind {
 	return k
 }
 
-// Identity returns the start of a record by which a script recognises it. For what is not an entry or a lease it
-// is as much of the bytes as an identity is long, which is enough to replace exactly what was seen.
+// Identity returns the start of a record by which a script recognises it. Of other records than entries and leases it
+// returns as many bytes, which is enough to replace exactly the record that was read.
 func Identity(b []byte) []byte { return b[:min(len(b), IdentityLen)] }

@@ -17,12 +17,12 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// lack is something that a user is not allowed.
+// lack is a permission that a user does not have.
 type lack struct {
-	name         string // of the command, as a line has to name it
+	name         string // of the command, as the log must name it
 	take, give   []any  // ACL rules
 	feed         bool   // only the feed needs it
-	uncachedOnly bool   // it is asked for only where the server does not know a script
+	uncachedOnly bool   // it is needed only where the server does not know a script
 }
 
 var lacks = []lack{
@@ -37,11 +37,11 @@ var lacks = []lack{
 	{name: "SET", take: []any{"resetkeys", "~other:*"}, give: []any{"allkeys"}},
 }
 
-// saysNo are Redis's words for a command, and for one in a script, that a user is not allowed.
+// saysNo are Redis's words when a user lacks a command, and when a script does.
 var saysNo = []string{"NOPERM", "can't run this command"}
 
-// A user who lacks something is told of once, with the command and Redis's words; the node is degraded, and ready. When
-// it is granted all is well again soon.
+// A missing permission is logged once, with the command and Redis's words; the node is degraded, and ready. Soon after the
+// permission is granted, everything is well again.
 func TestWhatAUserLacksIsSaidAndPasses(t *testing.T) {
 	for _, l := range lacks {
 		name := l.name
@@ -57,28 +57,28 @@ func TestWhatAUserLacksIsSaidAndPasses(t *testing.T) {
 
 func theLack(t *testing.T, l lack) {
 	t.Helper()
-	p, namespace, seen := single(t), redistest.Unique(t), &log{}
+	p, namespace, seen := single(t), redistest.Unique(t), redistest.NewLog(slog.LevelInfo)
 	keys := numbered(8)
 	src := newTable(keys...)
 	if !l.uncachedOnly {
 		warm(t, src.cached(join(t, p.client(t), namespace)), keys...) // so that there is something to read
 	}
 	u := p.newUser(t, "secret", l.take...)
-	st := join(t, p.client(t, u.as("secret")), namespace, store.Logger(slog.New(seen)))
+	st := join(t, p.client(t, u.as("secret")), namespace, store.Logger(seen.Logger()))
 	w := &lacking{src: src, plain: cacheable.NewMany(st, "plain", src.load), tagged: src.cached(st), keys: keys}
 	health := consistency.NewHealth(st)
-	told := took(func() bool { w.use(t); return len(seen.naming(l.name)) > 0 })
+	after := took(func() bool { w.use(t); return len(naming(seen, l.name)) > 0 })
 	for range 20 {
 		w.use(t)
 	}
 	bad := health.Check(t.Context())
 	t.Logf("%d lines that name %s, the first after %d ms; health %s, ready %v, %v; feed up %v",
-		len(seen.naming(l.name)), l.name, told.Milliseconds(), bad.Status, bad.Ready, unwell(bad), st.Stats().Feed.Up)
-	for _, one := range seen.that(func(one line) bool { return one.Level >= slog.LevelWarn }) {
-		t.Logf("logged: %.400s", one.text)
+		len(naming(seen, l.name)), l.name, after.Milliseconds(), bad.Status, bad.Ready, unwell(bad), st.Stats().Feed.Up)
+	for _, one := range seen.Lines(func(one redistest.Line) bool { return one.Level >= slog.LevelWarn }) {
+		t.Logf("logged: %.400s", one.Text)
 	}
-	seen.assertOnce(t, l.name)
-	assert.Empty(t, seen.with("does not offer CLIENT TRACKING"), "it does")
+	assertNamedOnce(t, seen, l.name)
+	assert.Empty(t, seen.With("does not offer CLIENT TRACKING"), "it does")
 	assert.Equal(t, consistency.Degraded, bad.Status)
 	assert.True(t, bad.Ready)
 	assert.True(t, l.feed || hasDegraded(bad), "a component is degraded")
@@ -86,7 +86,7 @@ func theLack(t *testing.T, l lack) {
 	w.recovers(t, st, health)
 }
 
-// recovers checks that everything is well soon.
+// recovers checks that everything is soon well again.
 func (w *lacking) recovers(t *testing.T, st *store.Store, health *consistency.Health) {
 	t.Helper()
 	began := time.Now()
@@ -109,14 +109,14 @@ func (w *lacking) recovers(t *testing.T, st *store.Store, health *consistency.He
 	}
 }
 
-// lacking are caches of a user who lacks something.
+// lacking are the caches of a user who lacks a permission.
 type lacking struct {
 	src           *table
 	plain, tagged *cache
 	keys          []string
 }
 
-// use reads and evicts in all ways, and reports whether everything was read from Redis.
+// use reads and evicts in every way, and reports whether everything was read from Redis.
 func (w *lacking) use(t *testing.T) bool {
 	t.Helper()
 	before := hitsOf(w.plain) + hitsOf(w.tagged)
@@ -130,31 +130,31 @@ func (w *lacking) use(t *testing.T) bool {
 		require.Len(t, all, len(w.keys))
 		_ = c.Evict(t.Context(), w.keys[6], w.keys[7]) // it may be queued
 	}
-	return hitsOf(w.plain)+hitsOf(w.tagged)-before >= 2*(4+6) // all but the two that are evicted each time
+	return hitsOf(w.plain)+hitsOf(w.tagged)-before >= 2*(4+6) // all except the two that are evicted each time
 }
 
-// naming returns the warnings that name a command in words of Redis, but for the one that begins an outage of evictions.
-func (l *log) naming(command string) []line {
+// naming returns the warnings that name a command in words of Redis, except the one at the start of an outage of evictions.
+func naming(l *redistest.Log, command string) []redistest.Line {
 	name := regexp.MustCompile(`(?i)(^|[^\w|])` + regexp.QuoteMeta(command) + `($|[^\w|])`)
-	return l.that(func(one line) bool {
-		return one.Level >= slog.LevelWarn && name.MatchString(one.text) && words(one) != "" &&
-			!strings.Contains(one.text, "could not be told of evictions")
+	return l.Lines(func(one redistest.Line) bool {
+		return one.Level >= slog.LevelWarn && name.MatchString(one.Text) && words(one) != "" &&
+			!strings.Contains(one.Text, "could not be told of evictions")
 	})
 }
 
-func words(one line) string {
+func words(one redistest.Line) string {
 	for _, w := range saysNo {
-		if strings.Contains(one.text, w) {
+		if strings.Contains(one.Text, w) {
 			return w
 		}
 	}
 	return ""
 }
 
-// assertOnce checks that a command is named once for each of Redis's words.
-func (l *log) assertOnce(t *testing.T, command string) {
+// assertNamedOnce checks that a command is named once for each of Redis's words.
+func assertNamedOnce(t *testing.T, l *redistest.Log, command string) {
 	t.Helper()
-	lines := l.naming(command)
+	lines := naming(l, command)
 	assert.NotEmpty(t, lines, "nothing says that %s is refused", command)
 	said := map[string]int{}
 	for _, one := range lines {
@@ -175,7 +175,7 @@ func unwell(r consistency.HealthReport) (names []string) {
 	return names
 }
 
-// hasDegraded reports whether a component is degraded; that evictions wait is a consequence, and no reason.
+// hasDegraded reports whether a component is degraded. Pending evictions do not count: they are a consequence.
 func hasDegraded(r consistency.HealthReport) bool {
 	for name, c := range r.Components {
 		if c.Status == consistency.Degraded && name != consistency.Recovery {

@@ -24,12 +24,12 @@ const (
 	smallCallers = 32
 	bigFor       = 2 * time.Second
 
-	// smallLoads is how many loads of small values are put down to a machine that is busy. Where big and small values
-	// share pipelines without a bound there are some hundred.
+	// smallLoads is how many loads of small values a busy machine excuses. Where big and small values
+	// share pipelines without a bound there are a few hundred.
 	smallLoads = 15
 )
 
-// text is a codec of strings that costs next to nothing.
+// text is a codec of strings that costs almost nothing.
 type text struct{}
 
 func (text) Name() string { return "text" }
@@ -51,14 +51,14 @@ func (text) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// bigMix is what came of reading a big value and small ones at the same time.
+// bigMix is the result of reading a big value and small ones at the same time.
 type bigMix struct {
 	big, small, hits, loads, errors, trips int64
 	slowest                                time.Duration // of the small ones
 }
 
-// mixed has some callers read one big value, and many read small ones, for a while. A link that is not quick carries rate
-// bytes a second for each connection.
+// mixed has some callers read one big value, and many read small ones, for a while. A slow link carries rate bytes per
+// second for each connection.
 func mixed(t *testing.T, s *redistest.Server, size, rate int, options ...store.Option) (got bigMix) {
 	t.Helper()
 	addr, throttle := s.Addr(), func() {}
@@ -122,11 +122,11 @@ func (m bigMix) String() string {
 		m.big, m.small, m.slowest.Round(time.Millisecond), m.hits, m.loads, m.errors, m.trips)
 }
 
-// within reports whether the small values were read as well as may be expected beside so many loads and trips.
+// within reports whether the small values were read as fast as can be expected beside so many loads and trips.
 func (m bigMix) within(loads, trips int64) bool { return m.loads <= loads && m.trips <= trips }
 
-// A value that is big does not keep those who share pipelines from reading small ones, compared with those who don't.
-// The better of two runs counts: a machine that is busy may well need longer than the time-out for 32 MB.
+// A big value does not slow down readers of small ones who share pipelines, compared with those who don't. The better of
+// two runs counts: a busy machine may need longer than the time-out for 32 MB.
 func TestBigValueBesideSmallOnes(t *testing.T) {
 	const size = 32 << 20
 	best := false
@@ -140,7 +140,7 @@ func TestBigValueBesideSmallOnes(t *testing.T) {
 	assert.True(t, best, "small values were loaded, or the breaker opened, because of a big one")
 }
 
-// A value that takes longer to come than the time-out keeps nobody from reading small ones: Redis answers, after all.
+// A value whose transfer takes longer than the time-out keeps nobody from reading small ones: Redis does answer.
 func TestValueSlowerThanTheTimeout(t *testing.T) {
 	const size = 8 << 20
 	for how, options := range map[string][]store.Option{"without sharing": {store.AutoPipeline(0)}, "with the defaults": nil} {

@@ -66,7 +66,7 @@ type limitAsks struct {
 
 func newLimitCalls(t *testing.T, server *redistest.Server, shares int) calls {
 	r, namespace := &refused{rdb: server.Client(t)}, redistest.Unique(t)
-	never := ratelimit.Breaker(1<<30, time.Second) // it would spare callers the wait that is measured
+	never := ratelimit.Breaker(1<<30, time.Second) // an open breaker would spare callers the wait that is measured
 	w := &limitAsks{
 		l:      limiter(t, r, ratelimit.SlidingWindow(1_000_000, time.Hour), namespace, never, ratelimit.AutoPipeline(shares)),
 		leases: limiter(t, r, ratelimit.Concurrency(10_000, time.Minute), namespace, never, ratelimit.AutoPipeline(shares)),

@@ -16,11 +16,11 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// storeCalls are those of a store, its caches and decorated writes. The i-th caller has a key of its own.
+// storeCalls are the calls of a store, its caches and decorated writes. The i-th caller has a key of its own.
 type storeCalls struct {
 	src     *table
 	cache   *cache
-	well    *cache // another node, on which reads tell whether evictions have been carried out
+	well    *cache // another node, whose reads show whether evictions were carried out
 	keys    []string
 	asks    []ask
 	version int
@@ -33,7 +33,7 @@ const evicting = "Evict Expire Everything ByTag cache.Evict cache.Expire After A
 func newStoreCalls(t *testing.T, server *redistest.Server, shares int) calls {
 	namespace, keys := redistest.Unique(t), numbered(many)
 	w := &storeCalls{src: newTable(keys...), keys: keys}
-	// No breaker may open: it would spare callers the wait that is measured.
+	// No breaker may open: one would spare callers the wait that is measured.
 	w.cache = w.src.cached(join(t, server.Client(t), namespace, store.BreakAfter(1<<30), store.AutoPipeline(shares)))
 	w.well = w.src.cached(join(t, server.Client(t), namespace, store.BreakAfter(1<<30), store.AutoPipeline(shares)))
 	st, c, key := w.cache.Store(), w.cache, func(i int) string { return w.keys[i] }
@@ -77,7 +77,7 @@ func holdAndEnd(ctx context.Context, st *store.Store, key store.Key) error {
 }
 
 func bookmark(ctx context.Context, st *store.Store, i int) error {
-	b, err := st.TakeBookmark(ctx, fmt.Sprint("b", i))
+	b, err := st.Engine().Checkpoints.Take(ctx, fmt.Sprint("b", i))
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func isEvicting(name string) bool {
 
 func isWrite(name string) bool { return name == "After" || name == "Around" || name == "Replace" }
 
-// check waits for the evictions of those who left, and reads on the other node what they wrote.
+// check waits for the evictions of callers who left, and reads on the other node what they wrote.
 func (w *storeCalls) check(t *testing.T, name string, callers int) {
 	t.Helper()
 	st := w.cache.Store()
@@ -129,7 +129,7 @@ func (w *storeCalls) check(t *testing.T, name string, callers int) {
 		return
 	}
 	stale := 0
-	settled := took(func() bool { // what was sent may be carried out a moment after the resumption
+	after := took(func() bool { // commands in flight may be carried out a moment after the resumption
 		stale = 0
 		for _, c := range []*cache{w.cache, w.well} {
 			seen, err := c.GetAll(t.Context(), w.keys)
@@ -143,5 +143,5 @@ func (w *storeCalls) check(t *testing.T, name string, callers int) {
 		return stale == 0
 	})
 	assert.Zero(t, stale, "%s by %d callers: evictions lost", name, callers)
-	assert.Less(t, settled, patience)
+	assert.Less(t, after, patience)
 }

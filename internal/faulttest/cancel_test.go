@@ -21,10 +21,9 @@ const (
 
 // calls are the public calls of a package, on a Redis that can hang.
 type calls interface {
-	// names are those of the calls.
+	// names are the names of the calls.
 	names() []string
-	// prepare is called while Redis is well. It connects as many as there will be callers, and returns what the i-th of
-	// them does.
+	// prepare is called while Redis is well. It makes a connection for each caller, and returns what the i-th caller does.
 	prepare(t *testing.T, name string, callers int) func(ctx context.Context, i int) error
 	// check is called when Redis is well again.
 	check(t *testing.T, name string, callers int)
@@ -38,8 +37,8 @@ type world struct {
 
 var worlds = []world{{"store", newStoreCalls}, {"session", newSessionCalls}, {"ratelimit", newLimitCalls}}
 
-// A context that is cancelled ends the wait for Redis, whatever the call, for one caller and for many, with connections
-// and without.
+// A cancelled context ends the wait for Redis, whatever the call, for one caller and for many, with open connections and
+// without.
 func TestACancelledCallReturnsAtOnce(t *testing.T) {
 	for _, w := range worlds {
 		for _, shares := range []int{0, 8} {
@@ -57,7 +56,7 @@ func TestACancelledCallReturnsAtOnce(t *testing.T) {
 	}
 }
 
-// cancelledAll makes each call, cancels it, and says how long the slowest took.
+// cancelledAll makes each call, cancels it, and reports how long the slowest took.
 func cancelledAll(t *testing.T, server *redistest.Server, c calls, callers int, connected bool) {
 	t.Helper()
 	var worst time.Duration
@@ -76,7 +75,7 @@ func cancelledAll(t *testing.T, server *redistest.Server, c calls, callers int, 
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// cancelled has callers make a call while Redis hangs, and returns for how long the last one stayed when all had cancelled.
+// cancelled has callers make a call while Redis hangs, and returns how long the last one stayed after all had cancelled.
 func cancelled(t *testing.T, server *redistest.Server, c calls, name string, callers int, connected bool) time.Duration {
 	t.Helper()
 	do := c.prepare(t, name, callers)
@@ -108,7 +107,7 @@ func cancelled(t *testing.T, server *redistest.Server, c calls, name string, cal
 	return took
 }
 
-// together calls f for each caller at the same time, and checks that all go well in the end.
+// together calls f for each caller at the same time, and checks that all succeed in the end.
 func together(t *testing.T, callers int, f func(i int) error) {
 	t.Helper()
 	redistest.Eventually(t, "all callers are served", func() bool {
@@ -151,7 +150,7 @@ func find(t *testing.T, asks []ask, name string) func(context.Context, int) erro
 	return nil
 }
 
-// A context that is over before the call costs no wait either.
+// A context that ended before the call costs no wait either.
 func TestACallWithACancelledContextReturnsAtOnce(t *testing.T) {
 	server := redistest.Start(t)
 	for _, w := range worlds {

@@ -1,3 +1,3 @@
-// Package faulttest has tests of what the packages of this module do together when Redis refuses, hangs, or is corrected
-// again. They use the public API alone, and real servers. Each test states what must hold, and logs what it measured.
+// Package faulttest tests how the packages of this module behave together when Redis refuses, hangs, fails over or comes
+// back. The tests use only the public API and real servers. Each test states what must hold, and logs what it measured.
 package faulttest

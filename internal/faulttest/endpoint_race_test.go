@@ -23,13 +23,13 @@ type endpointRace struct {
 	caches []*cacheable.Cacheable[string, int64]
 
 	began    time.Time
-	switched atomic.Int64 // when another server was behind the address; 0: not yet
+	switched atomic.Int64 // when the address led to another server; 0: not yet
 	over     atomic.Bool
 
 	writes    atomic.Int64
 	reads     [2]atomic.Int64
 	stale     [2]atomic.Int64
-	late      [2]atomic.Int64 // reads that began later than they may be stale
+	late      [2]atomic.Int64 // stale reads that began too late to be excused
 	lateStale [2]atomic.Int64
 	lateHits  [2]atomic.Int64
 	last      [2]atomic.Int64 // when the last stale read began
@@ -67,7 +67,7 @@ func (r *endpointRace) load(_ context.Context, key string) (int64, error) {
 
 func (r *endpointRace) now() int64 { return int64(time.Since(r.began)) }
 
-// since is how long after the switch a moment is; negative before it.
+// since is the time from the switch to a moment; negative before it.
 func (r *endpointRace) since(at int64) time.Duration {
 	if s := r.switched.Load(); s != 0 {
 		return time.Duration(at - s)
@@ -82,7 +82,7 @@ func (r *endpointRace) reader(t *testing.T, node int) {
 	}
 }
 
-// read reads a key on a node. It is stale if it sees less than what was evicted when it began.
+// read reads a key on a node. It is stale if it sees an older version than was evicted when it began.
 func (r *endpointRace) read(t *testing.T, node int, s *endpointSpot) {
 	began, least := r.now(), s.evicted.Load()
 	if node == 0 {
@@ -111,8 +111,8 @@ func (r *endpointRace) read(t *testing.T, node int, s *endpointSpot) {
 	}
 }
 
-// writer writes to the source and evicts, in turn by key and by tag. A third of the keys is left alone from a second after
-// the switch on, so that no later eviction hides one that was lost.
+// writer writes to the source and evicts, in turn by key and by tag. From a second after the switch it leaves a third of the
+// keys alone, so that no later eviction hides a lost one.
 func (r *endpointRace) writer(t *testing.T) {
 	for version := int64(1); !r.over.Load(); version++ {
 		i := rand.N(len(r.spots))
@@ -134,7 +134,7 @@ func (r *endpointRace) writer(t *testing.T) {
 	}
 }
 
-// burst reads every key at once on both nodes, over more connections than there are as a rule.
+// burst reads every key at once on both nodes, over more connections than usual.
 func (r *endpointRace) burst(t *testing.T) {
 	for node := range r.caches {
 		var next atomic.Int64
@@ -142,7 +142,7 @@ func (r *endpointRace) burst(t *testing.T) {
 	}
 }
 
-func (r *endpointRace) judge(t *testing.T) {
+func (r *endpointRace) report(t *testing.T) {
 	for node, name := range []string{"the node that evicts", "the other node"} {
 		last := time.Duration(0)
 		if at := r.last[node].Load(); at != 0 {

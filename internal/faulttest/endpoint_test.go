@@ -29,7 +29,7 @@ func newEndpoint(t *testing.T) *endpoint {
 	return &endpoint{redistest.StartProxy(t, a.Addr()), a, b}
 }
 
-// switches are ways in which another server comes to be behind the address. In each the connections to A stay open.
+// switches are ways in which the address comes to lead to another server. In each the connections to A stay open.
 var switches = []struct {
 	name string
 	to   func(t *testing.T, e *endpoint)
@@ -56,7 +56,7 @@ var switches = []struct {
 	}},
 }
 
-// onSwitches runs a test for each of the switches, all at the same time: they wait, for the most part.
+// onSwitches runs a test for each of the switches, all at the same time: they mostly wait.
 func onSwitches(t *testing.T, test func(t *testing.T, e *endpoint, to func())) {
 	for _, s := range switches {
 		t.Run(s.name, func(t *testing.T) {
@@ -67,8 +67,8 @@ func onSwitches(t *testing.T, test func(t *testing.T, e *endpoint, to func())) {
 	}
 }
 
-// The node that evicts never reads what it has evicted. Another node does not, later than two seconds after another server
-// is behind the address.
+// The node that evicts never reads a value that it has evicted. Neither does another node, from two seconds after the
+// switch.
 func TestEndpointReadsNothingEvicted(t *testing.T) {
 	onSwitches(t, func(t *testing.T, e *endpoint, to func()) {
 		r := newEndpointRace(t, e)
@@ -90,12 +90,12 @@ func TestEndpointReadsNothingEvicted(t *testing.T) {
 		r.burst(t)
 		r.over.Store(true)
 		all.Wait()
-		r.judge(t)
+		r.report(t)
 	})
 }
 
-// A user who was logged out by a node that reaches the new server is not let in by one with old connections, later than
-// two seconds after the switch, whether or not these are in use.
+// A node that reaches the new server logs a user out. From two seconds after the switch, a node with old connections does
+// not let this user in, whether or not the connections are in use.
 func TestEndpointLetsNobodyInAfterLogout(t *testing.T) {
 	const connections = 8
 	onSwitches(t, func(t *testing.T, e *endpoint, to func()) {
@@ -146,8 +146,8 @@ func TestEndpointLetsNobodyInAfterLogout(t *testing.T) {
 	})
 }
 
-// Two limiters, one with old connections, one with new ones, allow what one limit allows, later than two seconds after the
-// switch.
+// From two seconds after the switch, two limiters, one with old connections and one with new ones, together allow what one
+// limit allows.
 func TestEndpointSharesALimit(t *testing.T) {
 	const limit, before = 40, 10
 	onSwitches(t, func(t *testing.T, e *endpoint, to func()) {

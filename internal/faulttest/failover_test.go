@@ -25,7 +25,7 @@ func TestClusterMasterIsKilled(t *testing.T) {
 	t.Logf("the replica has taken over %v after the kill", (taken - killed).Round(time.Millisecond))
 	time.Sleep(watchedFor) // the length of the watch
 	w.stop()
-	w.judge(t, master, killed, taken)
+	w.recoveries(t, master, killed, taken)
 	w.living(t, master)
 }
 
@@ -40,11 +40,11 @@ func TestClusterMastersAreKilledOneAfterTheOther(t *testing.T) {
 		w.tell(t, replicas[i])
 		taken := w.takeover(t, replicas[i])
 		time.Sleep(watchedFor - time.Second) // the length of the watch
-		w.judge(t, master, killed, taken)
+		w.recoveries(t, master, killed, taken)
 	}
 }
 
-// All masters are killed at once, so that there is nobody left to elect, and each replica is told to take over.
+// All masters are killed at once, so that nobody is left to vote, and each replica is told to take over.
 func TestClusterMastersAreKilledAtOnce(t *testing.T) {
 	w := newClusterWatch(t)
 	defer w.stop()
@@ -63,7 +63,7 @@ func TestClusterMastersAreKilledAtOnce(t *testing.T) {
 	time.Sleep(watchedFor) // the length of the watch
 	w.stop()
 	for _, master := range w.masters {
-		w.judge(t, master, killed, taken)
+		w.recoveries(t, master, killed, taken)
 	}
 }
 
@@ -82,7 +82,7 @@ func (w *clusterWatch) tell(t *testing.T, replica *redistest.Server) {
 	require.NoError(t, err)
 }
 
-// A master is down, and many ask for what is limited by keys of it. Redis goes on to decide about keys of the others.
+// A master is down, and many ask for limits whose keys it has. Redis still decides about keys of the others.
 func TestClusterLimitsOfLivingMasters(t *testing.T) {
 	c := redistest.StartCluster(t, "cluster-require-full-coverage no", "cluster-replica-no-failover yes")
 	l, masters := limiterOn(t, c.Client(t), redistest.Unique(t), 10_000), c.Nodes()[:3]

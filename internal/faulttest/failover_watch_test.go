@@ -18,15 +18,15 @@ import (
 	"github.com/jollyjet/aside/ratelimit"
 )
 
-// watchedFor is how long a test watches after a replica has taken over. What does not work by then counts as so late.
+// watchedFor is how long a test watches after a replica has taken over.
 const watchedFor = 4 * time.Second
 
-// probe is something that needs one master, and is asked for again and again.
+// probe is a call that needs one master, and is repeated.
 type probe struct {
 	kind   string // what it is part of
 	master *redistest.Server
 	ask    func() bool  // reports whether Redis has answered
-	last   atomic.Int64 // when the last ask began that Redis did not answer, since the watch began; 0: none
+	last   atomic.Int64 // when the last call began that Redis did not answer, since the start of the watch; 0: none
 	bad, n atomic.Int64
 }
 
@@ -140,7 +140,7 @@ func (w *clusterWatch) unneeded(t *testing.T) *redistest.Server {
 	return nil
 }
 
-// takeover waits until a replica has taken a master's place, and returns when that was.
+// takeover waits until a replica has taken a master's place, and returns when it did.
 func (w *clusterWatch) takeover(t *testing.T, replica *redistest.Server) time.Duration {
 	t.Helper()
 	redistest.Eventually(t, "the replica's promotion", func() bool { return isClusterMaster(replica) })
@@ -165,8 +165,8 @@ func isClusterMaster(s *redistest.Server) bool {
 	return false
 }
 
-// judge says how long after a takeover each kind needed for keys of the master that was killed.
-func (w *clusterWatch) judge(t *testing.T, master *redistest.Server, killed, taken time.Duration) {
+// recoveries reports how long after a takeover each kind needed for keys of the master that was killed.
+func (w *clusterWatch) recoveries(t *testing.T, master *redistest.Server, killed, taken time.Duration) {
 	t.Helper()
 	slowest := map[string]time.Duration{}
 	for _, p := range w.probes {
@@ -184,7 +184,7 @@ func (w *clusterWatch) judge(t *testing.T, master *redistest.Server, killed, tak
 	}
 }
 
-// living says how often Redis did not answer for keys of masters that were never killed.
+// living reports how often Redis did not answer for keys of masters that were never killed.
 func (w *clusterWatch) living(t *testing.T, dead ...*redistest.Server) {
 	t.Helper()
 	bad, n := map[string]int64{}, map[string]int64{}
@@ -197,7 +197,7 @@ func (w *clusterWatch) living(t *testing.T, dead ...*redistest.Server) {
 	for kind := range n {
 		t.Logf("of keys on living masters, Redis did not answer %d of %d: %s", bad[kind], n[kind], kind)
 		require.Positive(t, n[kind])
-		if kind == "read" { // evictions may be repeated when another data set is met, which bypasses Redis for a moment
+		if kind == "read" { // evictions may be repeated for a new data set, which bypasses Redis for a moment
 			assert.LessOrEqual(t, bad[kind], n[kind]/20, "not answered by Redis, though the master lives: %s", kind)
 			continue
 		}

@@ -13,9 +13,9 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// After as many failures as the breaker asks for, reads of what is on a server that hangs don't wait any more; it is so for
-// a Cluster as for a single node, for entries that only have a tag there, and where there are no connections yet. Reads of
-// what does not need it are hits.
+// After as many failures as open the breaker, reads that need a hung server don't wait any more. This holds for a Cluster
+// and for a single node, for entries that only have a tag there, and where no connections exist yet. Reads that don't need
+// the server are hits.
 func TestHungServerIsLeftAlone(t *testing.T) {
 	for place, start := range hungPlaces {
 		for _, kind := range []string{"entry", "tag"} {
@@ -36,7 +36,7 @@ func TestHungServerIsLeftAlone(t *testing.T) {
 	}
 }
 
-// leftAlone reads the keys while the server hangs, and then those that don't need it.
+// leftAlone reads the keys while the server hangs, and then the keys that don't need it.
 func (p *hungPlace) leftAlone(t *testing.T, keys []int, warm bool) {
 	t.Helper()
 	const breakAfter, reads = 5, 15

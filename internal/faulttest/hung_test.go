@@ -21,13 +21,13 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// A call may take the time-out, and this for everything else.
+// A call may take the time-out, and the slack for everything else.
 const (
 	hungTimeout = 300 * time.Millisecond
 	hungSlack   = 100 * time.Millisecond
 )
 
-// hungPlace is a Redis of which one server hangs.
+// hungPlace is a Redis with one server that hangs.
 type hungPlace struct {
 	namespace string
 	hung      *redistest.Server
@@ -41,7 +41,7 @@ type hungPlace struct {
 
 func hungTag(k int) string { return "tag-" + strconv.Itoa(k) }
 
-// hungNode is what one process has: a cache, sessions and a limit.
+// hungNode is one process: a cache, sessions and a limit.
 type hungNode struct {
 	st *store.Store
 	c  *cacheable.Many[int, int]
@@ -66,7 +66,7 @@ func (p *hungPlace) node(t *testing.T, breakAfter int) *hungNode {
 	return n
 }
 
-// fill stores entries, a session and a limit, and finds out what is where.
+// fill stores entries, a session and a limit, and finds out which server has them.
 func (p *hungPlace) fill(t *testing.T, servers []*redistest.Server) *hungPlace {
 	t.Helper()
 	n, keys := p.node(t, 1000), make([]int, 60)
@@ -140,10 +140,10 @@ func hungSingle(t *testing.T) *hungPlace {
 
 var hungPlaces = map[string]func(t *testing.T) *hungPlace{"cluster": hungCluster, "single": hungSingle}
 
-// few are some of the keys, but for the first two.
+// few are some of the keys, without the first two.
 func few(keys []int) []int { return keys[min(2, len(keys)):min(4, len(keys))] }
 
-// calls are all that is bounded.
+// calls are all calls whose time is bounded.
 func (p *hungPlace) calls(t *testing.T, n *hungNode) map[string]func() {
 	ctx, some := t.Context(), slices.Concat(few(p.ofHung), few(p.tagOfHung), few(p.living))
 	calls := map[string]func(){
@@ -163,7 +163,7 @@ func (p *hungPlace) calls(t *testing.T, n *hungNode) map[string]func() {
 	return calls
 }
 
-// timed makes all calls at the same time, and says how long each took.
+// timed makes all calls at the same time, and reports how long each took.
 func timed(calls map[string]func()) map[string]time.Duration {
 	var mu sync.Mutex
 	var all sync.WaitGroup

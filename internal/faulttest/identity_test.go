@@ -21,7 +21,7 @@ const (
 	restartLine = "has restarted"
 )
 
-// moment is a trouble that passes, without Redis being another one afterwards.
+// moment is a fault that passes, after which Redis still has the same data.
 type moment struct {
 	name  string
 	begin func(t *testing.T, p *place) (rdb redis.UniversalClient, strike, heal func())
@@ -60,10 +60,10 @@ var (
 	}
 )
 
-// passes is how long a moment lasts: the masters are looked at every 1.5 s at the latest.
+// passes is how long a moment lasts: the masters are checked at least every 1.5 s.
 const passes = 2 * time.Second
 
-// Redis that was away for a moment has not restarted, and is not one that refuses to say who it is.
+// Redis that was away for a moment is not taken for one that restarted, or that refuses to say who it is.
 func TestAMomentWithoutRedisSaysNothingOfItsIdentity(t *testing.T) {
 	both := map[string][]moment{"single": momentsOnSingle, "cluster": momentsOnCluster}
 	for kind, moments := range both {
@@ -88,8 +88,8 @@ func theMoment(t *testing.T, p *place, m moment, atStart bool) {
 	if atStart {
 		strike()
 	}
-	seen, src := &log{}, newTable("a", "b")
-	st := join(t, rdb, redistest.Unique(t), store.Logger(slog.New(seen)), store.Timeout(100*time.Millisecond))
+	seen, src := redistest.NewLog(slog.LevelInfo), newTable("a", "b")
+	st := join(t, rdb, redistest.Unique(t), store.Logger(seen.Logger()), store.Timeout(100*time.Millisecond))
 	c := src.cached(st)
 	if !atStart {
 		warm(t, c, "a", "b")
@@ -99,17 +99,17 @@ func theMoment(t *testing.T, p *place, m moment, atStart bool) {
 	live(t, c, passes)
 	heal()
 	back := took(func() bool { warmNow(t, c); return st.Stats().Feed.Up && st.Stats().Pending == 0 })
-	live(t, c, passes) // so that what is believed of the masters is looked at again
+	live(t, c, passes) // so that the masters are checked again
 	s := st.Stats()
-	blind, restarts := seen.with(blindLine), seen.with(restartLine)
+	blind, restarts := seen.With(blindLine), seen.With(restartLine)
 	t.Logf("%d lines of who it is, %d of a restart; blind %v, %d restarts, %d recalled; back after %d ms",
 		len(blind), len(restarts), s.Recovery.Blind, s.Recovery.Restarts, s.Recovery.Recalled, back.Milliseconds())
 	for _, one := range append(blind, restarts...) {
-		t.Errorf("logged: %s", one.text)
+		t.Errorf("logged: %s", one.Text)
 	}
 	assert.False(t, s.Recovery.Blind)
 	assert.Zero(t, s.Recovery.Restarts)
-	if kind := t.Name(); !atStart || !strings.Contains(kind, "cluster") { // while masters are met, evictions are repeated to be safe
+	if kind := t.Name(); !atStart || !strings.Contains(kind, "cluster") { // while new masters appear, evictions are repeated to be safe
 		assert.Zero(t, s.Recovery.Recalled)
 	}
 }
@@ -144,7 +144,7 @@ func live(t *testing.T, c *cache, d time.Duration) {
 	wg.Wait()
 }
 
-// A user who may not ask for INFO is told of once, with what Redis says, also where Redis was away at the start.
+// That a user may not use INFO is logged once, with the reply of Redis, also where Redis was away at the start.
 func TestAServerThatRefusesINFOIsToldOfOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, p *place) {
 		for _, awayFirst := range []bool{false, true} {
@@ -152,28 +152,28 @@ func TestAServerThatRefusesINFOIsToldOfOnce(t *testing.T) {
 			if awayFirst {
 				u.rotate(t, "other")
 			}
-			seen, src := &log{}, newTable("a", "b")
-			st := join(t, p.client(t, u.as("secret")), redistest.Unique(t), store.Logger(slog.New(seen)))
+			seen, src := redistest.NewLog(slog.LevelInfo), newTable("a", "b")
+			st := join(t, p.client(t, u.as("secret")), redistest.Unique(t), store.Logger(seen.Logger()))
 			c := src.cached(st)
 			if awayFirst {
 				live(t, c, passes/2)
 				u.set(t, ">secret")
 			}
-			redistest.Eventually(t, "it is told", func() bool {
+			redistest.Eventually(t, "it is logged", func() bool {
 				warmNow(t, c)
 				return st.Stats().Recovery.Blind
 			})
 			live(t, c, passes/2)
-			lines := seen.with(blindLine)
+			lines := seen.With(blindLine)
 			for _, one := range lines {
-				t.Logf("away first %v: %s", awayFirst, one.text)
+				t.Logf("away first %v: %s", awayFirst, one.Text)
 			}
 			assert.Len(t, lines, 1)
 			for _, one := range lines {
-				cause, _ := one.attr("cause").(error)
+				cause, _ := one.Attr("cause").Any().(error)
 				assert.ErrorContains(t, cause, "NOPERM")
 			}
-			assert.Empty(t, seen.with(restartLine))
+			assert.Empty(t, seen.With(restartLine))
 		}
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ import (
 
 const (
 	often = 2 * time.Millisecond
-	// patience is how long a test looks for something that should take less.
+	// patience is how long a test waits for something that should take less.
 	patience = 6 * time.Second
 )
 
@@ -126,66 +125,11 @@ func login(t *testing.T, m *manager, user string) string {
 	return token
 }
 
-// took is how long it takes until done reports true, or patience if that is too long.
+// took returns how long it takes until done reports true, at most patience.
 func took(done func() bool) time.Duration {
 	began := time.Now()
 	for !done() && time.Since(began) < patience {
 		time.Sleep(often)
 	}
 	return min(time.Since(began), patience)
-}
-
-// log is a slog handler that keeps what is logged at Info and above, as text.
-type log struct {
-	mu    sync.Mutex
-	lines []line
-}
-
-type line struct {
-	slog.Record
-	text string // the message and the attributes
-}
-
-func (l *log) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
-func (l *log) WithAttrs([]slog.Attr) slog.Handler               { return l }
-func (l *log) WithGroup(string) slog.Handler                    { return l }
-
-func (l *log) Handle(_ context.Context, r slog.Record) error {
-	text := r.Message
-	r.Attrs(func(a slog.Attr) bool {
-		text += " " + a.String()
-		return true
-	})
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, line{r, text})
-	return nil
-}
-
-// that returns the lines that match.
-func (l *log) that(match func(line) bool) (found []line) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, one := range l.lines {
-		if match(one) {
-			found = append(found, one)
-		}
-	}
-	return found
-}
-
-// with returns the lines that have the words in them.
-func (l *log) with(words string) []line {
-	return l.that(func(one line) bool { return strings.Contains(one.text, words) })
-}
-
-// attr is the value of an attribute, or nil.
-func (l line) attr(name string) (value any) {
-	l.Attrs(func(a slog.Attr) bool {
-		if a.Key == name {
-			value = a.Value.Any()
-		}
-		return a.Key != name
-	})
-	return value
 }

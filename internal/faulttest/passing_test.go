@@ -52,14 +52,14 @@ var passings = []passing{
 	},
 }
 
-// A refusal of a second keeps the feed down for little longer, and is not taken for a Redis that has no tracking.
+// A refusal of a second keeps the feed down only a little longer, and is not taken for a Redis without tracking.
 func TestTheFeedComesBackSoonAfterARefusal(t *testing.T) {
 	for _, r := range passings {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			p, seen, src := single(t), &log{}, newTable("a", "b")
+			p, seen, src := single(t), redistest.NewLog(slog.LevelInfo), newTable("a", "b")
 			u := p.newUser(t, "secret")
-			st := join(t, p.client(t, u.as("secret")), redistest.Unique(t), store.Logger(slog.New(seen)))
+			st := join(t, p.client(t, u.as("secret")), redistest.Unique(t), store.Logger(seen.Logger()))
 			c := src.cached(st)
 			warm(t, c, "a", "b")
 			redistest.Eventually(t, "the feed is up", func() bool { return st.Stats().Feed.Up })
@@ -74,17 +74,17 @@ func TestTheFeedComesBackSoonAfterARefusal(t *testing.T) {
 			pending := took(func() bool { return st.Stats().Pending == 0 })
 			t.Logf("down at the end of the second: %v; up %d ms after it (%d ms is given up), nothing pending %d ms later",
 				down, back.Milliseconds(), patience.Milliseconds(), pending.Milliseconds())
-			for _, one := range seen.that(func(one line) bool { return one.Level >= slog.LevelWarn }) {
-				t.Logf("logged: %.300s", one.text)
+			for _, one := range seen.Lines(func(one redistest.Line) bool { return one.Level >= slog.LevelWarn }) {
+				t.Logf("logged: %.300s", one.Text)
 			}
 			assert.Less(t, back, 2*time.Second)
 			assert.Less(t, pending, 2*time.Second)
-			assert.Empty(t, seen.with("does not offer CLIENT TRACKING"))
+			assert.Empty(t, seen.With("does not offer CLIENT TRACKING"))
 		})
 	}
 }
 
-// What is queued because a breaker is open says why it opened.
+// The log of evictions that are queued behind an open breaker says why it opened.
 func TestAQueuedEvictionSaysWhyTheBreakerOpened(t *testing.T) {
 	for words, trouble := range map[string]func(t *testing.T, p *place, u *user){
 		"WRONGPASS":          func(t *testing.T, _ *place, u *user) { u.rotate(t, "new") },
@@ -114,7 +114,7 @@ func TestAQueuedEvictionSaysWhyTheBreakerOpened(t *testing.T) {
 	}
 }
 
-// loads restarts the server, which takes some seconds to load what it has saved.
+// loads restarts the server, which takes a few seconds to load its data.
 func loads(t *testing.T, p *place, _ *user) {
 	s := p.servers[0]
 	var fill []any
@@ -134,7 +134,7 @@ func loads(t *testing.T, p *place, _ *user) {
 	})
 }
 
-// When Open returns the feed of every master is up.
+// When Open returns, the feed of every master is up.
 func TestOpenWaitsForTheFeedOfAllMasters(t *testing.T) {
 	p := cluster(t)
 	rdb, up := p.client(t), 0

@@ -34,7 +34,7 @@ func onBoth(t *testing.T, test func(t *testing.T, p *place)) {
 	t.Run("cluster", func(t *testing.T) { test(t, cluster(t)) })
 }
 
-// client returns a client for the place, by default that of the user who may do everything.
+// client returns a client for the place, by default of the user who may do everything.
 func (p *place) client(t *testing.T, change ...func(*redis.UniversalOptions)) redis.UniversalClient {
 	t.Helper()
 	o := &redis.UniversalOptions{IsClusterMode: len(p.servers) > 1}
@@ -66,7 +66,7 @@ type user struct {
 	name  string
 }
 
-// newUser makes a user with a password, who may do everything but what the rules take away.
+// newUser creates a user with a password, who may do everything that the rules do not take away.
 func (p *place) newUser(t *testing.T, password string, rules ...any) *user {
 	t.Helper()
 	u := &user{p, fmt.Sprintf("app%d", users.Add(1))}

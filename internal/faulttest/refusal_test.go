@@ -18,12 +18,12 @@ import (
 // refusal is a way in which a connection is refused in its handshake, or a pipeline by a hook.
 type refusal struct {
 	name      string
-	fromStart bool // it is there before the first connection
-	alone     bool // it needs a server of its own, whose data it loses
+	fromStart bool // it begins before the first connection
+	alone     bool // it needs its own server, whose data it loses
 	begin     func(t *testing.T, p *place) *refused
 }
 
-// refused is a client that is refused from strike to correct.
+// refused is a client whose commands are refused from strike to correct.
 type refused struct {
 	rdb             redis.UniversalClient
 	hooks           []redis.Hook
@@ -53,7 +53,7 @@ var refusals = []refusal{
 		rdb := p.client(t, u.as("secret"), func(o *redis.UniversalOptions) {
 			o.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
 				if fails.Load() {
-					return cn.Do(ctx, "no-such-command").Err() // an error of Redis, as where a connection is set up
+					return cn.Do(ctx, "no-such-command").Err() // an error of Redis, as in the set-up of a connection
 				}
 				return nil
 			}
@@ -63,10 +63,10 @@ var refusals = []refusal{
 		}
 	}},
 	{name: "a hook fails", begin: func(t *testing.T, p *place) *refused {
-		h := &failing{}
+		var fails atomic.Bool
 		return &refused{
-			rdb: p.client(t), hooks: []redis.Hook{h},
-			strike: func() { h.now.Store(true) }, correct: func() { h.now.Store(false) },
+			rdb: p.client(t), hooks: []redis.Hook{failing(&fails)},
+			strike: func() { fails.Store(true) }, correct: func() { fails.Store(false) },
 		}
 	}},
 }
@@ -125,26 +125,13 @@ func configure(t *testing.T, s *redistest.Server, line string) {
 
 var errHook = errors.New("the hook failed")
 
-// failing is a hook that does not let anything through while it is set. Like the client itself when a connection is
-// refused, it does not put its error on the commands.
-type failing struct{ now atomic.Bool }
-
-func (f *failing) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if f.now.Load() {
+// failing returns a hook that lets nothing through while now is set. Like the client itself when a connection is refused, it
+// does not put its error on the commands.
+func failing(now *atomic.Bool) redis.Hook {
+	return redistest.Hook(func(_ context.Context, _ []redis.Cmder, send func() error) error {
+		if now.Load() {
 			return errHook
 		}
-		return next(ctx, cmd)
-	}
-}
-
-func (f *failing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if f.now.Load() {
-			return errHook
-		}
-		return next(ctx, cmds)
-	}
+		return send()
+	})
 }

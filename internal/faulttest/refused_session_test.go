@@ -39,7 +39,7 @@ var sessionCalls = []struct {
 
 func add(n *int) error { *n++; return nil }
 
-// refusedSessions are a manager whose client is refused, one that is well, and the tokens of a user's sessions.
+// refusedSessions are a manager whose client is refused, one whose client works, and the tokens of a user's sessions.
 type refusedSessions struct {
 	of        *refused
 	m, well   *manager
@@ -59,7 +59,7 @@ func newRefusedSessions(t *testing.T, p *place, of refusal) *refusedSessions {
 	return w
 }
 
-// lives reports whether a session is there.
+// lives reports whether a session exists.
 func (w *refusedSessions) lives(t *testing.T, token string) bool {
 	t.Helper()
 	_, err := w.well.Get(w.well.Attach(t.Context(), token))
@@ -70,8 +70,8 @@ func (w *refusedSessions) lives(t *testing.T, token string) bool {
 	return true
 }
 
-// A call whose connection is refused fails with ErrUnavailable, whether or not its request had read the session before,
-// and no session is said to have ended.
+// A call whose connection is refused fails with ErrUnavailable, whether or not its request had read the session before, and
+// does not report that a session ended.
 func refusedSession(t *testing.T, p *place, of refusal) {
 	t.Helper()
 	w := newRefusedSessions(t, p, of)
@@ -87,7 +87,7 @@ func refusedSession(t *testing.T, p *place, of refusal) {
 	w.of.strike()
 	for _, call := range sessionCalls {
 		w.unavailable(t, call.name, call.do(w.m, w.m.Attach(t.Context(), w.tokens[0])))
-		if ctx := running[call.name]; ctx != nil && call.name != "Get" && call.name != "User" { // these have their answer
+		if ctx := running[call.name]; ctx != nil && call.name != "Get" && call.name != "User" { // these have read the session
 			w.unavailable(t, call.name+" of a running request", call.do(w.m, ctx))
 		}
 	}
@@ -115,7 +115,7 @@ func (w *refusedSessions) corrected(t *testing.T, of refusal) {
 	t.Logf("sessions work again after %d ms", back.Milliseconds())
 	assert.Less(t, back, 2*time.Second)
 	if of.alone {
-		return // the data are lost with the restart
+		return // the restart loses the data
 	}
 	ctx := w.m.Attach(t.Context(), w.tokens[0])
 	assert.NoError(t, w.m.Update(ctx, add))
@@ -124,7 +124,7 @@ func (w *refusedSessions) corrected(t *testing.T, of refusal) {
 	assert.True(t, w.lives(t, w.tokens[1]))
 }
 
-// Many that log out at once share pipelines.
+// Many logouts at once share pipelines.
 func refusedLogouts(t *testing.T, p *place, of refusal) {
 	t.Helper()
 	const users = 64
@@ -159,7 +159,7 @@ func refusedLogouts(t *testing.T, p *place, of refusal) {
 	assert.Zero(t, survivors)
 }
 
-// A limiter decides by itself, and counts why; a closed one refuses.
+// A limiter decides by itself, and counts why; one that fails closed refuses.
 func refusedLimiters(t *testing.T, p *place, of refusal) {
 	t.Helper()
 	policies := map[string]ratelimit.Policy{

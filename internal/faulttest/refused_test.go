@@ -17,14 +17,14 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// pair is a node whose client is refused, another one that is well, and the source of both.
+// pair is a node whose client is refused, another one whose client works, and the source of both.
 type pair struct {
 	of          *refused
 	src         *table
 	cache, well *cache
 }
 
-// newPair strikes when both nodes have the keys in Redis.
+// newPair strikes once both nodes have the keys in Redis.
 func newPair(t *testing.T, p *place, of refusal, keys ...string) *pair {
 	t.Helper()
 	r, namespace := of.begin(t, p), redistest.Unique(t)
@@ -39,8 +39,8 @@ func newPair(t *testing.T, p *place, of refusal, keys ...string) *pair {
 	return w
 }
 
-// settles waits until everything queued is carried out, and checks that both nodes have the truth then.
-func (w *pair) settles(t *testing.T, of refusal, keys ...string) {
+// drains waits until all queued evictions are carried out, and checks that both nodes then read current values.
+func (w *pair) drains(t *testing.T, of refusal, keys ...string) {
 	t.Helper()
 	st := w.cache.Store()
 	w.of.correct()
@@ -51,13 +51,13 @@ func (w *pair) settles(t *testing.T, of refusal, keys ...string) {
 		for _, c := range []*cache{w.cache, w.well} {
 			v, err := c.Get(t.Context(), key)
 			require.NoError(t, err)
-			if v != w.src.all()[key] && !of.alone { // the data are lost with the restart
+			if v != w.src.all()[key] && !of.alone { // the restart loses the data
 				stale++
 			}
 		}
 	}
 	assert.Zero(t, stale, "reads of the old value after the correction")
-	t.Logf("settled after %d ms, %d of %d reads stale, queued %d, replayed %d",
+	t.Logf("drained after %d ms, %d of %d reads stale, queued %d, replayed %d",
 		pending.Milliseconds(), stale, 2*len(keys), st.Stats().Queued, st.Stats().Replayed)
 }
 
@@ -77,7 +77,7 @@ func refusedEviction(t *testing.T, p *place, of refusal) {
 		assert.NoError(t, err)
 		assert.Equal(t, 2, v, "this node reads the source")
 	}
-	w.settles(t, of, "a", "b")
+	w.drains(t, of, "a", "b")
 }
 
 func refusedEvictions(t *testing.T, p *place, of refusal) {
@@ -100,7 +100,7 @@ func refusedEvictions(t *testing.T, p *place, of refusal) {
 	t.Logf("%d of %d Evicts returned nil; %d of %d queued", believed.Load(), callers, s.Queued, len(keys))
 	assert.Zero(t, believed.Load())
 	assert.EqualValues(t, len(keys), s.Queued)
-	w.settles(t, of, keys...)
+	w.drains(t, of, keys...)
 }
 
 func numbered(n int) []string {
@@ -111,7 +111,7 @@ func numbered(n int) []string {
 	return keys
 }
 
-// A decorated write queues all that it evicts, and no node goes on reading the old value after the correction.
+// A decorated write queues all its evictions, and after the correction no node still reads the old value.
 func refusedWrite(t *testing.T, p *place, of refusal, decorate decorator) {
 	t.Helper()
 	keys := []string{"a", "b"}
@@ -124,7 +124,7 @@ func refusedWrite(t *testing.T, p *place, of refusal, decorate decorator) {
 	s := w.cache.Store().Stats()
 	t.Logf("%d of 2 evictions pending", s.Pending)
 	assert.EqualValues(t, 2, s.Pending)
-	w.settles(t, of, keys...)
+	w.drains(t, of, keys...)
 }
 
 type decorator = func(func(context.Context, int) error, ...evict.Target[int]) func(context.Context, int) error
@@ -144,7 +144,7 @@ func TestRefusedPipelinesOpenTheBreaker(t *testing.T) {
 	})
 }
 
-// Reads are answered by the loader.
+// The loader answers reads.
 func refusedRead(t *testing.T, p *place, of refusal) {
 	t.Helper()
 	keys := []string{"a", "b", "c"}

@@ -25,10 +25,10 @@ const (
 	pairs     = 400 // of keys, for each node; each is written once, so that no later eviction makes up for a lost one
 )
 
-// rotation is a way in which clients get along with a new password.
+// rotation is a way in which clients cope with a new password.
 type rotation struct {
 	name string
-	// begin returns the options of a node's client, and what begins and ends the n-th rotation.
+	// begin returns the options of a node's client, and functions that begin and end the n-th rotation.
 	begin func(t *testing.T, u *user) (change func(*redis.UniversalOptions), strike, heal func(n int))
 	lasts time.Duration
 }
@@ -76,11 +76,11 @@ func TestPasswordRotationUnderLoad(t *testing.T) {
 					strike(n)
 					w.work(ctx, kind.lasts)
 					heal(n)
-					w.settled(t)
+					w.logoutWorks(t)
 				}
 				stop()
 				wg.Wait()
-				w.judge(t)
+				w.losses(t)
 			})
 		}
 	})
@@ -110,7 +110,7 @@ func newRotated(t *testing.T, p *place, namespace string, change func(*redis.Uni
 	w.well = sessions(t, p.client(t), namespace)
 	for range 2 {
 		rdb := p.client(t, change)
-		w.caches = append(w.caches, w.src.cached(join(t, rdb, namespace, store.BreakAfter(200)))) // so that it is not only the breaker that guards them
+		w.caches = append(w.caches, w.src.cached(join(t, rdb, namespace, store.BreakAfter(200)))) // so that not only the breaker protects them
 		w.managers = append(w.managers, sessions(t, rdb, namespace))
 	}
 	for _, c := range w.caches {
@@ -119,7 +119,7 @@ func newRotated(t *testing.T, p *place, namespace string, change func(*redis.Uni
 	return w
 }
 
-// load begins the work of a node, which writes keys of its own, two at once.
+// load starts the work of a node, which writes keys of its own, two at once.
 func (w *rotated) load(ctx context.Context, t *testing.T, wg *sync.WaitGroup, node int) {
 	c := w.caches[node]
 	write := evict.AfterErr(func(_ context.Context, i int) error {
@@ -129,7 +129,7 @@ func (w *rotated) load(ctx context.Context, t *testing.T, wg *sync.WaitGroup, no
 	for range 4 {
 		w.loop(ctx, wg, 50*time.Millisecond, func(int) { w.write(t, c, node, write) })
 	}
-	for range 2 { // with fewer than eight at once, each has a connection of its own
+	for range 2 { // fewer than eight at once have a connection each
 		w.loop(ctx, wg, 20*time.Millisecond, func(n int) {
 			_, err := c.Get(t.Context(), w.keys[n%len(w.keys)])
 			assert.NoError(t, err)
@@ -152,7 +152,7 @@ func (w *rotated) loop(ctx context.Context, wg *sync.WaitGroup, every time.Durat
 	})
 }
 
-// write writes the next two keys, and checks that the node does not see what was before.
+// write writes the next two keys, and checks that the node does not read the old values.
 func (w *rotated) write(t *testing.T, c *cache, node int, write func(context.Context, int) error) {
 	n := int(w.next[node].Add(1)) - 1
 	if n >= pairs {
@@ -168,15 +168,15 @@ func (w *rotated) write(t *testing.T, c *cache, node int, write func(context.Con
 	}
 }
 
-// work lets the load go on for a while.
+// work lets the load continue for a while.
 func (w *rotated) work(ctx context.Context, d time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	<-ctx.Done()
 }
 
-// settled waits until users can log out again.
-func (w *rotated) settled(t *testing.T) {
+// logoutWorks waits until users can log out again.
+func (w *rotated) logoutWorks(t *testing.T) {
 	t.Helper()
 	before := w.logouts.Load()
 	redistest.Eventually(t, "sessions work again", func() bool { return w.logouts.Load() > before+20 })
@@ -204,10 +204,10 @@ func (w *rotated) login(ctx context.Context, m *manager, user string) {
 	w.ended = append(w.ended, token)
 }
 
-// judge waits for the end of all evictions, and counts what was lost.
-func (w *rotated) judge(t *testing.T) {
+// losses waits for the end of all evictions, and counts what was lost.
+func (w *rotated) losses(t *testing.T) {
 	t.Helper()
-	settled := took(func() bool {
+	drained := took(func() bool {
 		return w.caches[0].Store().Stats().Pending+w.caches[1].Store().Stats().Pending == 0
 	})
 	lost, survivors := 0, 0
@@ -231,12 +231,12 @@ func (w *rotated) judge(t *testing.T) {
 		}
 	}
 	a, b := w.caches[0].Store().Stats(), w.caches[1].Store().Stats()
-	t.Logf("%d reads, %d older than an eviction of the node; %d writes, %d evictions queued, %d recalled, settled after %d ms, %d stale in the end",
-		w.reads.Load(), w.older.Load(), w.writes.Load(), a.Queued+b.Queued, a.Recovery.Recalled+b.Recovery.Recalled, settled.Milliseconds(), lost)
+	t.Logf("%d reads, %d older than an eviction of the node; %d writes, %d evictions queued, %d recalled, drained after %d ms, %d stale in the end",
+		w.reads.Load(), w.older.Load(), w.writes.Load(), a.Queued+b.Queued, a.Recovery.Recalled+b.Recovery.Recalled, drained.Milliseconds(), lost)
 	t.Logf("%d logins (%d failed), %d logouts returned nil (%d failed), %d sessions survived",
 		w.logins.Load(), w.failed.Load(), w.logouts.Load(), w.failedLogouts.Load(), survivors)
 	require.Positive(t, w.logouts.Load())
-	assert.Less(t, settled, patience)
+	assert.Less(t, drained, patience)
 	assert.Zero(t, lost, "evictions lost")
 	assert.Zero(t, w.older.Load(), "reads of a node that are older than its own eviction")
 	assert.Zero(t, survivors, "sessions that survived a logout")

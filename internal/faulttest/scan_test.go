@@ -20,7 +20,7 @@ import (
 	"github.com/jollyjet/aside/session"
 )
 
-// demotions are ways in which the master behind an address becomes a replica, of another master that has the same data.
+// demotions are ways in which the master behind an address becomes a replica of another master that has the same data.
 var demotions = []struct {
 	name string
 	do   func(t *testing.T, e *endpoint)
@@ -43,7 +43,7 @@ var demotions = []struct {
 	}},
 	{"it becomes a replica of an empty master", func(t *testing.T, e *endpoint) {
 		empty := redistest.Start(t)
-		promote(t, e.b) // what is left is here
+		promote(t, e.b) // the remaining entries are here
 		e.Redirect(e.b.Addr())
 		demote(t, e.a, empty.Addr())
 		redistest.Eventually(t, "the replica", func() bool { return fieldsOf(e.a, "replication")["master_link_status"] == "up" })
@@ -88,21 +88,21 @@ func filled(t *testing.T, e *endpoint, namespace string) *cacheable.Many[int, in
 	return c
 }
 
-// What evicts by a pattern says that it is done only if it is.
+// ByPattern reports success only if it has evicted all entries.
 func TestEvictByPatternWhileTheMasterIsDemoted(t *testing.T) {
 	onDemotions(t, func(t *testing.T, e *endpoint, demote func()) {
 		ns := redistest.Unique(t)
 		c := filled(t, e, ns)
 		n, err := evict.ByPattern(t.Context(), c.Store(), "c:*", evict.Progress(func(int64) { demote() }))
 		left := len(keysWith(t, e.b, ns+":{c:"))
-		if err == nil { // what is queued may be carried out in a moment, but then there is an error
+		if err == nil { // queued evictions may be carried out in a moment, but then it returns an error
 			assert.Zero(t, left, "entries that the new master has when ByPattern returns nil")
 		}
 		t.Logf("ByPattern evicted %d of %d, %d are left on the new master, error: %v", n, scanned, left, err)
 	})
 }
 
-// What compares all entries says that it is done only if all of them were those of one master.
+// An audit reports that it is done only if it has compared all entries of one master.
 func TestAuditWhileTheMasterIsDemoted(t *testing.T) {
 	onDemotions(t, func(t *testing.T, e *endpoint, demote func()) {
 		c := filled(t, e, redistest.Unique(t))
@@ -110,39 +110,21 @@ func TestAuditWhileTheMasterIsDemoted(t *testing.T) {
 			consistency.Progress(func(consistency.AuditReport) { demote() }))
 		t.Logf("the audit found %d of %d entries, %d equal; done: %t, error: %v",
 			report.Entries, scanned, report.Checks.Equal, report.Done, err)
-		require.Error(t, err, "an audit of what is a replica by now")
+		require.Error(t, err, "an audit of a server that has become a replica")
 		assert.False(t, report.Done)
 	})
 }
 
-// onSecondScan is a hook that calls a function before the second SCAN is sent.
-type onSecondScan struct {
-	then func()
-	n    *atomic.Int64
-}
-
-func (h onSecondScan) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (h onSecondScan) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		h.see(cmd)
-		return next(ctx, cmd)
-	}
-}
-
-func (h onSecondScan) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		h.see(cmds...)
-		return next(ctx, cmds)
-	}
-}
-
-func (h onSecondScan) see(cmds ...redis.Cmder) {
-	for _, cmd := range cmds {
-		if cmd.Name() == "scan" && h.n.Add(1) == 2 {
-			h.then()
+// onSecondScan returns a hook that calls a function before the second SCAN is sent.
+func onSecondScan(then func()) redis.Hook {
+	var scans atomic.Int64
+	return redistest.Before(func(cmds []redis.Cmder) {
+		for _, cmd := range cmds {
+			if cmd.Name() == "scan" && scans.Add(1) == 2 {
+				then()
+			}
 		}
-	}
+	})
 }
 
 const logins = 2000
@@ -163,13 +145,13 @@ func loggedIn(t *testing.T, m *session.Manager[visits]) []string {
 	return tokens
 }
 
-// What ends all sessions says that it is done only if it is.
+// Ending all sessions reports success only if all have ended.
 func TestDestroyEveryoneWhileTheMasterIsDemoted(t *testing.T) {
 	onDemotions(t, func(t *testing.T, e *endpoint, demote func()) {
 		ns := redistest.Unique(t)
 		tokens := loggedIn(t, managerOn(t, dialed(t, e.a.Addr()), ns))
 		copied(t, e.a, e.b)
-		m := managerOn(t, dialed(t, e.Addr()), ns, session.Hooks(onSecondScan{demote, new(atomic.Int64)}))
+		m := managerOn(t, dialed(t, e.Addr()), ns, session.Hooks(onSecondScan(demote)))
 		n, err := m.DestroyEveryone(t.Context())
 		fresh, valid := managerOn(t, dialed(t, e.b.Addr()), ns), 0
 		for _, token := range tokens {
@@ -184,14 +166,14 @@ func TestDestroyEveryoneWhileTheMasterIsDemoted(t *testing.T) {
 	})
 }
 
-// What sweeps says that it is done only if it is.
+// A sweep reports success only if it has swept everything.
 func TestSweepWhileTheMasterIsDemoted(t *testing.T) {
 	onDemotions(t, func(t *testing.T, e *endpoint, demote func()) {
 		ns := redistest.Unique(t)
 		loggedIn(t, managerOn(t, dialed(t, e.a.Addr()), ns))
 		orphan(t, e.a, ns)
 		copied(t, e.a, e.b)
-		m := managerOn(t, dialed(t, e.Addr()), ns, session.Hooks(onSecondScan{demote, new(atomic.Int64)}))
+		m := managerOn(t, dialed(t, e.Addr()), ns, session.Hooks(onSecondScan(demote)))
 		swept, err := m.Sweep(t.Context())
 		left := len(keysWith(t, e.b, ns+":u:"))
 		t.Logf("Sweep looked at %d of %d users and dropped %d sessions, %d users are left on the new master, error: %v",
@@ -202,7 +184,7 @@ func TestSweepWhileTheMasterIsDemoted(t *testing.T) {
 	})
 }
 
-// orphan removes all sessions, but not what their users have of them.
+// orphan removes all sessions, but not the lists of their users.
 func orphan(t *testing.T, s *redistest.Server, namespace string) {
 	t.Helper()
 	args := []any{"DEL"}

@@ -19,11 +19,10 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// noticed is how long a store, a manager or a limiter may take to notice that a server behind its address is no longer the
-// one that it was.
+// noticed is how long a store, a manager or a limiter may take to notice that its address leads to another server.
 const noticed = 2 * time.Second
 
-// dialed is a client of an address with connections of its own.
+// dialed returns a client of an address, with its own connections.
 func dialed(t *testing.T, addr string) *redis.Client {
 	t.Helper()
 	rdb := redis.NewClient(&redis.Options{Addr: addr})
@@ -54,7 +53,7 @@ func fed(t *testing.T, rdb redis.UniversalClient, namespace string, options ...s
 	return st
 }
 
-// visits are sessions that count.
+// visits are sessions that count visits.
 type visits struct{ N int }
 
 func visit(v *visits) error { v.N++; return nil }
@@ -74,7 +73,7 @@ func limiterOn(t *testing.T, rdb redis.UniversalClient, namespace string, limit 
 	return l
 }
 
-// fieldsOf returns what a server says in a section of INFO, and nothing if it does not answer.
+// fieldsOf returns the fields of a section of INFO, none if the server does not answer.
 func fieldsOf(s *redistest.Server, section string) map[string]string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -95,7 +94,7 @@ func promote(t *testing.T, s *redistest.Server) {
 	require.NoError(t, err)
 }
 
-// demote makes a server a replica of whom it reaches by an address.
+// demote makes a server a replica of the server behind an address.
 func demote(t *testing.T, s *redistest.Server, addr string) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(addr)
@@ -104,7 +103,7 @@ func demote(t *testing.T, s *redistest.Server, addr string) {
 	require.NoError(t, err)
 }
 
-// copied waits until a replica has everything that its master has. Nobody may write meanwhile.
+// copied waits until a replica has all data of its master. Nobody may write meanwhile.
 func copied(t *testing.T, master, replica *redistest.Server) {
 	t.Helper()
 	redistest.Eventually(t, "a copy of everything", func() bool {
@@ -125,7 +124,7 @@ func keysWith(t *testing.T, s *redistest.Server, text string) []string {
 	return keys
 }
 
-// ownerOf is the server that has a key that contains a text.
+// ownerOf returns the server that has a key that contains a text.
 func ownerOf(t *testing.T, servers []*redistest.Server, text string) *redistest.Server {
 	t.Helper()
 	for _, s := range servers {

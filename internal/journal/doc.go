@@ -1,4 +1,6 @@
-// Package journal keeps a set of evictions that wait in a file, so that a process that dies with some of them finds them
-// at its next start. The file is a list of records, each with a checksum: an eviction waits, or is carried out. What is
-// synced is there after a crash; a record that the crash cut short at the end of the file is no damage.
+// Package journal keeps pending evictions in a file, so that a process that dies finds them at its next start. The file is
+// a list of records, each with a checksum: an eviction is pending, or it is done.
+//
+// Invariant: everything that was written before [Journal.Sync] returned is found after a crash. A record at the end of the
+// file that a crash cut short is not damage. Lock order: Journal.syncing before Journal.mu.
 package journal

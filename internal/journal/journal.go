@@ -13,28 +13,29 @@ import (
 // ErrLocked is wrapped by the error of [Open] for a file that another process, or another journal of this one, has open.
 var ErrLocked = errors.New("in use by another process")
 
-// compactFrom is how long a file is at least before it is worth being written anew.
+// compactFrom is the size from which a file is worth rewriting.
 const compactFrom = 1 << 20
 
-// Journal is an open file. Add, Done and Rewrite are called in the order of what they tell, by one goroutine at a time;
-// Sync may be called at any time.
+// Journal is an open file. One goroutine at a time calls Add, Done and Rewrite, in the order of the events that they
+// record. Sync may be called at any time.
 type Journal struct {
 	path, owner string
-	lock        *os.File
 
 	syncing sync.Mutex // held while the file is synced or replaced; taken before mu
-	mu      sync.Mutex
-	file    *os.File // nil after Close
-	size    int64    // what was written
-	synced  int64
-	live    int64 // what a file with nothing but the waiting entries would take
-	sizes   map[string]int64
-	broken  error // why the file does not say what it should
+
+	mu     sync.Mutex       // guards the fields below
+	lock   *os.File         // nil after Close
+	file   *os.File         // nil after Close
+	size   int64            // bytes written
+	synced int64            // bytes of them that are on the disk
+	live   int64            // size of a file with nothing but the pending entries
+	sizes  map[string]int64 // of the records of pending entries, by key
+	broken error            // why the file is not complete
 }
 
-// Open opens the journal at path, or makes it, and returns the evictions that wait. Another process that has it open
-// keeps it until it ends. damaged says that the file did not only end early, so that there is no telling what else waits.
-// A file that belongs to another owner, or is no journal, is an error.
+// Open opens or creates the journal at path, and returns the pending evictions. Another process that has it open keeps it
+// until it ends. damaged means that a record before the end of the file can't be read, so that further evictions may be
+// pending. A file that belongs to another owner, or is not a journal, is an error.
 func Open(path, owner string) (j *Journal, waiting []Entry, damaged bool, err error) {
 	lock, err := takeLock(path + ".lock")
 	if err != nil {
@@ -61,7 +62,7 @@ func Open(path, owner string) (j *Journal, waiting []Entry, damaged bool, err er
 	return j, waiting, c.damaged, nil
 }
 
-// Add says that evictions wait. They are safe after the next Sync.
+// Add records that evictions are pending. They survive a crash after the next Sync.
 func (j *Journal) Add(entries ...Entry) error {
 	var b []byte
 	j.mu.Lock()
@@ -74,7 +75,7 @@ func (j *Journal) Add(entries ...Entry) error {
 	return j.write(b)
 }
 
-// Done says that an eviction is carried out. It does not need a Sync: what is forgotten is carried out once more.
+// Done records that evictions are carried out. It needs no Sync: an eviction whose Done is lost is carried out once more.
 func (j *Journal) Done(entries ...Entry) error {
 	var b []byte
 	j.mu.Lock()
@@ -111,7 +112,7 @@ func (j *Journal) write(b []byte) error {
 	return err
 }
 
-// Sync returns when all that was said before it is on the disk. Those who call it at the same time share the work.
+// Sync returns when everything written before it is on the disk. Concurrent callers share the work.
 func (j *Journal) Sync() error {
 	j.mu.Lock()
 	want := j.size
@@ -140,22 +141,21 @@ func (j *Journal) Sync() error {
 	return nil
 }
 
-// Broken reports whether the file does not say any more what it should, because something could not be written. Rewrite
-// repairs that, if it can.
+// Broken reports whether a write failed, so that the file is not complete. Rewrite repairs that, if it can.
 func (j *Journal) Broken() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.broken != nil
 }
 
-// Wasteful reports whether most of the file speaks of evictions that wait no more, so that Rewrite is worth while.
+// Wasteful reports whether most of the file is about evictions that are no longer pending, so that Rewrite is worthwhile.
 func (j *Journal) Wasteful() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.size > compactFrom && j.size > 4*j.live || len(j.sizes) == 0 && j.size > compactFrom/16
 }
 
-// Rewrite replaces the file by one that says only that these evictions wait, and syncs it.
+// Rewrite replaces the file by one with only these pending evictions, and syncs it.
 func (j *Journal) Rewrite(waiting []Entry) error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
@@ -185,7 +185,7 @@ func (j *Journal) Rewrite(waiting []Entry) error {
 	return nil
 }
 
-// replace puts a new file in place of the one at path, in such a way that after a crash it is one or the other.
+// replace puts a new file in place of the one at path. After a crash either the old one or the new one is there, whole.
 func replace(path string, b []byte) (file *os.File, err error) {
 	file, err = os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -217,7 +217,7 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// Close syncs the file, closes it, and lets another process have it.
+// Close syncs and closes the file. Another process may open it afterwards.
 func (j *Journal) Close() error {
 	err := j.Sync()
 	j.syncing.Lock()

@@ -21,8 +21,8 @@ func open(t require.TestingT, path string) (*Journal, []Entry) {
 	return j, waiting
 }
 
-// Whatever is done with it, a journal that is opened again says what waits.
-func TestAJournalSaysWhatWaits(t *testing.T) {
+// After any sequence of calls, a journal that is opened again returns the pending evictions.
+func TestAJournalReturnsPendingEvictions(t *testing.T) {
 	dir := t.TempDir()
 	runs := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -51,7 +51,7 @@ func TestAJournalSaysWhatWaits(t *testing.T) {
 			"done with an earlier one": func(t *rapid.T) {
 				if e, ok := model["a"]; ok {
 					require.NoError(t, j.Done(Entry{Key: "a", Number: e.Number + 1000}))
-					require.NoError(t, j.Rewrite(all())) // sizes are those of the queue, which knows better
+					require.NoError(t, j.Rewrite(all())) // sizes follow the caller, who knows better
 				}
 			},
 			"rewrite": func(t *rapid.T) { require.NoError(t, j.Rewrite(all())) },
@@ -60,7 +60,7 @@ func TestAJournalSaysWhatWaits(t *testing.T) {
 				j, waiting = open(t, path)
 				require.ElementsMatch(t, all(), waiting)
 			},
-			"die": func(t *rapid.T) { // what was synced is there; the lock ends with the process
+			"die": func(t *rapid.T) { // what was synced survives; the lock ends with the process
 				require.NoError(t, j.Sync())
 				require.NoError(t, j.lock.Close())
 				require.NoError(t, j.file.Close())
@@ -95,7 +95,7 @@ func TestAForeignFileIsLeftAlone(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-// A file that takes far more room than what waits is worth being written anew.
+// A file that is much larger than its pending evictions is worth rewriting.
 func TestWastefulFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j, _ := open(t, path)
@@ -112,7 +112,7 @@ func TestWastefulFiles(t *testing.T) {
 	require.NoError(t, j.Close())
 }
 
-// When something can't be written, all that follows is refused until the file is whole again.
+// After a failed write everything is refused until the file is complete again.
 func TestABrokenFileIsRepairedByRewrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j, _ := open(t, path)
@@ -138,7 +138,7 @@ func TestABrokenFileIsRepairedByRewrite(t *testing.T) {
 	require.NoError(t, j.Close())
 }
 
-// Those who sync at the same time, while the file is replaced, all have what they said on the disk.
+// Concurrent syncs, while the file is replaced, all put their caller's records on the disk.
 func TestSyncsAndRewritesAtTheSameTime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j, _ := open(t, path)

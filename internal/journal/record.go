@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Entry is an eviction that waits.
+// Entry is a pending eviction.
 type Entry struct {
 	Key    string
-	Number uint64    // tells it from another one of the same key
-	Since  time.Time // when it began to wait, in whole microseconds
-	Until  time.Time // until when the key is to be held; zero: it is not
+	Number uint64    // distinguishes evictions of the same key
+	Since  time.Time // since when it is pending, in whole microseconds
+	Until  time.Time // until when the key is held; zero: it is not
 }
 
 // A file is a header and records. A record is the length of its body and the body's checksum, each four bytes, and the
-// body: what it says, number, and for an entry since and until, all as varints, and the key.
+// body. The body is a type, the number, since and until of a pending entry, all as varints, and the key.
 const (
 	magic      = "aside journal 1\n"
 	recordHead = 8
@@ -56,7 +56,7 @@ func header(owner string) []byte {
 	return appendRecord([]byte(magic), bodyOwner, &Entry{Key: owner})
 }
 
-// micros and moment keep the zero time what it is.
+// micros and moment keep the zero time as it is.
 func micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -71,13 +71,13 @@ func moment(micros int64) time.Time {
 	return time.UnixMicro(micros)
 }
 
-// content is what a file says.
+// content is the content of a file.
 type content struct {
 	waiting map[string]Entry
-	damaged bool // what followed can't be known
+	damaged bool // the rest of the file can't be read
 }
 
-// decode reads a file. It returns an error for one that is not a journal of the owner, and must not be overwritten.
+// decode reads a file. It returns an error for a file that is not a journal of the owner, and must not be overwritten.
 func decode(b []byte, owner string) (content, error) {
 	c := content{waiting: make(map[string]Entry)}
 	if len(b) < len(magic) && strings.HasPrefix(magic, string(b)) {

@@ -43,7 +43,7 @@ func file() (b []byte, ends []int) {
 	return b, ends
 }
 
-// However many bytes are missing at the end, what was whole before is there, and it is no damage.
+// However many bytes are missing at the end, the records before them are read, and it is not damage.
 func TestATornTailIsTolerated(t *testing.T) {
 	b, ends := file()
 	for n := range b {
@@ -69,7 +69,7 @@ func TestATornTailIsTolerated(t *testing.T) {
 	}
 }
 
-// A flipped bit before the last record is damage, and nothing after it is believed.
+// A flipped bit before the last record is damage, and nothing after it is used.
 func TestDamageInTheMiddleIsNoticed(t *testing.T) {
 	b, ends := file()
 	for i := ends[0]; i < ends[2]; i++ {
@@ -98,7 +98,7 @@ func TestWhatIsNoJournalOfTheOwnerIsAnError(t *testing.T) {
 	require.True(t, c.damaged, "an owner in the middle")
 }
 
-// Whatever the bytes are, decode comes to an end, and what it has read it reads again from what it would write.
+// Whatever the bytes are, decode ends, and reads the same entries again after they were written.
 func FuzzDecode(f *testing.F) {
 	b, ends := file()
 	f.Add(b)

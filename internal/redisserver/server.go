@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// ErrMissing is wrapped by the error of [Start] where no redis-server is installed.
+// ErrMissing is wrapped by the error of [Start] if no redis-server is installed.
 var ErrMissing = errors.New("no redis-server found")
 
 // Server is a redis-server on loopback that stores nothing on disk.
@@ -50,7 +50,7 @@ func Start(ctx context.Context) (*Server, error) {
 	return s, nil
 }
 
-// Stop kills the server and removes what it left.
+// Stop kills the server and removes its files.
 func (s *Server) Stop() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()

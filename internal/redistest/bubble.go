@@ -35,8 +35,8 @@ func Bubble(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
 	})
 }
 
-// buffered is a connection to a server at the end of a net.Pipe, which holds what the server has to say: it and a client
-// that sends several commands at once would else wait for each other.
+// buffered is a connection to a server at the end of a net.Pipe, which buffers replies: otherwise the server and a client
+// that sends several commands at once would wait for each other.
 func buffered(server net.Conn) net.Conn {
 	client, inner := net.Pipe()
 	replies := make(chan []byte, 1<<12)

@@ -51,7 +51,7 @@ func launchCluster(dir string, config []string) (*Cluster, error) {
 		"cluster-announce-ip 127.0.0.1",
 		"cluster-require-full-coverage yes",
 		// A replica may take over however long it was cut off, and never
-		// changes its master by itself: the shape stays three times two.
+		// changes its master by itself: there are always three pairs.
 		"cluster-replica-validity-factor 0",
 		"cluster-migration-barrier 100",
 	}, config...))
@@ -86,8 +86,8 @@ func (c *Cluster) launchNodes(dir string, config []string) error {
 	return errors.Join(errs...)
 }
 
-// join makes a cluster of the nodes: the first three become masters with a
-// third of the slots each, the others their replicas.
+// join forms a cluster of the nodes. The first three become masters with a third
+// of the slots each, the others their replicas.
 func (c *Cluster) join() error {
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 	defer cancel()
@@ -97,8 +97,8 @@ func (c *Cluster) join() error {
 			return err
 		}
 		c.ids[n] = id
-		// Epochs that differ from the start save the nodes from having to
-		// resolve collisions. They can be set only before the first MEET.
+		// Different epochs from the start avoid collisions, which the nodes
+		// would have to resolve. They can be set only before the first MEET.
 		if _, err := n.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (c *Cluster) join() error {
 	})
 }
 
-// addSlots assigns [from, to). ADDSLOTSRANGE would need Redis 7.
+// addSlots assigns [from, to) to a node. ADDSLOTSRANGE would need Redis 7.
 func (s *Server) addSlots(ctx context.Context, from, to int) error {
 	args := []any{"CLUSTER", "ADDSLOTS"}
 	for slot := from; slot < to; slot++ {

@@ -25,9 +25,9 @@ func Mini(tb testing.TB) *miniredis.Miniredis {
 // a client of its own. The package's TestMain must call [Main].
 //
 // The single node and the cluster are shared by the whole test binary, and
-// nothing is flushed in between, so that tests may run in parallel. So fn has
-// to keep to keys of its own, such as those below a [Unique] name, must not
-// count on an empty database, and must not change the server's settings.
+// nothing is flushed in between, so that tests may run in parallel. So fn must use
+// its own keys, such as those below a [Unique] name, must not expect an empty
+// database, and must not change the server's settings.
 func Each(t *testing.T, fn func(t *testing.T, rdb redis.UniversalClient)) {
 	t.Helper()
 	t.Run("miniredis", func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 const ExampleEnv = "ASIDE_EXAMPLE_REDIS"
 
 // Example returns a client for an example and what ends it. The Redis is empty, and a miniredis unless [ExampleEnv]
-// names another. An example has no testing.TB, so what fails panics.
+// names another. An example has no testing.TB, so failures panic.
 func Example() (rdb redis.UniversalClient, done func()) {
 	if url := os.Getenv(ExampleEnv); url != "" {
 		rdb = clientOf(url)

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// manualFailover is longer than the five seconds after which a node gives up
-// a failover that it was asked for.
+// manualFailover is longer than the five seconds after which a node gives up a
+// requested failover.
 const manualFailover = 6 * time.Second
 
 // Failover makes the replica of master the new master, and returns when all
-// nodes that answer agree. While master runs the hand-over is orderly and
-// master becomes the replica; if it is down or paused its replica takes over.
+// nodes that answer agree. While master runs, the hand-over is orderly and master
+// becomes the replica. If master is down or paused, its replica takes over.
 func (c *Cluster) Failover(tb testing.TB, master *Server) {
 	tb.Helper()
 	if err := c.failover(master, c.ReplicaOf(tb, master)); err != nil {
@@ -43,8 +43,8 @@ func (c *Cluster) failover(master, replica *Server) error {
 		if _, err := replica.Do(ctx, "CLUSTER", "FAILOVER"); err != nil {
 			return fmt.Errorf("redistest: %s: %w", what, err)
 		}
-		// The vote is refused if the same master was voted on just before,
-		// and the node does not ask again.
+		// The vote is refused if there was a vote on the same master just
+		// before, and the node does not ask again.
 		orderly = poll(manualFailover, what, promoted) == nil
 	}
 	if !orderly {
@@ -60,8 +60,8 @@ func (c *Cluster) failover(master, replica *Server) error {
 	})
 }
 
-// agreed checks that every node that answers takes now for the master, and
-// that old, if it answers, replicates from it.
+// agreed checks that every node that answers regards now as the master, and that
+// old, if it answers, replicates from it.
 func (c *Cluster) agreed(ctx context.Context, old, now *Server) error {
 	for _, n := range c.nodes {
 		views, err := n.views(ctx)

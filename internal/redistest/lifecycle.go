@@ -69,7 +69,7 @@ func launch(sp spec) (*Server, error) {
 	}
 }
 
-// boot starts the process and waits until it answers; on an error no process
+// boot starts the process and waits until it answers. After an error no process
 // is left.
 func (s *Server) boot() error {
 	args := []string{confName}
@@ -94,8 +94,8 @@ func (s *Server) boot() error {
 	return nil
 }
 
-// ready asks for the process id as well: something else could be listening on
-// the port and answering PING, in the moment before our server finds it taken.
+// ready also checks the process id: another server could listen on the port and
+// answer PING, just before ours finds the port taken.
 func (s *Server) ready(ctx context.Context, pid int) error {
 	fields, err := s.info(ctx, "server")
 	if err != nil {
@@ -125,9 +125,8 @@ func (s *Server) Kill() {
 	s.report("kill", s.proc.end(os.Kill))
 }
 
-// Stop shuts the server down in order, as SIGTERM does, and returns when the
-// process is gone. A paused server is resumed first, or it would never see
-// the signal.
+// Stop shuts the server down in order, with SIGTERM, and returns when the process
+// is gone. A paused server is resumed first: it would never see the signal.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,8 +140,8 @@ func (s *Server) Stop() {
 }
 
 // Restart brings the server back with the same address, folder and
-// configuration, and returns when it answers PING. A server that still runs
-// is killed first.
+// configuration, and returns when it answers PING. A running server is killed
+// first.
 func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +179,7 @@ func (s *Server) Pause() {
 	s.report("pause", err)
 }
 
-// Resume lets a paused server go on.
+// Resume continues a paused server.
 func (s *Server) Resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"net"
 )
 
-// errCut is the cause with which Cut and CutAll end a link.
+// errCut is the cause that Cut and CutAll end a link with.
 var errCut = errors.New("cut")
 
 // link is one client connection of a Proxy and its upstream half.
@@ -16,11 +16,11 @@ type link struct {
 	cancel   context.CancelCauseFunc
 	client   net.Conn
 	upstream string
-	closed   chan struct{} // no byte passes any more
+	closed   chan struct{} // closed when no byte passes any more
 }
 
-// run owns the connections: whoever wants the link to end cancels its context,
-// and run closes them, which also ends the two copies.
+// run owns the connections. To end the link, cancel its context: run then closes
+// the connections, which also ends the two copies.
 func (l *link) run() {
 	defer func() {
 		l.proxy.mu.Lock()
@@ -46,8 +46,8 @@ func (l *link) run() {
 	<-l.ctx.Done()
 }
 
-// copy ends the link when either side ends: RESP has no use for a connection
-// that is closed one way.
+// copy ends the link when either side ends: RESP has no use for a half-closed
+// connection.
 func (l *link) copy(to, from net.Conn, reply bool) {
 	defer l.cancel(nil)
 	buf := make([]byte, 32<<10)
@@ -67,8 +67,8 @@ func (l *link) copy(to, from net.Conn, reply bool) {
 	}
 }
 
-// shut resets a link that was cut, as a broken connection ends, and closes one
-// that ended by itself in order, so that its last bytes still arrive.
+// shut resets a link that was cut, as a broken connection would be. It closes a
+// link that ended by itself in order, so that its last bytes still arrive.
 func (l *link) shut(conn net.Conn) {
 	if errors.Is(context.Cause(l.ctx), errCut) {
 		abort(conn)

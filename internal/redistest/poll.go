@@ -9,14 +9,15 @@ import (
 )
 
 const (
-	pollEvery = 10 * time.Millisecond
+	pollEvery = 10 * time.Millisecond // between two questions to a server
+	often     = 2 * time.Millisecond  // between two checks of a test
 	// probeTimeout bounds one question to one server, so that a paused node
 	// costs a poll a moment and not its whole deadline.
 	probeTimeout = time.Second
 )
 
-// finalError ends a poll at once: trying again cannot help. poll takes it off,
-// since to a poll around it the error may be no final one.
+// finalError ends a poll at once: trying again cannot help. poll unwraps it, since
+// the error need not be final to a poll around this one.
 type finalError struct{ error }
 
 // poll repeats check until it returns nil. The error after the deadline is
@@ -46,13 +47,30 @@ func poll(timeout time.Duration, what string, check func(context.Context) error)
 	}
 }
 
-// Eventually polls until done reports true.
+// Until polls until done reports true. It returns an error when ctx or the time ends first.
+func Until(ctx context.Context, within time.Duration, what string, done func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not within %v: %s", within, what)
+		case <-time.After(often):
+		}
+	}
+	return nil
+}
+
+// Eventually polls until done reports true. The test fails after 15 seconds.
 func Eventually(tb testing.TB, what string, done func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !done(); {
-		if time.Now().After(deadline) {
-			tb.Fatalf("not within 15 s: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
+	Within(tb, 15*time.Second, what, done)
+}
+
+// Within is [Eventually] with another time.
+func Within(tb testing.TB, limit time.Duration, what string, done func() bool) {
+	tb.Helper()
+	if err := Until(context.Background(), limit, what, done); err != nil {
+		tb.Fatal(err)
 	}
 }

@@ -11,10 +11,10 @@ import (
 )
 
 // Ports come from [portMin, portMin+portCount) with the cluster bus busOffset
-// above. Both ranges lie below the ephemeral range of Linux (32768 and up):
-// an outgoing connection of some other process is then never given the port of
-// a node that is down, and the node can come back on it. The two ranges do not
-// overlap, so a node's port is never another node's bus.
+// above. Both ranges lie below the ephemeral range of Linux (32768 and up). So an
+// outgoing connection of another process never gets the port of a node that is
+// down, and the node can come back on it. The two ranges do not overlap, so a
+// node's port is never another node's bus.
 const (
 	portMin   = 10000
 	portCount = 10000
@@ -25,8 +25,8 @@ const (
 
 var errNoPort = errors.New("redistest: no free port found")
 
-// lease is the right to use a port, and the bus port that goes with it, until
-// it is released; a server that is down keeps its lease.
+// lease is the right to use a port and its bus port, until it is released. A
+// server that is down keeps its lease.
 type lease struct {
 	port int
 	lock net.Listener // nil where the platform has no abstract sockets
@@ -41,7 +41,7 @@ func leasePort() (*lease, error) {
 	leasesMu.Lock()
 	defer leasesMu.Unlock()
 	for range portAttempts {
-		// Random, so that test binaries that run at the same time seldom meet.
+		// Random, so that concurrent test binaries rarely collide.
 		port := portMin + rand.IntN(portCount)
 		if leases[port] {
 			continue
@@ -76,8 +76,8 @@ func (l *lease) release() {
 	}
 }
 
-// lockPort keeps other test binaries off the port. An abstract Unix socket is
-// a lock that has no file to clean up: the kernel drops it with the process.
+// lockPort keeps other test binaries off the port. An abstract Unix socket is a
+// lock without a file to clean up: the kernel drops it with the process.
 func lockPort(port int) (lock net.Listener, ok bool) {
 	if runtime.GOOS != "linux" {
 		return nil, true

@@ -82,8 +82,8 @@ func (p *process) signal(sig os.Signal) error {
 	return p.os.Signal(sig)
 }
 
-// end sends sig and waits for the process to be gone. A process that is
-// already gone is no error.
+// end sends sig and waits until the process is gone. That it was already gone is
+// not an error.
 func (p *process) end(sig os.Signal) error {
 	if !p.running() {
 		return nil
@@ -101,7 +101,7 @@ func (p *process) end(sig os.Signal) error {
 	}
 }
 
-// logSize and logFrom let a start read only its own part of the log.
+// logSize and logFrom let each start read only its own part of the log.
 func logSize(dir string) int64 {
 	info, err := os.Stat(filepath.Join(dir, logName))
 	if err != nil {

@@ -4,8 +4,7 @@ package redistest
 
 import "syscall"
 
-// dieWithParent has no counterpart here: servers of a killed test binary stay
-// behind.
+// dieWithParent does nothing: if the test binary is killed, its servers survive.
 func dieWithParent() *syscall.SysProcAttr { return nil }
 
 func halted(int) bool { return true }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Proxy forwards TCP connections to one upstream, and can misbehave like a
-// bad network. Its methods may be called from any goroutine.
+// Proxy forwards TCP connections to one upstream, and can behave like a bad
+// network. Its methods may be called from any goroutine.
 type Proxy struct {
 	tb    testing.TB
 	lease *lease
@@ -19,13 +19,13 @@ type Proxy struct {
 	wg    sync.WaitGroup
 
 	mu       sync.Mutex
-	upstream string       // of new links
+	upstream string       // of new links; guarded by mu, as all below
 	listener net.Listener // nil while cut
 	links    map[*link]struct{}
 	flow     chan struct{} // closed while data flows
 	delay    time.Duration
 	rate     int  // bytes of replies a second, for each link; 0: no bound
-	closed   bool // the test is over: Heal does nothing
+	closed   bool // the test has ended: Heal does nothing
 }
 
 // StartProxy runs a proxy in front of the upstream address until the end of
@@ -56,8 +56,8 @@ func StartProxy(tb testing.TB, upstream string) *Proxy {
 // Addr is the proxy's address, the same for its whole life.
 func (p *Proxy) Addr() string { return p.addr }
 
-// Redirect leads new connections to another upstream. Those that are open stay
-// with the one that they lead to, as behind a DNS name or a load balancer.
+// Redirect leads new connections to another upstream. Open connections keep
+// theirs, as behind a DNS name or a load balancer.
 func (p *Proxy) Redirect(upstream string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -135,8 +135,8 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.delay = d
 }
 
-// Throttle lets each connection carry so many bytes of replies a second at
-// most; zero ends it.
+// Throttle limits the replies of each connection to so many bytes per second;
+// zero ends it.
 func (p *Proxy) Throttle(bytesPerSecond int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,9 +164,9 @@ func (p *Proxy) accept(listener net.Listener) {
 	}
 }
 
-// pass returns when so many bytes may flow, after the delay that applies to
-// them, or false if the link was closed. The gate comes last, so that Hang also
-// holds what was only delayed before.
+// pass waits until so many bytes may flow, after their delay. It reports false if
+// the link was closed. The gate comes last, so that Hang also holds bytes that
+// were delayed before.
 func (p *Proxy) pass(ctx context.Context, reply bool, bytes int) bool {
 	p.mu.Lock()
 	delay := p.delay

@@ -59,17 +59,17 @@ func StartSentinel(tb testing.TB) *Sentinel {
 		w.hurry()
 		s.watchers = append(s.watchers, w)
 	}
-	if err := poll(readyTimeout, "sentinel start", s.settled(master, s.data[1])); err != nil {
+	if err := poll(readyTimeout, "sentinel start", s.agreed(master, s.data[1])); err != nil {
 		tb.Fatal(err)
 	}
 	return s
 }
 
-// hurry shortens the timers that are fixed at seconds, above all the ten of
-// INFO and the two of the sentinels' hello. It also widens the clock jump that
-// makes a sentinel stand still for half a minute, which a busy machine would
-// cause. Before Redis 7 there is no such command and everything is only
-// slower, so its error does not matter.
+// hurry shortens timers that are fixed at seconds: above all the ten of INFO and
+// the two of the sentinels' hello. It also widens the clock jump after which a
+// sentinel does nothing for half a minute: a busy machine would cause one.
+// Before Redis 7 this command does not exist and everything is only slower, so
+// its error does not matter.
 func (s *Server) hurry() {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
@@ -77,9 +77,9 @@ func (s *Server) hurry() {
 		"INFO-PERIOD", 200, "PUBLISH-PERIOD", 200, "TILT-TRIGGER", 10000, "TILT-PERIOD", 1000)
 }
 
-// settled checks that all sentinels that run take master for the master, and
-// see replica as its healthy replica, as well as each other.
-func (s *Sentinel) settled(master, replica *Server) func(context.Context) error {
+// agreed checks that all running sentinels regard master as the master, and see
+// replica as its healthy replica, as well as each other.
+func (s *Sentinel) agreed(master, replica *Server) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for _, w := range s.watchers {
 			if w.Pid() == 0 {
@@ -137,8 +137,8 @@ func (s *Sentinel) Client(tb testing.TB, opts ...func(*redis.FailoverOptions)) *
 	return rdb
 }
 
-// Master returns the node that the sentinels take for the master, which may
-// be down.
+// Master returns the node that the sentinels regard as the master. It may be
+// down.
 func (s *Sentinel) Master() *Server {
 	s.tb.Helper()
 	master, _ := s.roles()
@@ -185,9 +185,9 @@ func (s *Sentinel) roles() (master, replica *Server) {
 func (s *Sentinel) Failover(tb testing.TB) {
 	tb.Helper()
 	master, replica := s.roles()
-	settled := s.settled(replica, master)
+	agreed := s.agreed(replica, master)
 	if err := poll(failoverTimeout, "sentinel failover", func(ctx context.Context) error {
-		err := settled(ctx)
+		err := agreed(ctx)
 		if err == nil {
 			return nil
 		}
@@ -197,10 +197,10 @@ func (s *Sentinel) Failover(tb testing.TB) {
 	}
 }
 
-// demand has the first sentinel that runs replace master. It is called until
-// that has happened, since a sentinel that agreed gives up if it then finds
-// the replica unfit, as it does after a moment's stall. It asks only while the
-// sentinel still holds to master: asking once more would lead back to it.
+// demand makes the first running sentinel replace master. It is called until
+// that has happened: a sentinel that agreed gives up if it then finds the
+// replica unfit, as it does after a short stall. It asks only while the sentinel
+// still regards master as the master: another request would lead back to it.
 func (s *Sentinel) demand(ctx context.Context, master *Server) error {
 	for _, w := range s.watchers {
 		if w.Pid() == 0 {

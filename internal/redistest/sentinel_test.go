@@ -49,6 +49,6 @@ func TestSentinelFailover(t *testing.T) {
 	// On a machine that stalls, the sentinels may well change their mind, so
 	// whoever is the master now is right.
 	eventually(t, "the killed master's return", func(ctx context.Context) error {
-		return s.settled(s.roles())(ctx)
+		return s.agreed(s.roles())(ctx)
 	})
 }

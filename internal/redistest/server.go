@@ -18,9 +18,9 @@ const (
 	readyTimeout = 15 * time.Second
 )
 
-// Server is one redis-server process that can be killed, paused and brought
-// back under the same address. Its methods may be called from any goroutine:
-// one that fails marks the test as failed and lets it go on.
+// Server is one redis-server process that can be killed, paused and brought back
+// under the same address. Its methods may be called from any goroutine. One that
+// fails marks the test as failed and lets it continue.
 type Server struct {
 	tb       testing.TB // nil for the shared servers of Each
 	label    string
@@ -53,7 +53,7 @@ func startIn(tb testing.TB, label string, config []string) *Server {
 	return s
 }
 
-// own ties the server's life to a test.
+// own makes a test end the server.
 func (s *Server) own(tb testing.TB) {
 	s.tb = tb
 	tb.Cleanup(func() {
@@ -103,8 +103,8 @@ func (s *Server) Client(tb testing.TB, opts ...func(*redis.Options)) *redis.Clie
 	return rdb
 }
 
-// Do runs one command on a connection of its own, without retries, so that
-// neither the state of the test's clients nor an earlier fault can touch it.
+// Do runs one command on a connection of its own, without retries. So neither the
+// state of the test's clients nor an earlier fault affects it.
 func (s *Server) Do(ctx context.Context, args ...any) (any, error) {
 	opts, done, err := s.admin(ctx)
 	if err != nil {
@@ -116,10 +116,10 @@ func (s *Server) Do(ctx context.Context, args ...any) (any, error) {
 	return rdb.Do(ctx, args...).Result()
 }
 
-// admin returns options for a client that lives for one command. They come
-// with a connection already made: a client that fails to connect writes that
-// to the standard error, and here most failures are expected ones, such as a
-// server that is only just starting or that the test has killed.
+// admin returns options for a client of one command. They come with an open
+// connection: a client that fails to connect logs that to the standard error, and
+// most failures here are expected, such as a server that is starting or that the
+// test has killed.
 func (s *Server) admin(ctx context.Context) (opts *redis.Options, done func(), err error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", s.Addr())
@@ -166,8 +166,8 @@ func (s *Server) text(ctx context.Context, args ...any) (string, error) {
 	return text, nil
 }
 
-// report is the only way in which a life-cycle step fails: a test may run it
-// from another goroutine, where Fatal is not allowed.
+// report is how a life-cycle step fails: a test may run the step from another
+// goroutine, where Fatal is not allowed.
 func (s *Server) report(step string, err error) {
 	if err == nil || s.tb == nil {
 		return

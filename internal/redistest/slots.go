@@ -24,14 +24,14 @@ func (c *Cluster) OpenSlot(tb testing.TB, slot int, from, to *Server) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 	defer cancel()
-	// In this order: a from that already sends clients on while to does not
-	// yet expect them would bounce them back and forth.
+	// In this order: if from redirected clients before to expects them, they
+	// would bounce back and forth.
 	c.setSlot(ctx, tb, to, slot, "IMPORTING", c.ids[from])
 	c.setSlot(ctx, tb, from, slot, "MIGRATING", c.ids[to])
 }
 
-// CloseSlot ends the move: it carries over the keys that are left, and gives
-// the slot to its new owner.
+// CloseSlot ends the move: it moves the remaining keys, and gives the slot to its
+// new owner.
 func (c *Cluster) CloseSlot(tb testing.TB, slot int, from, to *Server) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
@@ -39,8 +39,8 @@ func (c *Cluster) CloseSlot(tb testing.TB, slot int, from, to *Server) {
 	if err := moveKeys(ctx, slot, from, to); err != nil {
 		tb.Fatal(err)
 	}
-	// to first: should from give the slot up before, a client would be sent
-	// to a node that does not own it yet.
+	// to first: if from gave the slot up before, it would redirect clients to
+	// a node that does not own it yet.
 	c.setSlot(ctx, tb, to, slot, "NODE", c.ids[to])
 	c.setSlot(ctx, tb, from, slot, "NODE", c.ids[to])
 

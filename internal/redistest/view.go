@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// nodeView is one line of CLUSTER NODES: what one node believes of another,
-// or of itself.
+// nodeView is one line of CLUSTER NODES: what one node knows about another, or
+// about itself.
 type nodeView struct {
 	id     string
 	flags  []string
@@ -44,7 +44,7 @@ func parseNodes(text string) ([]nodeView, error) {
 		}
 		for _, r := range f[8:] {
 			if strings.HasPrefix(r, "[") {
-				continue // a slot on the move: still owned as its range says
+				continue // a slot that moves: its range still names the owner
 			}
 			first, last, isRange := strings.Cut(r, "-")
 			if !isRange {
@@ -72,7 +72,7 @@ func (s *Server) views(ctx context.Context) ([]nodeView, error) {
 	return parseNodes(text)
 }
 
-// self is what a node believes of itself.
+// self is what a node knows about itself.
 func (s *Server) self(ctx context.Context) (nodeView, error) {
 	views, err := s.views(ctx)
 	if err != nil {
@@ -120,9 +120,9 @@ func (s *Server) stateOK(ctx context.Context) error {
 	return nil
 }
 
-// MasterFor returns the node that serves the key's slot, and waits for one if
-// an election is on. If two nodes claim it, as after a failover that the old
-// master has not heard of, the newer configuration wins, as it does among the
+// MasterFor returns the node that serves the key's slot, and waits for one during
+// an election. If two nodes claim the slot, as after a failover that the old
+// master has not noticed, the newer configuration wins, as it does among the
 // nodes. A node that is down or paused serves nothing.
 func (c *Cluster) MasterFor(tb testing.TB, key string) *Server {
 	tb.Helper()
@@ -172,9 +172,9 @@ func (c *Cluster) ownerOf(ctx context.Context, slot int) (*Server, error) {
 	return owner, nil
 }
 
-// ReplicaOf returns the running replica of master, which itself may be down.
-// It waits for one, since a master that comes back takes a moment to learn
-// that it is now a replica.
+// ReplicaOf returns the running replica of master, which itself may be down. It
+// waits for one: a master that comes back takes a moment to learn that it is now
+// a replica.
 func (c *Cluster) ReplicaOf(tb testing.TB, master *Server) *Server {
 	tb.Helper()
 	var replica *Server

@@ -20,14 +20,14 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// watchers take note of whom connections reach.
-type watchers struct {
+// watcher records which servers connections reach.
+type watcher struct {
 	mu    sync.Mutex
 	met   map[string][]Identity
 	blind []error
 }
 
-func (w *watchers) Met(addr string, id Identity) {
+func (w *watcher) Met(addr string, id Identity) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.met == nil {
@@ -36,13 +36,13 @@ func (w *watchers) Met(addr string, id Identity) {
 	w.met[addr] = append(w.met[addr], id)
 }
 
-func (w *watchers) Blind(_ string, cause error) {
+func (w *watcher) Blind(_ string, cause error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.blind = append(w.blind, cause)
 }
 
-func (w *watchers) seen() (met map[string][]Identity, blind []error) {
+func (w *watcher) seen() (met map[string][]Identity, blind []error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.met), slices.Clone(w.blind)
@@ -51,7 +51,7 @@ func (w *watchers) seen() (met map[string][]Identity, blind []error) {
 // Every server says who it is before a reply of it is used. miniredis does not say.
 func TestEveryServerIsAskedWhoItIs(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		prefix, w := redistest.Unique(t), &watchers{}
+		prefix, w := redistest.Unique(t), &watcher{}
 		c := own(t, rdb, Limits{ShareFrom: 2, Watcher: w})
 		var busy sync.WaitGroup
 		for i := range 20 {
@@ -80,7 +80,7 @@ func TestEveryServerIsAskedWhoItIs(t *testing.T) {
 	})
 }
 
-// A connection to a master that Sentinel has named is not kept for longer than a failover takes.
+// A connection to a master that Sentinel has named is not kept idle for longer than a failover takes.
 func TestConnectionsBehindSentinelDoNotRest(t *testing.T) {
 	behind := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "m", SentinelAddrs: []string{"127.0.0.1:1"}})
 	alone := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
@@ -96,7 +96,7 @@ func TestConnectionsBehindSentinelDoNotRest(t *testing.T) {
 	require.True(t, strings.HasPrefix(behind.Options().Addr, sentinelAddr))
 }
 
-// However often nobody was there to connect to, the first command after somebody is succeeds.
+// However often connecting has failed, the first command after the server is back succeeds.
 func TestThePoolTriesToConnectWheneverItHasTo(t *testing.T) {
 	for name, given := range map[string]func(addr string) redis.UniversalClient{
 		"single": func(addr string) redis.UniversalClient { return redis.NewClient(&redis.Options{Addr: addr}) },
@@ -124,4 +124,26 @@ func TestThePoolTriesToConnectWheneverItHasTo(t *testing.T) {
 			require.NoError(t, Run(t.Context(), c, Get("a")))
 		})
 	}
+}
+
+// Nothing is sent after Close, and commands in flight have an outcome.
+func TestClose(t *testing.T) {
+	server := redistest.Start(t)
+	c, err := Own(server.Client(t), Limits{Timeout: 10 * time.Second, ShareFrom: 2})
+	require.NoError(t, err)
+	require.NoError(t, Run(t.Context(), c, Get("a")))
+	server.Pause()
+	ended := make(chan error, 3)
+	for range cap(ended) {
+		go func() { ended <- Run(context.Background(), c, Get("a")) }()
+	}
+	redistest.Eventually(t, "commands in flight", func() bool { return c.sharing.busy.Load() == int64(cap(ended)) })
+	require.NoError(t, c.Close())
+	server.Resume()
+	for range cap(ended) {
+		require.Error(t, <-ended)
+	}
+	require.ErrorIs(t, Run(t.Context(), c, Get("a")), ErrClosed)
+	require.ErrorIs(t, Run(t.Context(), c, Get("a"), Get("b")), ErrClosed)
+	require.NoError(t, errors.Join(c.Close(), c.Close()))
 }

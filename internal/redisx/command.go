@@ -7,18 +7,18 @@ import (
 )
 
 // Command is a command that is sent once, and whose outcome is always known: [Cmd], [StringCmd], [SliceCmd] or [IntsCmd].
-// A Cluster client of go-redis would send others again when no reply comes. What arrives a second time may have been
-// overtaken.
+// A Cluster client of go-redis sends other commands again when no reply comes. One that arrives a second time may undo
+// what was written in between.
 type Command interface {
 	redis.Cmder
 	result() *outcome
 }
 
-// errNoOutcome is what became of a command that go-redis has neither answered nor refused.
-var errNoOutcome = errors.New("redisx: the client said nothing of what became of the command")
+// errNoOutcome is the error of a command for which go-redis has reported neither a reply nor an error.
+var errNoOutcome = errors.New("redisx: the client did not report an outcome of the command")
 
-// outcome is what became of a command. go-redis leaves the error of a command unset when its connection was refused in
-// the handshake; whatever looks at that error alone takes the command for carried out.
+// outcome says whether a command was carried out. go-redis leaves the error of a command unset when its connection was
+// refused in the handshake; code that reads that error alone would take the command for carried out.
 type outcome struct {
 	known bool
 	err   error
@@ -88,9 +88,9 @@ func (c *SliceCmd) NoRetry() bool { return true }
 // NoRetry is asked by go-redis's Cluster client.
 func (c *IntsCmd) NoRetry() bool { return true }
 
-// settle sees to it that a command has an outcome, after it was sent and the client returned err for it, or for all that
+// complete makes sure that a command has an outcome, after it was sent and the client returned err for it, or for all that
 // were sent together.
-func settle(cmd redis.Cmder, err error) {
+func complete(cmd redis.Cmder, err error) {
 	c, ok := cmd.(Command)
 	if !ok || c.result().known {
 		return
@@ -101,8 +101,8 @@ func settle(cmd redis.Cmder, err error) {
 	cmd.SetErr(err)
 }
 
-// unsettle prepares a command for being sent again.
-func unsettle(cmd Command) {
+// reset prepares a command for being sent again.
+func reset(cmd Command) {
 	cmd.SetErr(nil)
 	*cmd.result() = outcome{}
 }
@@ -113,4 +113,14 @@ func errorOf(cmd redis.Cmder) error {
 		return c.result().err
 	}
 	return cmd.Err()
+}
+
+// firstError is the first error of any command.
+func firstError(cmds []redis.Cmder) error {
+	for _, cmd := range cmds {
+		if err := errorOf(cmd); err != nil {
+			return err
+		}
+	}
+	return nil
 }

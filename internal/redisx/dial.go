@@ -4,14 +4,14 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"github.com/jollyjet/aside/internal/redisx/internal/endpoint"
 )
 
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// patient is a dialer that hides from go-redis's pool that it failed: the connection that it returns fails with that error
-// when it is used, which is at once. After as many failures as it has connections, the pool would not try again but once a
-// second; how often to try is decided by those who use the client.
-func patient(dial dialer) dialer {
+// patient is a dialer that hides failures from go-redis's pool: the connection that it returns fails with the error of the
+// dial when it is used, which is at once. After as many failed dials as it has connections, the pool would try again only
+// once a second; how often to try is decided by those who use the client.
+func patient(dial endpoint.Dialer) endpoint.Dialer {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		cn, err := dial(ctx, network, addr)
 		if err != nil {

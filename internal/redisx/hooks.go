@@ -7,34 +7,38 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The hooks of a Cluster client see a command once, and a pipeline as one, whatever nodes its commands go to; so do those
-// of go-redis's Cluster client. On a single node they are the node's.
+// hookChain are the user's hooks of a Cluster client. They see a command once, and a pipeline as one, whatever nodes its
+// commands go to, as with go-redis's own Cluster client. The hooks of a client of one node are its node's.
+type hookChain []redis.Hook
 
-// hooked reports whether commands have to pass hooks before they are sent to their nodes.
-func (c *Client) hooked() bool { return c.clustered && len(c.limits.Hooks) > 0 }
+// part are the commands of a pipeline that go to one node.
+type part struct {
+	node *Node
+	cmds []Command
+}
 
-// through sends commands to a node, through the hooks if there are any.
-func (c *Client) through(ctx context.Context, n *Node, cmds ...Command) {
-	if !c.hooked() {
+// send sends commands to a node, through the hooks, and gives each an outcome.
+func (h hookChain) send(ctx context.Context, n *Node, cmds ...Command) {
+	if len(h) == 0 {
 		n.send(ctx, cmds...)
 		return
 	}
 	if len(cmds) > 1 {
-		c.throughAll(ctx, []*sent{{node: n, cmds: cmds}})
+		h.sendAll(ctx, []*part{{n, cmds}})
 		return
 	}
 	process := func(ctx context.Context, cmd redis.Cmder) error {
 		n.send(ctx, cmd.(Command))
 		return errorOf(cmd)
 	}
-	for i := len(c.limits.Hooks) - 1; i >= 0; i-- {
-		process = c.limits.Hooks[i].ProcessHook(process)
+	for i := len(h) - 1; i >= 0; i-- {
+		process = h[i].ProcessHook(process)
 	}
 	cmds[0].SetErr(process(ctx, cmds[0]))
 }
 
-// throughAll sends commands to several nodes at the same time, as one pipeline for the hooks.
-func (c *Client) throughAll(ctx context.Context, parts []*sent) {
+// sendAll sends commands to several nodes at the same time, as one pipeline for the hooks.
+func (h hookChain) sendAll(ctx context.Context, parts []*part) {
 	nodes := make(map[redis.Cmder]*Node)
 	var all []redis.Cmder
 	for _, part := range parts {
@@ -44,12 +48,12 @@ func (c *Client) throughAll(ctx context.Context, parts []*sent) {
 		}
 	}
 	process := func(ctx context.Context, cmds []redis.Cmder) error { return sendEach(ctx, nodes, cmds) }
-	for i := len(c.limits.Hooks) - 1; i >= 0; i-- {
-		process = c.limits.Hooks[i].ProcessPipelineHook(process)
+	for i := len(h) - 1; i >= 0; i-- {
+		process = h[i].ProcessPipelineHook(process)
 	}
 	err := process(ctx, all)
 	for _, cmd := range all {
-		settle(cmd, err)
+		complete(cmd, err)
 	}
 }
 
@@ -64,10 +68,5 @@ func sendEach(ctx context.Context, nodes map[redis.Cmder]*Node, cmds []redis.Cmd
 		group.Go(func() { n.send(ctx, part...) })
 	}
 	group.Wait()
-	for _, cmd := range cmds {
-		if err := errorOf(cmd); err != nil {
-			return err
-		}
-	}
-	return nil
+	return firstError(cmds)
 }

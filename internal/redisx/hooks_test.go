@@ -10,43 +10,35 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/internal/redisx/internal/endpoint"
 )
 
-// listener takes note of what a hook of the user's hears of commands that are sent together.
+// listener counts the errors that a hook of the user's sees, of commands alone and in pipelines.
 type listener struct {
-	mu    sync.Mutex
-	heard map[string]int
+	mu   sync.Mutex
+	seen map[string]int // guarded by mu
 }
 
-func (*listener) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (l *listener) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		err := next(ctx, cmd)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.heard[fmt.Sprint(err)]++
+func (l *listener) hook(_ context.Context, cmds []redis.Cmder, send func() error) error {
+	err := send()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(cmds) == 1 { // it has no error of its own yet
+		l.seen[fmt.Sprint(err)]++
 		return err
 	}
-}
-
-func (l *listener) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		err := next(ctx, cmds)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for _, cmd := range cmds {
-			l.heard[fmt.Sprint(cmd.Err())]++
-		}
-		return err
+	for _, cmd := range cmds {
+		l.seen[fmt.Sprint(cmd.Err())]++
 	}
+	return err
 }
 
-// A hook hears the error of each command of a pipeline, whichever place it has, and whoever shares it.
-func TestHooksHearTheErrorsOfSharedCommands(t *testing.T) {
+// A hook sees the error of each command of a pipeline, whichever place it has, and whoever shares it.
+func TestHooksSeeTheErrorsOfSharedCommands(t *testing.T) {
 	refuse := NewScript(`return redis.error_reply('NO ' .. ARGV[1])`)
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		l := &listener{heard: make(map[string]int)}
-		c := own(t, rdb, Limits{ShareFrom: 1, Hooks: []redis.Hook{l}})
+		l := &listener{seen: make(map[string]int)}
+		c := own(t, rdb, Limits{ShareFrom: 1, Hooks: []redis.Hook{redistest.Hook(l.hook)}})
 		prefix := redistest.Unique(t)
 		const callers, each = 16, 20
 		var wg sync.WaitGroup
@@ -63,16 +55,16 @@ func TestHooksHearTheErrorsOfSharedCommands(t *testing.T) {
 		defer l.mu.Unlock()
 		for caller := range callers {
 			for i := range each {
-				require.Equal(t, 1, l.heard[fmt.Sprint("NO ", caller, "-", i)], "%d-%d of %v", caller, i, l.heard)
+				require.Equal(t, 1, l.seen[fmt.Sprint("NO ", caller, "-", i)], "%d-%d of %v", caller, i, l.seen)
 			}
 		}
 	})
 }
 
-// What a command of several masters is refused by a hook is its outcome, and nothing is sent.
+// If a hook refuses a pipeline for several masters, this is the outcome of each command, and nothing is sent.
 func TestAHookCanRefuseAPipeline(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		c := own(t, rdb, Limits{Hooks: []redis.Hook{refusing{}}})
+		c := own(t, rdb, Limits{Hooks: []redis.Hook{refusing}})
 		prefix := redistest.Unique(t)
 		calls := make([]*Call, 8)
 		for i := range calls {
@@ -89,24 +81,10 @@ func TestAHookCanRefuseAPipeline(t *testing.T) {
 
 var errHook = fmt.Errorf("not allowed")
 
-// refusing is a hook that lets nothing pass but the handshake, and does not set the errors of commands.
-type refusing struct{}
-
-func (refusing) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (refusing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if handshake[cmd.Name()] {
-			return next(ctx, cmd)
-		}
-		return errHook
+// refusing is a hook that lets only the handshake pass, and does not set the errors of commands.
+var refusing = redistest.Hook(func(_ context.Context, cmds []redis.Cmder, send func() error) error {
+	if endpoint.Handshake(cmds[0].Name()) {
+		return send()
 	}
-}
-
-func (refusing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if handshake[cmds[0].Name()] {
-			return next(ctx, cmds)
-		}
-		return errHook
-	}
-}
+	return errHook
+})

@@ -1,17 +1,20 @@
 package redisx
 
 import (
-	"errors"
 	"hash/maphash"
 	"sync/atomic"
+
+	"github.com/jollyjet/aside/internal/redisx/internal/rediserr"
 )
 
-// maxShared is how many commands of one call, or keys of one command, share a pipeline with those of others.
-const maxShared = 64
+const (
+	maxShared  = 64       // the most commands of one call, or arguments of one command, that share a pipeline with others
+	largeBytes = 32 << 10 // a request or reply of this size goes over a connection of its own
+)
 
-// largeKeys remembers keys whose values are large, so that they are read over connections of their own: what shares a
-// pipeline with a large reply waits for all of it. A value is known to be large after it was written or read once, or was
-// too slow to be read. The memory is small: a key is forgotten when another takes its place.
+// largeKeys remembers keys whose values are large. They are read over connections of their own, because everything that
+// shares a pipeline with a large reply waits for all of it. A value is known to be large once it was written or read, or
+// was too slow to be read. The memory is small: a key is forgotten when another takes its slot.
 type largeKeys struct {
 	any   atomic.Bool
 	slots [4096]atomic.Uint64 // hashes of keys
@@ -19,8 +22,8 @@ type largeKeys struct {
 
 var largeSeed = maphash.MakeSeed()
 
-func (l *largeKeys) at(key string) (slot *atomic.Uint64, hash uint64) {
-	hash = maphash.String(largeSeed, key) | 1 // not the value of a free slot
+func (l *largeKeys) slot(key string) (slot *atomic.Uint64, hash uint64) {
+	hash = maphash.String(largeSeed, key) | 1 // not 0, the value of a free slot
 	return &l.slots[hash>>1%uint64(len(l.slots))], hash
 }
 
@@ -28,16 +31,16 @@ func (l *largeKeys) has(key string) bool {
 	if !l.any.Load() {
 		return false
 	}
-	slot, hash := l.at(key)
+	slot, hash := l.slot(key)
 	return slot.Load() == hash
 }
 
-// note takes note of how large a reply was.
-func (l *largeKeys) note(key string, size int) {
+// record takes the size of a request or reply.
+func (l *largeKeys) record(key string, size int) {
 	if size < largeBytes && !l.any.Load() {
 		return
 	}
-	slot, hash := l.at(key)
+	slot, hash := l.slot(key)
 	if size >= largeBytes {
 		slot.Store(hash)
 		l.any.Store(true)
@@ -46,28 +49,19 @@ func (l *largeKeys) note(key string, size int) {
 	}
 }
 
-// learn takes note of the keys of commands that have an outcome. Of those that were read together the first that did not
-// arrive in time has held up the others.
+// learn records the keys of commands that have an outcome. Of those that were read together, the first whose reply was slow
+// has held up the others.
 func (l *largeKeys) learn(cmds []Command) {
 	for _, cmd := range cmds {
-		if slow(cmd.result().err) {
-			l.note(keyOf(cmd), largeBytes)
+		if rediserr.IsSlow(cmd.result().err) {
+			l.record(keyOf(cmd), largeBytes)
 			return
 		}
-		l.note(keyOf(cmd), max(replyBytes(cmd), requestBytes(cmd)))
+		l.record(keyOf(cmd), max(replyBytes(cmd), requestBytes(cmd)))
 	}
 }
 
-// slow reports whether a reply has begun to arrive, and was not there in time.
-func slow(err error) bool {
-	if err == nil {
-		return false
-	}
-	_, is := errors.AsType[*slowError](err)
-	return is
-}
-
-// keyOf is the key that a command is about; of several to be read it is the last, which is that of an entry.
+// keyOf is the key of a command. Of several keys that are read together it is the last: the entry's.
 func keyOf(cmd Command) string {
 	args, at := cmd.Args(), 1
 	switch cmd.Name() {
@@ -83,7 +77,7 @@ func keyOf(cmd Command) string {
 	return key
 }
 
-// requestBytes is about how large a command is.
+// requestBytes is roughly the size of a command.
 func requestBytes(cmd Command) (n int) {
 	for _, arg := range cmd.Args() {
 		switch arg := arg.(type) {
@@ -96,7 +90,7 @@ func requestBytes(cmd Command) (n int) {
 	return n
 }
 
-// replyBytes is about how large the reply to a command was.
+// replyBytes is roughly the size of the reply to a command.
 func replyBytes(cmd Command) int {
 	switch cmd := cmd.(type) {
 	case *StringCmd:

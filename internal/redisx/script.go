@@ -11,7 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Script is a Lua script that works on one key. It has to be safe to run although its reply is lost.
+// Script is a Lua script that works on keys of one slot, and so on any node of a Cluster. It must be safe to run when its
+// reply is lost.
 type Script struct{ text, sha string }
 
 // NewScript returns the script with the given text.
@@ -23,19 +24,19 @@ func NewScript(text string) *Script {
 	return s
 }
 
-// Text is the script, as EVAL takes it.
+// Text is what EVAL takes.
 func (s *Script) Text() string { return s.text }
 
-// SHA is the name of the script, as EVALSHA takes it.
+// SHA is what EVALSHA takes.
 func (s *Script) SHA() string { return s.sha }
 
 var (
-	known sync.Map // of *Script, by name and by text
+	known sync.Map // of *Script, by SHA-1 and by text
 
 	called = regexp.MustCompile(`redis\.p?call\('(\w+)'`)
 )
 
-// commands are those that the script uses, which its user has to be granted too.
+// commands are those that the script uses. Its user has to be granted them too.
 func (s *Script) commands() []string {
 	var names []string
 	for _, match := range called.FindAllStringSubmatch(s.text, -1) {
@@ -45,8 +46,8 @@ func (s *Script) commands() []string {
 	return slices.Compact(names)
 }
 
-// scriptOf returns the script that a command runs, or nil.
-func scriptOf(cmd redis.Cmder) *Script {
+// commandsOf returns the commands that a command uses if it runs a script.
+func commandsOf(cmd redis.Cmder) []string {
 	if name := cmd.Name(); name != "evalsha" && name != "eval" || len(cmd.Args()) < 2 {
 		return nil
 	}
@@ -54,5 +55,5 @@ func scriptOf(cmd redis.Cmder) *Script {
 	if !ok {
 		return nil
 	}
-	return s.(*Script)
+	return s.(*Script).commands()
 }

@@ -14,23 +14,17 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// sends counts what a client sends.
+// sends counts the commands that are sent alone, and the pipelines.
 type sends struct{ commands, pipelines atomic.Int64 }
 
-func (*sends) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (s *sends) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		s.commands.Add(1)
-		return next(ctx, cmd)
-	}
-}
-
-func (s *sends) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		s.pipelines.Add(1)
-		return next(ctx, cmds)
-	}
+func (s *sends) hook() redis.Hook {
+	return redistest.Before(func(cmds []redis.Cmder) {
+		if len(cmds) == 1 {
+			s.commands.Add(1)
+		} else {
+			s.pipelines.Add(1)
+		}
+	})
 }
 
 func own(t *testing.T, rdb redis.UniversalClient, l Limits) *Client {
@@ -50,7 +44,7 @@ func TestSharedRepliesBelongToTheirCommands(t *testing.T) {
 	const callers, each = 64, 50
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var sent sends
-		c := own(t, rdb, Limits{ShareFrom: 4, Hooks: []redis.Hook{&sent}})
+		c := own(t, rdb, Limits{ShareFrom: 4, Hooks: []redis.Hook{sent.hook()}})
 		prefix := redistest.Unique(t)
 		var wg sync.WaitGroup
 		for caller := range callers {
@@ -81,34 +75,34 @@ func TestSharedRepliesBelongToTheirCommands(t *testing.T) {
 func TestFewDoNotShare(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var sent sends
-		c := own(t, rdb, Limits{ShareFrom: 2, Hooks: []redis.Hook{&sent}})
+		c := own(t, rdb, Limits{ShareFrom: 2, Hooks: []redis.Hook{sent.hook()}})
 		require.NoError(t, Run(t.Context(), c, Get("none")))
 		handshake := sent.pipelines.Load()
 		for range 10 {
 			require.NoError(t, Run(t.Context(), c, Get("none")))
 		}
 		require.Equal(t, handshake, sent.pipelines.Load())
-		require.Zero(t, c.busy.Load())
+		require.Zero(t, c.sharing.busy.Load())
 	})
 }
 
-func TestTheLastOfManyGoOnSharingForAWhile(t *testing.T) {
+func TestTheLastOfManyShareForAWhile(t *testing.T) {
 	c := own(t, redistest.Start(t).Client(t), Limits{ShareFrom: 3})
-	require.False(t, c.enter())
-	require.False(t, c.enter())
-	require.True(t, c.enter())
+	require.False(t, c.sharing.enter())
+	require.False(t, c.sharing.enter())
+	require.True(t, c.sharing.enter())
 	for range 3 {
-		c.leave()
+		c.sharing.leave()
 	}
 	for range busyFor {
-		require.True(t, c.enter(), "a burst has just been")
-		c.leave()
+		require.True(t, c.sharing.enter(), "a burst has just been")
+		c.sharing.leave()
 	}
-	require.False(t, c.enter())
-	c.leave()
+	require.False(t, c.sharing.enter())
+	c.sharing.leave()
 }
 
-// A caller who gives up does not wait for the reply, and never sees one that is written to while he reads it.
+// A caller whose context ends does not wait for the reply, and its calls are not written to later.
 func TestContextEndsTheWait(t *testing.T) {
 	for name, share := range map[string]int{"sharing": 1, "alone": 0} {
 		t.Run(name, func(t *testing.T) { contextEndsTheWait(t, share) })
@@ -126,7 +120,7 @@ func contextEndsTheWait(t *testing.T, share int) {
 	calls := []*Call{{Script: echo, Key: "k", Args: []any{"a"}}, {Script: echo, Key: "l", Args: []any{"b"}}}
 	require.ErrorIs(t, Run(ctx, c, calls...), context.DeadlineExceeded)
 	require.ErrorIs(t, c.Do(ctx, "k", &StringCmd{StringCmd: redis.NewStringCmd(ctx, "get", "k")}), context.DeadlineExceeded)
-	require.Less(t, time.Since(began), c.limits.Timeout/2)
+	require.Less(t, time.Since(began), c.work.timeout/2)
 	for _, call := range calls {
 		require.ErrorIs(t, call.Reply.Err(), context.DeadlineExceeded)
 		require.Nil(t, call.Reply.Val())
@@ -140,7 +134,7 @@ func contextEndsTheWait(t *testing.T, share int) {
 	}
 }
 
-// A server that does not answer holds up nobody for longer than his turn and the reply take.
+// A server that does not answer holds up a caller no longer than its turn and its reply take.
 func TestTimeoutOfSharedCommands(t *testing.T) {
 	server := redistest.Start(t)
 	const timeout = 500 * time.Millisecond

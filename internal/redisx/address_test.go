@@ -39,25 +39,25 @@ func who(t *testing.T, c *Client) string {
 	return text
 }
 
-func look(t *testing.T, c *Client) {
+func probe(t *testing.T, c *Client) {
 	t.Helper()
 	n, ok := c.Single()
 	require.True(t, ok)
-	_, err := n.Look(t.Context(), &Cmd{Cmd: redis.NewCmd(t.Context(), "ping")})
+	_, err := n.Ping(t.Context())
 	require.NoError(t, err)
 }
 
-// An address leads to another server, but only for new connections. As soon as one of those is made, what older ones say is
-// not used any more.
-func TestNewConnectionsDecideWhomAnAddressLeadsTo(t *testing.T) {
-	p, w := newPlace(t), &watchers{}
+// An address leads new connections to another server. As soon as one of them exists, replies of older ones are not used any
+// more.
+func TestNewConnectionsDecideWhereAnAddressLeads(t *testing.T) {
+	p, w := newPlace(t), &watcher{}
 	c := own(t, p.client(t), Limits{Watcher: w})
 	require.Equal(t, p.one.Addr(), who(t, c))
 	p.proxy.Redirect(p.other.Addr())
 	require.Equal(t, p.one.Addr(), who(t, c), "nothing tells yet")
-	look(t, c)
+	probe(t, c)
 	require.Equal(t, p.other.Addr(), who(t, c))
 	p.proxy.Redirect(p.one.Addr())
-	look(t, c)
+	probe(t, c)
 	require.Equal(t, p.one.Addr(), who(t, c), "it may come back")
 }

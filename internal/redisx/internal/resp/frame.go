@@ -1,4 +1,4 @@
-package redisx
+package resp
 
 import (
 	"bytes"
@@ -6,23 +6,23 @@ import (
 	"strconv"
 )
 
-// errFrame is returned for bytes that are not RESP.
-var errFrame = errors.New("redisx: malformed reply")
+// ErrMalformed is returned for bytes that are not RESP.
+var ErrMalformed = errors.New("redisx: malformed reply")
 
-// maxDepth bounds how deep arrays may be nested in a frame. What this package reads is flat; pushes have two levels.
+// maxDepth bounds how deep arrays may be nested in a frame. Replies to INFO are flat; pushes have two levels.
 const maxDepth = 8
 
-// frameEnd returns the length of the RESP frame that b begins with, or 0 if b does not hold all of it. RESP 2 and 3; see
-// the protocol specification of Redis. It never looks beyond the frame.
-func frameEnd(b []byte) (int, error) { return frameEndAt(b, 0) }
+// End returns the length of the frame that b begins with, or 0 if b does not hold all of it. It never reads beyond the
+// frame.
+func End(b []byte) (int, error) { return endAt(b, 0) }
 
-func frameEndAt(b []byte, depth int) (int, error) {
+func endAt(b []byte, depth int) (int, error) {
 	line := bytes.IndexByte(b, '\n')
 	if line < 0 {
 		return 0, nil
 	}
 	if line < 2 || b[line-1] != '\r' || depth > maxDepth {
-		return 0, errFrame
+		return 0, ErrMalformed
 	}
 	end, arg := line+1, b[1:line-1]
 	switch b[0] {
@@ -35,7 +35,7 @@ func frameEndAt(b []byte, depth int) (int, error) {
 	case '%':
 		return elementsEnd(b, end, arg, 2, depth)
 	default:
-		return 0, errFrame
+		return 0, ErrMalformed
 	}
 }
 
@@ -43,13 +43,13 @@ func blobEnd(b []byte, begin int, length []byte) (int, error) {
 	n, err := strconv.Atoi(string(length))
 	switch {
 	case err != nil || n < -1 || n > len(b) && n > 512<<20: // Redis's own limit
-		return 0, errFrame
+		return 0, ErrMalformed
 	case n == -1:
 		return begin, nil
 	case len(b) < begin+n+2:
 		return 0, nil
 	case b[begin+n] != '\r' || b[begin+n+1] != '\n':
-		return 0, errFrame
+		return 0, ErrMalformed
 	}
 	return begin + n + 2, nil
 }
@@ -57,11 +57,11 @@ func blobEnd(b []byte, begin int, length []byte) (int, error) {
 func elementsEnd(b []byte, begin int, count []byte, each, depth int) (int, error) {
 	n, err := strconv.Atoi(string(count))
 	if err != nil || n < -1 || n > 1<<20 {
-		return 0, errFrame
+		return 0, ErrMalformed
 	}
 	at := begin
 	for range n * each {
-		size, err := frameEndAt(b[at:], depth+1)
+		size, err := endAt(b[at:], depth+1)
 		if err != nil || size == 0 {
 			return 0, err
 		}
@@ -70,8 +70,8 @@ func elementsEnd(b []byte, begin int, count []byte, each, depth int) (int, error
 	return at, nil
 }
 
-// frameText returns the text of a whole frame of a string, or of an error.
-func frameText(frame []byte) (text string, refused bool) {
+// Text returns the text of a whole frame that is a string or an error.
+func Text(frame []byte) (text string, isError bool) {
 	line := bytes.IndexByte(frame, '\n')
 	switch frame[0] {
 	case '-':

@@ -1,4 +1,4 @@
-package redisx
+package endpoint
 
 import (
 	"bufio"
@@ -11,29 +11,31 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redisx/internal/rediserr"
 )
 
-// script is a server that answers what it is asked in turn.
+// script is a server that answers one command after the other.
 type script struct {
 	t      *testing.T
-	client *guarded
+	client *conn
 	server net.Conn
 	in     *bufio.Reader
 }
 
-// dialog connects a guarded connection to a server that is played by the test.
-func dialog(t *testing.T, e *endpoint) *script {
+// dialog connects a connection of the endpoint to a server that the test plays.
+func dialog(t *testing.T, e *Endpoint) *script {
 	t.Helper()
 	near, far := net.Pipe()
-	cn, err := e.guard(func(context.Context, string, string) (net.Conn, error) { return near, nil })(t.Context(), "tcp", "x")
+	cn, err := e.Dialer(func(context.Context, string, string) (net.Conn, error) { return near, nil })(t.Context(), "tcp", "x")
 	require.NoError(t, err)
 	t.Cleanup(func() { _, _ = near.Close(), far.Close() })
 	deadline := time.Now().Add(10 * time.Second)
 	require.NoError(t, errors.Join(near.SetDeadline(deadline), far.SetDeadline(deadline)))
-	return &script{t: t, client: cn.(*guarded), server: far, in: bufio.NewReader(far)}
+	return &script{t: t, client: cn.(*conn), server: far, in: bufio.NewReader(far)}
 }
 
-// exchange sends a command, answers it and what is asked with it, and returns what the client is given to read.
+// exchange sends a command, answers it and the INFO in front of it, and returns what the client reads.
 func (s *script) exchange(command string, answers map[string]string) (sent, got string, err error) {
 	s.t.Helper()
 	done := make(chan struct{})
@@ -91,8 +93,8 @@ func master(run, history string) map[string]string {
 }
 
 func TestAConnectionAsksWithItsFirstCommandAfterTheHandshake(t *testing.T) {
-	w := &watchers{}
-	e := &endpoint{addr: "a", watcher: w}
+	w := &watcher{}
+	e := New("a", Config{Watcher: w})
 	s := dialog(t, e)
 	for _, hello := range []string{"*2\r\n$5\r\nhello\r\n$1\r\n3\r\n", "*2\r\n$4\r\nAUTH\r\n$1\r\nx\r\n"} {
 		sent, got, err := s.exchange(hello, nil)
@@ -110,7 +112,7 @@ func TestAConnectionAsksWithItsFirstCommandAfterTheHandshake(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, command, sent, "once is enough for a while")
 
-	e.doubt()
+	e.Doubt()
 	sent, _, err = s.exchange(command, map[string]string{"replication": master("r", "h2")["replication"]})
 	require.NoError(t, err)
 	require.Equal(t, string(askRole)+command, sent)
@@ -123,9 +125,9 @@ func TestAConnectionAsksWithItsFirstCommandAfterTheHandshake(t *testing.T) {
 	require.Equal(t, string(askRole)+command, sent, "it asks again after a while")
 }
 
-// A push comes at any time in RESP 3, and is handed on.
-func TestPushesBeforeAnAnswerAreHandedOn(t *testing.T) {
-	s := dialog(t, &endpoint{})
+// A push comes at any time in RESP 3, and is passed on.
+func TestPushesBeforeAnAnswerArePassedOn(t *testing.T) {
+	s := dialog(t, New("", Config{}))
 	answers := master("r", "h")
 	answers["before"] = ">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n"
 	_, got, err := s.exchange(command, answers)
@@ -133,7 +135,7 @@ func TestPushesBeforeAnAnswerAreHandedOn(t *testing.T) {
 	require.Equal(t, answers["before"]+"+DONE\r\n", got)
 }
 
-func TestWhomAConnectionIsRefusedFor(t *testing.T) {
+func TestWhichServersAreRefused(t *testing.T) {
 	replica := bulk("role:slave\r\nmaster_replid:h\r\n")
 	for name, tt := range map[string]struct {
 		answers map[string]string
@@ -142,18 +144,18 @@ func TestWhomAConnectionIsRefusedFor(t *testing.T) {
 	}{
 		"a replica": {map[string]string{"replication": replica, "server": bulk("run_id:r\r\n")}, ErrNotMaster, false},
 		"a server that is busy": {
-			map[string]string{"replication": "-BUSY running\r\n", "server": "-BUSY running\r\n"}, refusal("BUSY running"), false,
+			map[string]string{"replication": "-BUSY running\r\n", "server": "-BUSY running\r\n"}, rediserr.Reply("BUSY running"), false,
 		},
 		"a server that wants a password": {
-			map[string]string{"replication": "-NOAUTH\r\n", "server": "-NOAUTH\r\n"}, refusal("NOAUTH"), false,
+			map[string]string{"replication": "-NOAUTH\r\n", "server": "-NOAUTH\r\n"}, rediserr.Reply("NOAUTH"), false,
 		},
 		"one that may not tell":  {map[string]string{"replication": "-NOPERM no\r\n", "server": "-NOPERM no\r\n"}, nil, true},
 		"one that can't tell":    {map[string]string{"replication": "-ERR unknown command\r\n", "server": "-ERR unknown command\r\n"}, nil, true},
 		"one that tells nothing": {map[string]string{"replication": "$0\r\n\r\n", "server": "$0\r\n\r\n"}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &watchers{}
-			s := dialog(t, &endpoint{watcher: w})
+			w := &watcher{}
+			s := dialog(t, New("", Config{Watcher: w}))
 			_, got, err := s.exchange(command, tt.answers)
 			met, blind := w.seen()
 			require.Empty(t, met)
@@ -164,9 +166,9 @@ func TestWhomAConnectionIsRefusedFor(t *testing.T) {
 				require.Error(t, blind[0])
 				return
 			}
-			require.True(t, refused(err), "%v", err)
+			require.True(t, rediserr.IsDiscarded(err), "%v", err)
 			require.ErrorIs(t, err, tt.want)
-			require.True(t, Unhealthy(err))
+			require.True(t, rediserr.Unhealthy(err))
 			require.Empty(t, got, "nothing of it is used")
 			require.Empty(t, blind)
 			_, err = s.client.Write([]byte(command))
@@ -178,18 +180,18 @@ func TestWhomAConnectionIsRefusedFor(t *testing.T) {
 }
 
 func TestReplicasAreUsedWhereThatIsAllowed(t *testing.T) {
-	w := &watchers{}
-	s := dialog(t, &endpoint{replicas: true, watcher: w})
+	w := &watcher{}
+	s := dialog(t, New("", Config{Replicas: true, Watcher: w}))
 	_, _, err := s.exchange(command, map[string]string{"replication": bulk("role:slave\r\nmaster_replid:h\r\n"), "server": bulk("run_id:r\r\n")})
 	require.NoError(t, err)
 	met, _ := w.seen()
 	require.Empty(t, met)
 }
 
-// A connection is refused as soon as a newer one has met another server: before its next command, and also when a command
-// is on its way.
-func TestOlderConnectionsAreRefused(t *testing.T) {
-	e := &endpoint{}
+// A connection is discarded as soon as a newer one has reached another server: before its next command, and also while a
+// command is in flight.
+func TestOlderConnectionsAreDiscarded(t *testing.T) {
+	e := New("", Config{})
 	old, idle := dialog(t, e), dialog(t, e)
 	for _, s := range []*script{old, idle} {
 		_, _, err := s.exchange(command, master("r", "h"))
@@ -209,11 +211,27 @@ func TestOlderConnectionsAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, ErrOtherData)
 	_, err = idle.client.Write([]byte(command))
 	require.ErrorIs(t, err, ErrOtherData)
-	require.True(t, refused(err))
+	require.True(t, rediserr.IsDiscarded(err))
+}
+
+// A retired connection is discarded before its next command, with an error of its own. A new one is not.
+func TestRetiredConnectionsAreDiscarded(t *testing.T) {
+	e := New("", Config{})
+	s := dialog(t, e)
+	_, _, err := s.exchange(command, master("r", "h"))
+	require.NoError(t, err)
+	e.Retire()
+	_, err = s.client.SyscallConn()
+	require.ErrorIs(t, err, ErrRetired)
+	require.True(t, rediserr.IsDiscarded(err))
+	_, err = s.client.Write([]byte(command))
+	require.ErrorIs(t, err, ErrRetired)
+	_, _, err = dialog(t, e).exchange(command, master("r", "h"))
+	require.NoError(t, err)
 }
 
 func TestAReplyThatIsSlowIsNoSilence(t *testing.T) {
-	s := dialog(t, &endpoint{})
+	s := dialog(t, New("", Config{}))
 	_, _, err := s.exchange(command, master("r", "h"))
 	require.NoError(t, err)
 	for _, begun := range []bool{true, false} {
@@ -232,8 +250,8 @@ func TestAReplyThatIsSlowIsNoSilence(t *testing.T) {
 		require.NoError(t, s.client.SetReadDeadline(time.Now().Add(-time.Second)))
 		_, err = s.client.Read(make([]byte, 64))
 		require.Error(t, err)
-		require.Equal(t, begun, slow(err))
-		require.Equal(t, !begun, Unhealthy(err))
+		require.Equal(t, begun, rediserr.IsSlow(err))
+		require.Equal(t, !begun, rediserr.Unhealthy(err))
 		require.NoError(t, s.client.SetReadDeadline(time.Now().Add(10*time.Second)))
 	}
 }

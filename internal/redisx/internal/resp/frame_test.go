@@ -1,4 +1,4 @@
-package redisx
+package resp
 
 import (
 	"bytes"
@@ -16,11 +16,11 @@ var frames = []string{
 
 func TestFramesEndWhereTheyEnd(t *testing.T) {
 	for _, frame := range frames {
-		n, err := frameEnd([]byte(frame + "+NEXT\r\n"))
+		n, err := End([]byte(frame + "+NEXT\r\n"))
 		require.NoError(t, err, "%q", frame)
 		require.Equal(t, len(frame), n, "%q", frame)
 		for cut := range len(frame) {
-			n, err := frameEnd([]byte(frame[:cut]))
+			n, err := End([]byte(frame[:cut]))
 			require.NoError(t, err, "%q", frame[:cut])
 			require.Zero(t, n, "%q", frame[:cut])
 		}
@@ -32,8 +32,8 @@ func TestWhatIsNoFrame(t *testing.T) {
 		"hello\r\n", "\r\n", "+OK\n", "$x\r\n", "$-2\r\n", "$1\r\nab\r\n", "*-2\r\n", "*x\r\n", "$99999999999\r\n",
 		strings.Repeat("*1\r\n", 20) + ":1\r\n",
 	} {
-		_, err := frameEnd([]byte(text))
-		require.ErrorIs(t, err, errFrame, "%q", text)
+		_, err := End([]byte(text))
+		require.ErrorIs(t, err, ErrMalformed, "%q", text)
 	}
 }
 
@@ -41,12 +41,12 @@ func TestTextOfFrames(t *testing.T) {
 	for frame, want := range map[string]string{
 		"$5\r\nhello\r\n": "hello", "+OK\r\n": "OK", "=8\r\ntxt:role\r\n": "txt:role", "$0\r\n\r\n": "", "$-1\r\n": "",
 	} {
-		text, refused := frameText([]byte(frame))
+		text, refused := Text([]byte(frame))
 		require.Equal(t, want, text)
 		require.False(t, refused)
 	}
 	for frame, want := range map[string]string{"-NOPERM no\r\n": "NOPERM no", "!5\r\nERR x\r\n": "ERR x"} {
-		text, refused := frameText([]byte(frame))
+		text, refused := Text([]byte(frame))
 		require.Equal(t, want, text)
 		require.True(t, refused)
 	}
@@ -58,20 +58,19 @@ func FuzzFrame(f *testing.F) {
 		f.Add([]byte(frame))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		n, err := frameEnd(b)
+		n, err := End(b)
 		if err != nil || n == 0 {
 			require.Zero(t, n)
 			return
 		}
 		require.LessOrEqual(t, n, len(b))
 		frame := b[:n]
-		again, err := frameEnd(append(bytes.Clone(frame), "+NEXT\r\n"...))
+		again, err := End(append(bytes.Clone(frame), "+NEXT\r\n"...))
 		require.NoError(t, err)
 		require.Equal(t, n, again)
-		short, err := frameEnd(frame[:n-1])
+		short, err := End(frame[:n-1])
 		require.NoError(t, err)
 		require.Zero(t, short)
-		frameText(frame)
-		_ = parseAnswer([]string{string(frame)}, nil)
+		Text(frame)
 	})
 }
