@@ -58,32 +58,32 @@ func interleave(t *testing.T, faults bool, expected ...string) {
 const actors = 5
 
 type lab struct {
-	engines [actors]*engine
-	gates   [actors]*gate
-	seed    *engine // without a gate
-	clock   atomic.Int64
-	faults  bool
+	protocols [actors]*protocol
+	gates     [actors]*gate
+	seed      *protocol // without a gate
+	clock     atomic.Int64
+	faults    bool
 }
 
 func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
 	t.Helper()
 	ns := redistest.Unique(t)
 	l := &lab{}
-	open := func(options ...Option) *engine {
+	open := func(options ...Option) *protocol {
 		m := New[int](rdb, append(options, Namespace(ns), Timeout(5*time.Second))...)
 		t.Cleanup(func() { require.NoError(t, m.Close()) })
-		m.e.pause = func(context.Context, int) error { return nil } // the order is the scheduler's
-		return m.e
+		m.p.backOff = func(context.Context, int) error { return nil } // the order is the scheduler's
+		return m.p
 	}
 	l.seed = open()
-	for i := range l.engines {
+	for i := range l.protocols {
 		l.gates[i] = &gate{turn: make(chan *rand.Rand), state: make(chan bool)}
-		l.engines[i] = open(Hooks(l.gates[i]))
+		l.protocols[i] = open(Hooks(l.gates[i]))
 	}
 	return l
 }
 
-// gate stops each command of an engine until the scheduler gives it a turn.
+// gate stops each command of a node until the scheduler gives it a turn.
 type gate struct {
 	turn  chan *rand.Rand // chance decides what fails; nil if nothing is to
 	state chan bool       // true: waits for a turn, false: has finished
@@ -151,7 +151,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 	tok := newToken()
 	user := ""
 	first := condition{alive: true, bound: rng.IntN(3) > 0}
-	s := &scope{e: l.seed, state: none}
+	s := &requestSession{p: l.seed, state: none}
 	if first.bound {
 		user = "ann"
 		require.NoError(t, s.loginNew(ctx, user, ""))
@@ -177,7 +177,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 		token := (*tokens.Load())[rng.IntN(2)]
 		pick := rng.IntN(2)
 		go func() {
-			a := &actor{l: l, id: i, e: l.engines[i]}
+			a := &actor{l: l, id: i, p: l.protocols[i]}
 			a.act(ctx, kind, token, pick)
 			histories[i] = a.history
 			l.gates[i].state <- false
@@ -186,7 +186,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 	l.schedule(rng)
 
 	var history []porcupine.Operation
-	last := &actor{l: l, id: actors, e: l.seed}
+	last := &actor{l: l, id: actors, p: l.seed}
 	known := map[string]bool{first.cur: true, tok.String(): true}
 	for _, h := range histories {
 		for _, op := range h {
@@ -197,7 +197,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 		history = append(history, h...)
 	}
 	for token := range known {
-		last.read(ctx, last.scope(token))
+		last.read(ctx, last.request(token))
 	}
 	history = append(history, last.history...)
 	for _, op := range history {
@@ -209,8 +209,8 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 		}
 		t.Errorf("no single session could have had this history; it began as %+v", first)
 	}
-	_ = (&scope{e: l.seed, state: live, tok: s.tok, rec: s.rec}).end(ctx)
-	_, _, _ = l.seed.ask(ctx, clearScript, l.seed.keyOfUser("ann"))
+	_ = (&requestSession{p: l.seed, state: live, tok: s.tok, rec: s.rec}).end(ctx)
+	_, _, _ = l.seed.script(ctx, clearScript, l.seed.keyOfUser("ann"))
 }
 
 // schedule lets one actor at a time carry out one command, until all have finished.

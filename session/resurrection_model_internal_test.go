@@ -106,14 +106,14 @@ func step(c condition, in input, out output) (bool, condition) {
 type actor struct {
 	l       *lab
 	id      int
-	e       *engine
+	p       *protocol
 	history []porcupine.Operation
 }
 
-func (a *actor) scope(token string) *scope {
+func (a *actor) request(token string) *requestSession {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.AddCookie(&http.Cookie{Name: a.e.cookie, Value: token})
-	return &scope{e: a.e, request: r}
+	r.AddCookie(&http.Cookie{Name: a.p.cookie, Value: token})
+	return &requestSession{p: a.p, request: r}
 }
 
 func (a *actor) do(kind, token string, run func() output) output {
@@ -124,8 +124,8 @@ func (a *actor) do(kind, token string, run func() output) output {
 	return out
 }
 
-func (a *actor) read(ctx context.Context, s *scope) bool {
-	text, _ := a.e.tokenOf(s.request)
+func (a *actor) read(ctx context.Context, s *requestSession) bool {
+	text, _ := a.p.tokenOf(s.request)
 	out := a.do("read", text, func() output {
 		rec, _, err := s.peek(ctx)
 		if err != nil {
@@ -136,7 +136,7 @@ func (a *actor) read(ctx context.Context, s *scope) bool {
 	return out.result == "ok"
 }
 
-func (a *actor) update(ctx context.Context, s *scope) {
+func (a *actor) update(ctx context.Context, s *requestSession) {
 	a.do("update", s.tok.String(), func() output {
 		err := s.update(ctx, false, func(b *body) (bool, error) {
 			// One digit more: the number of changes is the length of the data.
@@ -160,9 +160,9 @@ func word(err error, none string) string {
 }
 
 func (a *actor) act(ctx context.Context, kind, token string, pick int) {
-	m := &Manager[int]{e: a.e}
-	s := a.scope(token)
-	bound := context.WithValue(ctx, scopeKey{a.e}, s)
+	m := &Manager[int]{p: a.p}
+	s := a.request(token)
+	bound := context.WithValue(ctx, requestKey{a.p}, s)
 	if kind == "all" {
 		a.do("all", "", func() output { return output{result: word(m.DestroyAll(ctx, "ann"), "")} })
 		return
@@ -219,7 +219,7 @@ func selectorOf(text string) [selectorBytes]byte {
 	return t.selector
 }
 
-func newTokenOf(s *scope, err error) string {
+func newTokenOf(s *requestSession, err error) string {
 	if err != nil {
 		return ""
 	}
