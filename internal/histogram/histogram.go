@@ -32,7 +32,7 @@ func (h *Histogram) Observe(d time.Duration) {
 type Durations struct {
 	Count int64
 	Sum   time.Duration
-	UpTo  map[time.Duration]int64
+	UpTo  map[time.Duration]int64 // by bound, how many were not longer; Count alone has those above the highest bound
 }
 
 // Read derives the total from the buckets, so that the two agree whatever is observed meanwhile.

@@ -30,3 +30,46 @@ func TestFor(t *testing.T) {
 		require.False(t, pause.For(ctx, -time.Second))
 	})
 }
+
+func TestUntilReturnsWhenWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake := make(chan struct{}, 1)
+		began := time.Now()
+		time.AfterFunc(time.Second, func() { wake <- struct{}{} })
+		require.True(t, pause.Until(t.Context(), time.Hour, wake))
+		require.Equal(t, time.Second, time.Since(began))
+		require.True(t, pause.Until(t.Context(), time.Minute, wake))
+		require.Equal(t, time.Second+time.Minute, time.Since(began))
+	})
+}
+
+func TestRenewEndsWhenThereIsNoMoreReasonTo(t *testing.T) {
+	const interval = time.Second
+	for name, end := range map[string]func(cancel, done, lost func()){
+		"the context ends": func(cancel, _, _ func()) { cancel() },
+		"done is closed":   func(_, done, _ func()) { done() },
+		"it is lost":       func(_, _, lost func()) { lost() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				done, held, renewals := make(chan struct{}), true, 0
+				time.AfterFunc(3*interval+interval/2, func() {
+					end(cancel, func() { close(done) }, func() { held = false })
+				})
+				began := time.Now()
+				pause.Renew(ctx, done, interval, func() bool {
+					renewals++
+					require.Equal(t, time.Duration(renewals)*interval, time.Since(began))
+					return held
+				})
+				want := 3
+				if !held {
+					want++ // the one that finds out
+				}
+				require.Equal(t, want, renewals)
+			})
+		})
+	}
+}
