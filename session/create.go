@@ -3,8 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-
-	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // create stores a new session under a new token. Nothing else brings a session into being.
@@ -45,12 +43,4 @@ func (p *protocol) createFor(ctx context.Context, b *body) (token, record, error
 		return token{}, record{}, err
 	}
 	return tok, rec, nil
-}
-
-// undo ends a session whose token nobody has. It is tried once, even if the caller has given up: Redis may have executed
-// the commands that created the session although no reply came.
-func (p *protocol) undo(ctx context.Context, t *token) {
-	ctx, done := redisx.Linger(ctx)
-	defer done()
-	_ = p.end(ctx, t)
 }

@@ -18,19 +18,25 @@ func (p *protocol) forgetCall(userKey, handle string) *redisx.Call {
 	return &redisx.Call{Script: forgetScript, Key: userKey, Args: []any{handle}}
 }
 
-// end ends the session of a token. If the session has a user, either of the two commands is enough.
+// end ends the session of a token. It returns nil only if the session has ended.
 func (p *protocol) end(ctx context.Context, t *token) error {
-	handle := t.handle()
-	drop := p.dropCall(handle)
-	if !t.bound {
-		return p.run(ctx, drop)
-	}
-	forget := p.forgetCall(p.userKey(t.locator), handle)
-	err := p.run(ctx, forget, drop)
-	if drop.Err() == nil || forget.Err() == nil {
+	ended, err := p.sendEnd(ctx, t)
+	if err = p.failure(ctx, err); ended {
 		return nil
 	}
 	return err
+}
+
+// sendEnd sends the commands that end the session of a token. If the session has a user, either of the two is enough. err
+// is the first error of either.
+func (p *protocol) sendEnd(ctx context.Context, t *token) (ended bool, err error) {
+	handle := t.handle()
+	calls := []*redisx.Call{p.dropCall(handle)}
+	if t.bound {
+		calls = []*redisx.Call{p.forgetCall(p.userKey(t.locator), handle), calls[0]}
+	}
+	err = redisx.Run(ctx, p.rdb, calls...)
+	return slices.ContainsFunc(calls, func(c *redisx.Call) bool { return c.Err() == nil }), err
 }
 
 // deleteRevoked reports sessions that were revoked, and deletes them. They are invalid already, so a failure only costs

@@ -23,12 +23,12 @@ type Manager[T any] struct{ p *protocol }
 // rdb is a *redis.Client, for one node or Sentinel, or a *redis.ClusterClient that does not read from replicas. Nothing
 // is sent to Redis before the first use. New panics if the client or the options make no sense, and says what to write
 // instead.
-func New[T any](rdb redis.UniversalClient, options ...Option) *Manager[T] {
+func New[T any](rdb redis.UniversalClient, opts ...Option) *Manager[T] {
 	if redisx.IsNil(rdb) {
 		panic("session: New: the client is nil; use redis.NewClient or redis.NewClusterClient")
 	}
 	c := defaults()
-	for i, o := range options {
+	for i, o := range opts {
 		if o == nil {
 			panic(fmt.Sprintf("session: New: option %d is nil; leave it out", i+1))
 		}
@@ -43,11 +43,17 @@ func New[T any](rdb redis.UniversalClient, options ...Option) *Manager[T] {
 	return m
 }
 
-// Close closes the manager's own connections. Requests that still run get an error that wraps [ErrUnavailable].
-func (m *Manager[T]) Close() error { return m.p.rdb.Close() }
+func newProtocol(given redis.UniversalClient, c config) *protocol {
+	p := &protocol{config: c, reporter: reporter{notify: c.observe}, backOff: backOff}
+	p.connection = newConnection(given, c.conn, p.endOrphans)
+	return p
+}
+
+// Close closes the manager's own connections. Requests that are still running get an error that wraps [ErrUnavailable].
+func (m *Manager[T]) Close() error { return m.p.close() }
 
 // Namespace returns the first part of every key.
-func (m *Manager[T]) Namespace() string { return m.p.namespace }
+func (m *Manager[T]) Namespace() string { return m.p.conn.Namespace }
 
 // Stats returns the counters of this manager.
 func (m *Manager[T]) Stats() Stats { return m.p.stats() }

@@ -8,37 +8,26 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // protocol sends the commands that create, read, change and end sessions. It knows neither the type of the data nor
-// requests. Its methods are grouped by what they do: create.go, read.go, slide.go, save.go, bind.go, end.go, prune.go and
-// scan.go.
+// requests. Its methods are grouped by what they do: create.go, read.go, slide.go, save.go, bind.go, end.go, undo.go,
+// prune.go and scan.go.
 type protocol struct {
 	config
 	reporter
-	rdb     *redisx.Client
+	*connection
 	locks   locks
+	orphans orphans
 	valid   func(payload []byte) bool // whether a payload can be decoded; set once, by New
 	backOff func(ctx context.Context, conflicts int) error
 }
 
-func newProtocol(given redis.UniversalClient, c config) *protocol {
-	own, err := redisx.Own(given, redisx.Limits{
-		Timeout: c.timeout, Hooks: c.hooks, ShareFrom: c.shareFrom, Log: c.log, Keys: c.namespace + ":*",
-	})
-	if err != nil {
-		panic("session: " + err.Error())
-	}
-	return &protocol{config: c, reporter: reporter{notify: c.observe}, rdb: own, backOff: backOff}
-}
-
-func (p *protocol) sessionKey(handle string) string { return p.namespace + ":s:" + handle }
+func (p *protocol) sessionKey(handle string) string { return p.conn.Namespace + ":s:" + handle }
 
 func (p *protocol) userKey(locator [locatorBytes]byte) string {
-	return p.namespace + ":u:" + nameOf(locator[:])
+	return p.conn.Namespace + ":u:" + nameOf(locator[:])
 }
 
 func (p *protocol) keyOfUser(user string) string { return p.userKey(locatorOf(user)) }

@@ -15,7 +15,7 @@ func (p *protocol) scan(ctx context.Context, kind string, visit func(ctx context
 	err := p.rdb.EachMaster(ctx, func(ctx context.Context, node *redisx.Node) error {
 		var at redisx.Page
 		for {
-			page, err := node.Scan(ctx, at.Next, p.namespace+":"+kind+":*", scanCount, at.Run)
+			page, err := node.Scan(ctx, at.Next, p.conn.Namespace+":"+kind+":*", scanCount, at.Run)
 			if err != nil {
 				return p.failure(ctx, err)
 			}

@@ -24,7 +24,7 @@ func (m *Manager[T]) Sweep(ctx context.Context) (Swept, error) { return m.sweep(
 // sweep keeps other nodes from sweeping until it has finished, or until hold has passed if that is later and it succeeds.
 func (m *Manager[T]) sweep(ctx context.Context, hold time.Duration) (Swept, error) {
 	const working = 10 * time.Minute
-	lock := m.p.namespace + ":janitor"
+	lock := m.p.conn.Namespace + ":janitor"
 	mine := newVersion()
 	lockCall := &redisx.Call{Name: "set", Key: lock, Args: []any{mine, "nx", "px", max(working, hold).Milliseconds()}}
 	if err := m.p.run(ctx, lockCall); err != nil {
