@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jollyjet/aside/internal/pause"
@@ -12,10 +11,14 @@ import (
 // another node has stored a change.
 const attempts = 500
 
-// backOff waits for a random time that grows with the number of conflicts, so that nodes stop colliding.
-func backOff(ctx context.Context, conflicts int) error {
-	longest := min(time.Millisecond<<min(conflicts, 10), 30*time.Millisecond)
-	if !pause.For(ctx, rand.N(longest)) { //nolint:gosec // no secret depends on it
+// newBackoff returns the pauses after conflicts. They are random, so that nodes stop colliding.
+func newBackoff() *pause.Backoff {
+	return &pause.Backoff{Least: time.Millisecond / 2, Most: 15 * time.Millisecond}
+}
+
+// backOff waits after a conflict. It returns the error of the context if that ends first.
+func backOff(ctx context.Context, after *pause.Backoff) error {
+	if !after.Wait(ctx) {
 		return ctx.Err()
 	}
 	return nil

@@ -43,7 +43,8 @@ func (s *requestSession) renew(ctx context.Context) error {
 	next := s.tok
 	next.renewID()
 	hash := next.hash()
-	for conflicts := range attempts {
+	conflicts := newBackoff()
+	for range attempts {
 		res, err := s.p.save(ctx, handle, s.rec.version, change{body: &s.rec.body, hash: hash[:]})
 		switch {
 		case err != nil:

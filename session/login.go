@@ -130,7 +130,8 @@ func (s *requestSession) loginAgain(ctx context.Context, user, label string) (do
 	next := s.tok
 	next.renewID()
 	hash := next.hash()
-	for conflicts := range attempts {
+	conflicts := newBackoff()
+	for range attempts {
 		began := time.Now()
 		result, err := s.p.bind(ctx, user, handle, s.p.lifetime(), true)
 		if err != nil {

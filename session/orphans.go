@@ -2,11 +2,11 @@ package session
 
 import "sync"
 
-// maxOrphans limits the sessions that wait to be ended. Any others stay until they expire.
+// maxOrphans limits the sessions that wait to be ended. If there are more, the oldest are left to expire.
 const maxOrphans = 1000
 
 // orphans are sessions whose token nobody has, and which could not be ended: those of logins that failed because Redis
-// did not answer. They are ended when it answers again, so that they neither show up in List nor count for MaxPerUser.
+// did not answer. They are ended when it answers again, so that List does not show them, nor MaxPerUser count them.
 type orphans struct {
 	mu     sync.Mutex
 	tokens []token // guarded by mu
@@ -15,9 +15,10 @@ type orphans struct {
 func (o *orphans) add(t *token) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.tokens) < maxOrphans {
-		o.tokens = append(o.tokens, *t)
+	if len(o.tokens) == maxOrphans {
+		o.tokens = o.tokens[1:]
 	}
+	o.tokens = append(o.tokens, *t)
 }
 
 func (o *orphans) take() []token {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
@@ -21,7 +22,7 @@ type protocol struct {
 	locks   locks
 	orphans orphans
 	valid   func(payload []byte) bool // whether a payload can be decoded; set once, by New
-	backOff func(ctx context.Context, conflicts int) error
+	backOff func(ctx context.Context, after *pause.Backoff) error
 }
 
 func (p *protocol) sessionKey(handle string) string { return p.conn.Namespace + ":s:" + handle }

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
@@ -72,7 +73,7 @@ func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
 	open := func(options ...Option) *protocol {
 		m := New[int](rdb, append(options, Namespace(ns), Timeout(5*time.Second))...)
 		t.Cleanup(func() { require.NoError(t, m.Close()) })
-		m.p.backOff = func(context.Context, int) error { return nil } // the order is the scheduler's
+		m.p.backOff = func(context.Context, *pause.Backoff) error { return nil } // the order is the scheduler's
 		return m.p
 	}
 	l.seed = open()

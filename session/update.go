@@ -118,7 +118,8 @@ func (s *requestSession) amend(ctx context.Context, handle string, rec record, f
 		return err
 	}
 	defer release()
-	for conflicts := range attempts {
+	conflicts := newBackoff()
+	for range attempts {
 		b := rec.body
 		changed, err := apply(&b)
 		if err != nil || !changed {

@@ -1,0 +1,274 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/session"
+)
+
+const (
+	mostFailures = 5 // after so many a master counts as one that does not answer
+	waits        = 200 * time.Millisecond
+)
+
+// outage is a way to make a Redis not answer, and to bring it back.
+type outage struct {
+	rdb        redis.UniversalClient
+	away       *redistest.Server // whose sessions are concerned
+	begin, end func()
+}
+
+var outages = map[string]func(t *testing.T) outage{
+	"stopped": func(t *testing.T) outage {
+		s := redistest.Start(t)
+		return outage{s.Client(t), s, s.Pause, s.Resume}
+	},
+	"killed": func(t *testing.T) outage {
+		s := redistest.Start(t, "appendonly yes", "appendfsync always")
+		return outage{s.Client(t), s, s.Kill, s.Restart}
+	},
+	"no network": func(t *testing.T) outage {
+		s := redistest.Start(t)
+		proxy := redistest.StartProxy(t, s.Addr())
+		rdb := redis.NewClient(&redis.Options{Addr: proxy.Addr()})
+		t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+		return outage{rdb, s, proxy.Hang, proxy.Heal}
+	},
+	"one of a Cluster stopped": func(t *testing.T) outage {
+		c := redistest.StartCluster(t)
+		one := c.Nodes()[0]
+		return outage{c.Client(t), one, one.Pause, one.Resume}
+	},
+}
+
+// onAway begins sessions without a user until one is on the server that is to go away, and, on a Cluster, one is not.
+func onAway(t *testing.T, m *manager, o outage) (there, elsewhere string) {
+	t.Helper()
+	_, clustered := o.rdb.(*redis.ClusterClient)
+	for i := 0; there == "" || clustered && elsewhere == ""; i++ {
+		require.Less(t, i, 100)
+		token := begin(t, m, data{N: 1})
+		keys, err := o.away.Do(t.Context(), "KEYS", "*"+handleOf(t, m, token))
+		require.NoError(t, err)
+		if len(keys.([]any)) > 0 {
+			there = token
+		} else {
+			elsewhere = token
+		}
+	}
+	return there, elsewhere
+}
+
+// After a few commands in a row that were not answered, requests fail without waiting, for what is on that master alone.
+// When it answers again sessions work as before.
+func TestAMasterThatDoesNotAnswerIsLeftAlone(t *testing.T) {
+	for name, start := range outages {
+		t.Run(name, func(t *testing.T) {
+			o := start(t)
+			var logged logs
+			m := node(t, o.rdb, session.Timeout(waits), session.Logger(logged.logger()))
+			token, elsewhere := onAway(t, m, o)
+			o.begin()
+			slow := 0
+			for range 20 {
+				began := time.Now()
+				_, err := m.Get(m.Attach(t.Context(), token))
+				require.ErrorIs(t, err, session.ErrUnavailable)
+				require.NotErrorIs(t, err, session.ErrNoSession)
+				if time.Since(began) > waits/2 {
+					slow++
+				}
+			}
+			require.LessOrEqual(t, slow, mostFailures)
+			require.EqualValues(t, 20, m.Stats().Unavailable, "each is reported")
+			redistest.Eventually(t, "the log", func() bool { return logged.has("does not answer") })
+
+			ctx, begun := m.Attach(t.Context(), token), time.Now()
+			require.ErrorIs(t, m.Destroy(ctx), session.ErrUnavailable, "a logout that was not sent is an error")
+			require.ErrorIs(t, m.Update(ctx, add(1)), session.ErrUnavailable)
+			require.Less(t, time.Since(begun), waits/2)
+			if elsewhere != "" {
+				require.Equal(t, 1, get(t, m, elsewhere).N, "the other masters answer")
+			}
+
+			o.end()
+			redistest.Eventually(t, "the probe", func() bool { return logged.has("answers again") })
+			require.Equal(t, 1, get(t, m, token).N, "no request is needed to find out that it is back")
+			ctx = m.Attach(t.Context(), token)
+			require.NoError(t, m.Update(ctx, add(1)))
+			require.NoError(t, m.Destroy(ctx))
+			require.False(t, valid(t, m, token))
+		})
+	}
+}
+
+// A request that has its session already fails without waiting, too, and its logout may be tried again.
+func TestALogoutThatWasRefusedCanBeTriedAgain(t *testing.T) {
+	server := redistest.Start(t)
+	m := node(t, server.Client(t), session.Timeout(waits))
+	token := login(t, m, "ann", "")
+	handle := handleOf(t, m, token)
+	ctx := m.Attach(t.Context(), token)
+	_, err := m.Get(ctx)
+	require.NoError(t, err)
+	server.Pause()
+	for range mostFailures {
+		_, _ = m.Get(m.Attach(t.Context(), token))
+	}
+	began := time.Now()
+	for range 20 {
+		require.ErrorIs(t, m.Destroy(ctx), session.ErrUnavailable)
+		require.ErrorIs(t, m.DestroyAll(ctx, "ann"), session.ErrUnavailable)
+		require.ErrorIs(t, m.DestroyOne(ctx, "ann", handle), session.ErrUnavailable)
+		require.ErrorIs(t, m.DestroyOthers(ctx), session.ErrUnavailable)
+	}
+	_, err = m.DestroyEveryone(ctx)
+	require.ErrorIs(t, err, session.ErrUnavailable)
+	require.Less(t, time.Since(began), waits)
+	server.Resume()
+	redistest.Eventually(t, "the logout", func() bool { return m.Destroy(ctx) == nil })
+	require.False(t, valid(t, m, token))
+}
+
+// Close ends the probes, whether a master answers or not, and whatever is under way.
+func TestCloseWhileAMasterIsProbed(t *testing.T) {
+	server := redistest.Start(t)
+	rdb := server.Client(t)
+	open := func() *manager {
+		return session.New[data](rdb, session.Namespace(redistest.Unique(t)), session.Timeout(waits), session.Logger(slog.New(slog.DiscardHandler)))
+	}
+	idle := open()
+	require.NoError(t, idle.Close(), "before its first use")
+	server.Pause()
+	for range 3 { // after a failure, on the point of opening, and after that
+		for _, failures := range []int{1, mostFailures - 1, 2 * mostFailures} {
+			m := open()
+			var wg sync.WaitGroup
+			for range failures {
+				wg.Go(func() { _, _ = m.Get(m.Attach(t.Context(), strings.Repeat("A", 64))) })
+			}
+			wg.Go(func() {
+				time.Sleep(waits)
+				began := time.Now()
+				if err := m.Close(); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(began); took > 3*waits {
+					t.Errorf("Close took %v", took)
+				}
+			})
+			wg.Wait()
+			_, err := m.Get(m.Attach(t.Context(), strings.Repeat("A", 64)))
+			require.ErrorIs(t, err, session.ErrUnavailable, "closed")
+			require.NoError(t, m.Close(), "again")
+		}
+	}
+	server.Resume()
+}
+
+// silence is a hook that, from the command after a login has stored its session, answers nothing until it is lifted.
+type silence struct{ on, armed atomic.Bool }
+
+var errSilence error = &net.OpError{Op: "read", Net: "tcp", Err: context.DeadlineExceeded}
+
+func (s *silence) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s *silence) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if s.on.Load() {
+			cmd.SetErr(errSilence)
+			return errSilence
+		}
+		err := next(ctx, cmd)
+		if s.armed.Load() && strings.HasPrefix(cmd.Name(), "eval") && err == nil {
+			s.on.Store(true)
+		}
+		return err
+	}
+}
+
+func (s *silence) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if !s.on.Load() {
+			return next(ctx, cmds)
+		}
+		for _, cmd := range cmds {
+			cmd.SetErr(errSilence)
+		}
+		return errSilence
+	}
+}
+
+// What a login stored that failed halfway is ended when Redis answers again, though nobody asks for it.
+func TestAFailedLoginLeavesNothingBehind(t *testing.T) {
+	server := redistest.Start(t)
+	rdb, ns, quiet := server.Client(t), redistest.Unique(t), &silence{}
+	m := node(t, rdb, session.Namespace(ns), session.Hooks(quiet))
+	login(t, m, "bob", "")
+	require.Len(t, keysOf(t, rdb, ns+":s:"), 1)
+	quiet.armed.Store(true)
+	require.ErrorIs(t, m.Login(m.Attach(t.Context(), ""), "ann"), session.ErrUnavailable)
+	require.Len(t, keysOf(t, rdb, ns+":s:"), 2, "it could not be ended")
+	for range mostFailures {
+		require.ErrorIs(t, m.DestroyAll(t.Context(), "nobody"), session.ErrUnavailable)
+	}
+	quiet.armed.Store(false)
+	quiet.on.Store(false)
+	redistest.Eventually(t, "the end of it", func() bool { return len(keysOf(t, rdb, ns+":s:")) == 1 })
+	list, err := m.List(t.Context(), "bob")
+	require.NoError(t, err)
+	require.Len(t, list, 1, "other sessions stay")
+}
+
+// Answers that speak of a command and not of the server, and callers who leave, open no breaker.
+func TestOnlyAMasterThatDoesNotAnswerOpensTheBreaker(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		var logged logs
+		ns := redistest.Unique(t)
+		m := node(t, rdb, session.Namespace(ns), session.Logger(logged.logger()))
+		token := login(t, m, "ann", "")
+		key := ns + ":s:" + handleOf(t, m, token)
+		require.NoError(t, errors.Join(rdb.Del(t.Context(), key).Err(), rdb.RPush(t.Context(), key, "x").Err()))
+		left, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 3 * mostFailures {
+			_, err := m.Get(m.Attach(left, token))
+			require.ErrorIs(t, err, context.Canceled)
+			require.False(t, valid(t, m, token))
+		}
+		login(t, m, "ann", "")
+		require.False(t, logged.has("does not answer"))
+	})
+}
+
+// logs collects log messages.
+type logs struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logs) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func (l *logs) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
+}
