@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,60 +174,6 @@ func TestCloseWhileAMasterIsProbed(t *testing.T) {
 		}
 	}
 	server.Resume()
-}
-
-// silence is a hook that, from the command after a login has stored its session, answers nothing until it is lifted.
-type silence struct{ on, armed atomic.Bool }
-
-var errSilence error = &net.OpError{Op: "read", Net: "tcp", Err: context.DeadlineExceeded}
-
-func (s *silence) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (s *silence) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if s.on.Load() {
-			cmd.SetErr(errSilence)
-			return errSilence
-		}
-		err := next(ctx, cmd)
-		if s.armed.Load() && strings.HasPrefix(cmd.Name(), "eval") && err == nil {
-			s.on.Store(true)
-		}
-		return err
-	}
-}
-
-func (s *silence) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if !s.on.Load() {
-			return next(ctx, cmds)
-		}
-		for _, cmd := range cmds {
-			cmd.SetErr(errSilence)
-		}
-		return errSilence
-	}
-}
-
-// What a login stored that failed halfway is ended when Redis answers again, though nobody asks for it.
-func TestAFailedLoginLeavesNothingBehind(t *testing.T) {
-	server := redistest.Start(t)
-	rdb, ns, quiet := server.Client(t), redistest.Unique(t), &silence{}
-	m := node(t, rdb, session.Namespace(ns), session.Hooks(quiet))
-	login(t, m, "bob", "")
-	require.Len(t, keysOf(t, rdb, ns+":s:"), 1)
-	quiet.armed.Store(true)
-	require.ErrorIs(t, m.Login(m.Attach(t.Context(), ""), "ann"), session.ErrUnavailable)
-	require.Len(t, keysOf(t, rdb, ns+":s:"), 2, "it could not be ended")
-	for range mostFailures {
-		require.ErrorIs(t, m.DestroyAll(t.Context(), "nobody"), session.ErrUnavailable)
-	}
-	quiet.armed.Store(false)
-	quiet.on.Store(false)
-	redistest.Eventually(t, "the end of it", func() bool { return len(keysOf(t, rdb, ns+":s:")) == 1 })
-	list, err := m.List(t.Context(), "bob")
-	require.NoError(t, err)
-	require.Len(t, list, 1, "other sessions stay")
 }
 
 // Answers that speak of a command and not of the server, and callers who leave, open no breaker.
