@@ -14,8 +14,8 @@ const (
 	notMember            // the session had to be in the user's set already, and is not
 )
 
-// bind adds a session to the set of its user, which makes it valid. If the user then has too many, others are evicted or
-// it is refused. With mustBeMember it only extends a session that is in the set.
+// bind adds a session to the set of its user, which makes it valid. If the user then has too many, others are evicted
+// or it is refused. With mustBeMember it only extends a session that is in the set.
 func (p *protocol) bind(ctx context.Context, user, handle string, ttl time.Duration, mustBeMember bool) (bindResult, error) {
 	policy, must := "evict", "0"
 	if p.policy == Refuse {

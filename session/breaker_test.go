@@ -21,10 +21,10 @@ const (
 	waits        = 200 * time.Millisecond
 )
 
-// outage is a way to make a Redis not answer, and to bring it back.
+// outage makes a Redis stop answering, and brings it back.
 type outage struct {
 	rdb        redis.UniversalClient
-	away       *redistest.Server // whose sessions are concerned
+	away       *redistest.Server // the server that stops answering
 	begin, end func()
 }
 
@@ -51,7 +51,7 @@ var outages = map[string]func(t *testing.T) outage{
 	},
 }
 
-// onAway begins sessions without a user until one is on the server that is to go away, and, on a Cluster, one is not.
+// onAway begins anonymous sessions until one is on the server of the outage, and on a Cluster another is elsewhere.
 func onAway(t *testing.T, m *manager, o outage) (there, elsewhere string) {
 	t.Helper()
 	_, clustered := o.rdb.(*redis.ClusterClient)
@@ -69,8 +69,8 @@ func onAway(t *testing.T, m *manager, o outage) (there, elsewhere string) {
 	return there, elsewhere
 }
 
-// After a few commands in a row that were not answered, requests fail without waiting, for what is on that master alone.
-// When it answers again sessions work as before.
+// After a few unanswered commands in a row, requests for sessions on that master fail without waiting. The other
+// masters are not affected. When the master answers again, its sessions work as before.
 func TestAMasterThatDoesNotAnswerIsLeftAlone(t *testing.T) {
 	for name, start := range outages {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestAMasterThatDoesNotAnswerIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A request that has its session already fails without waiting, too, and its logout may be tried again.
+// A logout fails without waiting while Redis is away, and succeeds when it is tried again later.
 func TestALogoutThatWasRefusedCanBeTriedAgain(t *testing.T) {
 	server := redistest.Start(t)
 	m := node(t, server.Client(t), session.Timeout(waits))
@@ -140,7 +140,7 @@ func TestALogoutThatWasRefusedCanBeTriedAgain(t *testing.T) {
 	require.False(t, valid(t, m, token))
 }
 
-// Close ends the probes, whether a master answers or not, and whatever is under way.
+// Close ends the probes and all commands in flight, even if the master does not answer.
 func TestCloseWhileAMasterIsProbed(t *testing.T) {
 	server := redistest.Start(t)
 	rdb := server.Client(t)
@@ -150,7 +150,7 @@ func TestCloseWhileAMasterIsProbed(t *testing.T) {
 	idle := open()
 	require.NoError(t, idle.Close(), "before its first use")
 	server.Pause()
-	for range 3 { // after a failure, on the point of opening, and after that
+	for range 3 { // before, just before and after the breaker opens
 		for _, failures := range []int{1, mostFailures - 1, 2 * mostFailures} {
 			m := open()
 			var wg sync.WaitGroup
@@ -176,7 +176,7 @@ func TestCloseWhileAMasterIsProbed(t *testing.T) {
 	server.Resume()
 }
 
-// Answers that speak of a command and not of the server, and callers who leave, open no breaker.
+// Errors of single commands, and callers who give up, do not open the breaker.
 func TestOnlyAMasterThatDoesNotAnswerOpensTheBreaker(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var logged logs

@@ -19,14 +19,15 @@ const (
 	probeEvery = 100 * time.Millisecond // how often a master is probed that does not answer
 )
 
-// connection is the manager's own client, with a circuit breaker for each master. A master that does not answer is probed
-// in the background, so that its breaker closes again without any request.
+// connection is the manager's own client, with a circuit breaker for each master. A master that does not answer is
+// probed in the background, so that its breaker closes again without any request.
 type connection struct {
 	rdb  *redisx.Client
 	work *background.Group
 }
 
-// newConnection calls back in the background, and not at the same time for the same master, when a master answers again.
+// newConnection makes a client from the options of the given one. It calls back, in the background, whenever a master
+// answers again.
 func newConnection(given redis.UniversalClient, c setup.Conn, back func(ctx context.Context)) *connection {
 	recovered := func(what string, value any) {
 		c.Log.Error("aside: recovered panic", "in", "session: "+what, "panic", fmt.Sprint(value))

@@ -8,8 +8,8 @@ import (
 )
 
 // Bearer takes the token from "Authorization: Bearer", and neither reads nor sets cookies. It is for APIs: the handler
-// that logs the client in asks [Manager.Token] for the token and hands it over. No browser sends such a header by itself,
-// so there is no protection against cross-origin requests, and no need for one.
+// that logs the client in asks [Manager.Token] for the token and hands it over. No browser sends such a header by
+// itself, so there is no protection against cross-origin requests, and no need for one.
 func Bearer() Option { return func(c *config) { c.bearer = true } }
 
 var cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -38,8 +38,8 @@ func Domain(domain string) Option {
 // network path can then read it and plant others.
 func InsecureDevelopment() Option { return func(c *config) { c.insecure = true } }
 
-// Persistent keeps the cookie when the browser is closed, for as long as [Absolute]. By default the cookie ends with the
-// browser.
+// Persistent keeps the cookie when the browser is closed, for as long as [Absolute]. By default the cookie ends with
+// the browser.
 func Persistent() Option { return func(c *config) { c.persistent = true } }
 
 // SameSiteStrict withholds the cookie even from requests that follow a link on another site. The default is Lax.

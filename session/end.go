@@ -27,8 +27,8 @@ func (p *protocol) end(ctx context.Context, t *token) error {
 	return err
 }
 
-// sendEnd sends the commands that end the session of a token. If the session has a user, either of the two is enough. err
-// is the first error of either.
+// sendEnd sends the commands that end the session of a token. If the session has a user, either of the two is enough.
+// err is the first error of either.
 func (p *protocol) sendEnd(ctx context.Context, t *token) (ended bool, err error) {
 	handle := t.handle()
 	calls := []*redisx.Call{p.dropCall(handle)}

@@ -15,8 +15,8 @@ const (
 	Renewed
 	// Destroyed: a session was ended by its own request.
 	Destroyed
-	// Revoked: a session was ended from elsewhere: by another session of the user, an administrator, or MaxPerUser. It is
-	// reported where that happens, and again when the token of the session is presented.
+	// Revoked: a session was ended from elsewhere: by another session of the user, an administrator, or MaxPerUser. It
+	// is reported where that happens, and again when the token of the session is presented.
 	Revoked
 	// Expired: the token of an expired session was presented. An expired session without a user leaves no trace, so it
 	// is reported as Missing.

@@ -8,8 +8,8 @@ import (
 )
 
 // DestroyEveryone ends all sessions, with and without a user (ASVS 5.0 7.4.5), and returns how many keys it removed. It
-// walks the keys of the namespace, so it is slow, and meant for an emergency. When it returns nil, no session that existed
-// when it was called is valid. After an error some may be; call it again.
+// walks the keys of the namespace, so it is slow, and meant for an emergency. When it returns nil, no session that
+// existed when it was called is valid. After an error some may be; call it again.
 func (m *Manager[T]) DestroyEveryone(ctx context.Context) (int64, error) {
 	var n atomic.Int64
 	for _, kind := range []string{"u", "s"} { // the sets of users first: each key ends many sessions

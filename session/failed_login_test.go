@@ -16,7 +16,7 @@ import (
 	"github.com/jollyjet/aside/session"
 )
 
-// silence is a hook that, from the command after a login has stored its session, answers nothing until it is lifted.
+// silence is a hook. Once armed, it lets one script through and then fails all commands, as if Redis did not answer.
 type silence struct{ on, armed atomic.Bool }
 
 var errSilence error = &net.OpError{Op: "read", Net: "tcp", Err: context.DeadlineExceeded}
@@ -49,7 +49,7 @@ func (s *silence) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// What a login stored that failed halfway is ended when Redis answers again, though nobody asks for it.
+// The session of a login that failed halfway is ended when Redis answers again, without any request.
 func TestAFailedLoginLeavesNothingBehind(t *testing.T) {
 	server := redistest.Start(t)
 	rdb, ns, quiet := server.Client(t), redistest.Unique(t), &silence{}
@@ -70,9 +70,9 @@ func TestAFailedLoginLeavesNothingBehind(t *testing.T) {
 	require.Len(t, list, 1, "other sessions stay")
 }
 
-// Redis stops amid many logins, once for a moment and once until the breaker is open. Only sessions whose Login returned
-// nil are there afterwards.
-func TestLoginsThatAStopInterruptsLeaveNothingBehind(t *testing.T) {
+// Redis stops during many logins, for less than the timeout and until the breaker is open. Afterwards only the sessions
+// exist whose Login returned nil.
+func TestInterruptedLoginsLeaveNothingBehind(t *testing.T) {
 	server := redistest.Start(t)
 	rdb := server.Client(t)
 	m := node(t, rdb, session.Timeout(waits))

@@ -15,8 +15,8 @@ func (m *Manager[T]) Flash(ctx context.Context, kind, text string) error {
 }
 
 // Flashes takes the messages out of the session. Each message is shown once, even if several requests ask at once.
-// Without a session or messages it returns none, and no error. Messages that others add while a request runs are left for
-// the next. Otherwise the errors are those of [Manager.Update], and the messages stay in the session.
+// Without a session or messages it returns none, and no error. Messages that others add while a request runs are left
+// for the next. Otherwise the errors are those of [Manager.Update], and the messages stay in the session.
 func (m *Manager[T]) Flashes(ctx context.Context) ([]Flash, error) {
 	s, err := m.p.requestOf(ctx)
 	if err != nil {

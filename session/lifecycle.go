@@ -3,8 +3,8 @@ package session
 import "context"
 
 // Create begins a session without a user. If the request has one already, that one ends. Most programs don't need it:
-// [Manager.Update], [Manager.Flash] and [Manager.Login] begin a session if the request has none. Errors: [ErrCommitted],
-// [ErrTooLarge], or one that wraps [ErrUnavailable].
+// [Manager.Update], [Manager.Flash] and [Manager.Login] begin a session if the request has none. Errors:
+// [ErrCommitted], [ErrTooLarge], or one that wraps [ErrUnavailable].
 func (m *Manager[T]) Create(ctx context.Context, data T) error {
 	payload, err := m.p.codec.Marshal(data)
 	if err != nil {

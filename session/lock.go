@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// locks makes the writers of one session on this node take turns. Without it they would all succeed in the end, but only
-// after many conflicts: of n writers that read the same version, one can store its change.
+// locks makes the writers of one session on this node take turns. Without it they would all succeed in the end, but
+// only after many conflicts: of n writers that read the same version, one can store its change.
 type locks struct {
 	mu   sync.Mutex
 	held map[string]*lock // guarded by mu

@@ -17,9 +17,8 @@ import (
 //   - One of another user ends, and the new session has no data.
 //   - With none, or one that ended meanwhile, the new session has no data.
 //
-// The session is valid until it expires, is destroyed, or is revoked through its user. Errors: [ErrUser],
-// [ErrTooMany], [ErrCommitted], [ErrTooLarge], [ErrConflict], or one that wraps [ErrUnavailable]: the client then gets no
-// new token.
+// The session is valid until it expires, is destroyed, or is revoked through its user. Errors: [ErrUser], [ErrTooMany],
+// [ErrCommitted], [ErrTooLarge], [ErrConflict], or one that wraps [ErrUnavailable]: the client then gets no new token.
 func (m *Manager[T]) Login(ctx context.Context, user string) error {
 	if user == "" || len(user) > maxUser {
 		return ErrUser

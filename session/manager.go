@@ -87,8 +87,9 @@ func (m *Manager[T]) Token(ctx context.Context) (string, error) {
 	return s.tok.String(), nil
 }
 
-// Get returns the data of the session as it was when the request first used it, with the request's own changes. The copy
-// belongs to the caller; use [Manager.Update] to change the stored data. Without a session Get returns [ErrNoSession].
+// Get returns the data of the session as it was when the request first used it, with the request's own changes. The
+// copy belongs to the caller; use [Manager.Update] to change the stored data. Without a session Get returns
+// [ErrNoSession].
 func (m *Manager[T]) Get(ctx context.Context) (T, error) {
 	var zero T
 	s, err := m.p.requestOf(ctx)

@@ -11,7 +11,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// What a session of a user takes, its entry among those of the user and Redis's own tables included.
+// Measures the memory of a session with a user, including its entry in the user's set and Redis's own tables.
 func TestMemoryPerSession(t *testing.T) {
 	server := redistest.Start(t)
 	rdb := server.Client(t)
@@ -37,7 +37,7 @@ func TestMemoryPerSession(t *testing.T) {
 		}
 		per := (measure() - before) / (users * each)
 		if i == 0 {
-			continue // what the server allocates once, such as for the scripts, is in there
+			continue // includes what the server allocates once, such as for the scripts
 		}
 		t.Logf("%d bytes in Redis for a session of a user with %d bytes of data", per, size)
 		require.Less(t, per, int64(size)+500)

@@ -3,8 +3,8 @@ package session
 import "net/http"
 
 // Middleware gives each request its session. Redis is not asked before the handler uses the session. A page that does
-// not use it gets no header, and one that stores nothing gets no cookie. Cookie and headers are written when the handler
-// first writes; [http.ResponseController], Flusher and Hijacker work as usual.
+// not use it gets no header, and one that stores nothing gets no cookie. Cookie and headers are written when the
+// handler first writes; [http.ResponseController], Flusher and Hijacker work as usual.
 //
 //   - A new token goes out in the cookie, with "Cache-Control: no-store".
 //   - A response that depends on the session has "Vary: Cookie" (or Authorization, with [Bearer]). It has
@@ -14,8 +14,8 @@ import "net/http"
 //   - Requests that change something and come from other origins get 403 (CSRF), except with [Bearer]; see [CrossOrigin].
 //
 // An invalid token is never adopted, and its cookie stays until another takes its place: a slow request must not remove
-// what a login in another tab has just set. The handler answers when Redis is in trouble; it then gets an error that wraps
-// [ErrUnavailable].
+// what a login in another tab has just set. The handler answers when Redis is in trouble; it then gets an error that
+// wraps [ErrUnavailable].
 func (m *Manager[T]) Middleware(next http.Handler) http.Handler {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := m.p.requestOf(r.Context()); err == nil { // mounted twice

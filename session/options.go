@@ -102,18 +102,19 @@ func Namespace(name string) Option { return connect(options.Namespace(name)) }
 // the timeouts of the client given to [New]. The default is 500 ms.
 func Timeout(d time.Duration) Option { return connect(options.Timeout(d)) }
 
-// AutoPipeline sets how many commands must be in flight before they share pipelines on one connection. The default is 8;
-// 0 turns sharing off. It multiplies the throughput of busy processes, because Redis and this process make one system call
-// for many commands. With fewer commands in flight, each has a connection of its own, which is faster. So do requests
-// above 32 KiB, and keys known to have a larger value. Hooks see the pipelines, without the callers' contexts.
+// AutoPipeline sets how many commands must be in flight before they share pipelines on one connection. The default is
+// 8; 0 turns sharing off. It multiplies the throughput of busy processes, because Redis and this process make one
+// system call for many commands. With fewer commands in flight, each has a connection of its own, which is faster. So
+// do requests above 32 KiB, and keys known to have a larger value. Hooks see the pipelines, without the callers'
+// contexts.
 func AutoPipeline(from int) Option { return connect(options.AutoPipeline(from)) }
 
 // Hooks adds hooks to the manager's client, for example for tracing. Hooks of the client given to [New] only see the
 // commands of that client. A hook must not send a command twice.
 func Hooks(hooks ...redis.Hook) Option { return connect(options.Hooks(hooks...)) }
 
-// Logger receives what an operator should know, such as commands that Redis refuses, once for each cause, and what to do
-// about it. The default is slog.Default().
+// Logger receives what an operator should know, such as commands that Redis refuses, once for each cause, and what to
+// do about it. The default is slog.Default().
 func Logger(l *slog.Logger) Option { return connect(options.Logger(l)) }
 
 // Codec encodes the data of a session. The default is codec.JSON().
@@ -124,16 +125,16 @@ func Codec(with codec.Codec) Option {
 	return func(c *config) { c.codec = with }
 }
 
-// Idle ends a session that is not used for d (ASVS 5.0 7.3.1). The default is 30 minutes, the minimum 1 s. Use extends a
-// session only once in a tenth of this time, so most reads write nothing. A session therefore ends after 0.9 to 1.0 times
-// d without use, never later.
+// Idle ends a session that is not used for d (ASVS 5.0 7.3.1). The default is 30 minutes, the minimum 1 s. Use extends
+// a session only once in a tenth of this time, so most reads write nothing. A session therefore ends after 0.9 to 1.0
+// times d without use, never later.
 func Idle(d time.Duration) Option {
 	options.AtLeast("Idle", d, time.Second)
 	return func(c *config) { c.idle = d }
 }
 
-// Absolute ends a session however much it is used (ASVS 5.0 7.3.2). It counts from Create, and again from Login. Renewals
-// don't extend it. The default is 12 hours, the minimum 1 s.
+// Absolute ends a session however much it is used (ASVS 5.0 7.3.2). It counts from Create, and again from Login.
+// Renewals don't extend it. The default is 12 hours, the minimum 1 s.
 func Absolute(d time.Duration) Option {
 	options.AtLeast("Absolute", d, time.Second)
 	return func(c *config) { c.absolute = d }
@@ -141,8 +142,8 @@ func Absolute(d time.Duration) Option {
 
 // RenewEvery gives a session in use a new id each time d has passed (OWASP: renewal timeout), so a token copied from a
 // log or a backup soon loses its value. It does not help against a thief who uses the session at the same time as its
-// owner: both receive the new id. It is off by default. The age of the id is checked when use extends the session, about
-// every tenth of [Idle], and only behind the middleware. The old id stays valid for [RenewGrace].
+// owner: both receive the new id. It is off by default. The age of the id is checked when use extends the session,
+// about every tenth of [Idle], and only behind the middleware. The old id stays valid for [RenewGrace].
 func RenewEvery(d time.Duration) Option {
 	options.AtLeast("RenewEvery", d, time.Second)
 	return func(c *config) { c.renew = d }

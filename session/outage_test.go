@@ -75,7 +75,7 @@ func TestRedisAway(t *testing.T) {
 	}
 }
 
-// Who was treated as anonymous because Redis was away, and logs in when it is back, is logged in.
+// A request that was treated as anonymous while Redis was away can log in when Redis is back.
 func TestBackWithinARequest(t *testing.T) {
 	server := redistest.Start(t)
 	m := node(t, server.Client(t), session.AnonymousWhenAway())
@@ -103,7 +103,7 @@ func TestBackWithinARequest(t *testing.T) {
 	require.Equal(t, "no-store", res.Header.Get("Cache-Control"), "the page is not that of who asked")
 }
 
-// deaf is a connection that loses a reply when it is set.
+// deaf is a connection that loses one reply when it is set.
 type deaf struct {
 	net.Conn
 	set *atomic.Bool
@@ -117,8 +117,8 @@ func (d deaf) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// The client of a Cluster repeats what gets no reply, unless it is told not to. A change that arrived twice would be
-// taken for somebody else's, and made again.
+// By default a Cluster client repeats commands that get no reply. A change that arrived twice would look like a change
+// by somebody else, and be applied again.
 func TestLostReplyOfACluster(t *testing.T) {
 	var lost atomic.Bool
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -157,7 +157,7 @@ func TestLostReplyOfACluster(t *testing.T) {
 	require.Positive(t, made, "no change arrived whose reply got lost")
 }
 
-// The caller's own impatience is no trouble of Redis.
+// A caller who gives up does not make Redis unavailable.
 func TestCanceledContext(t *testing.T) {
 	m := node(t, redistestMini(t), session.AnonymousWhenAway())
 	token := begin(t, m, data{})
@@ -169,7 +169,7 @@ func TestCanceledContext(t *testing.T) {
 	require.Zero(t, m.Stats().Unavailable)
 }
 
-// A reply that is lost: the change may be there or not, but not twice, and no second session.
+// If a reply is lost, the change may be stored or not, but not twice, and there is no second session.
 func TestLostReply(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())

@@ -76,8 +76,8 @@ func (p *protocol) fetch(ctx context.Context, t *token, handle string) (raw stri
 	return raw, left, score != nil && score.Reply.Err() == nil, nil
 }
 
-// absent reports why a session does not exist, and returns ErrNoSession. A session that was ended is no longer in the set
-// of its user; one that expired still is.
+// absent reports why a session does not exist, and returns ErrNoSession. A session that was ended is no longer in the
+// set of its user; one that expired still is.
 func (p *protocol) absent(ctx context.Context, t *token, handle string, member bool) error {
 	if !member {
 		p.report(Event{Kind: Missing, Handle: handle})
@@ -88,8 +88,8 @@ func (p *protocol) absent(ctx context.Context, t *token, handle string, member b
 	return ErrNoSession
 }
 
-// verify checks that the token is valid for the session: it has the right locator, and the id, or the previous id in its
-// grace period.
+// verify checks that the token is valid for the session: it has the right locator, and the id, or the previous id in
+// its grace period.
 func (p *protocol) verify(ctx context.Context, t *token, r *record) (inGrace bool, err error) {
 	if t.belongs(r) {
 		if hash := t.hash(); same(hash, r.hash) {

@@ -20,15 +20,15 @@ import (
 
 var interleavings = flag.Int("interleavings", 500, "how many to try on each kind of Redis")
 
-// Requests of one session run interleaved at random, command by command, on nodes of their own: slow requests that
-// change data, renewals with and without grace, logins, logouts, and revocations. Each history has to be one that a
-// single session could have had if all had come one after the other: then no change is lost, no ended session comes
-// back, and no replaced token is let in.
+// Requests of one session run on different nodes, interleaved at random, command by command: slow requests that change
+// data, renewals with and without grace, logins, logouts, and revocations. Each history must be possible for a single
+// session whose requests ran one after the other. So no change is lost, no ended session comes back, and no replaced
+// token is let in.
 func TestNeverResurrectedInAnyInterleaving(t *testing.T) {
 	interleave(t, false, "update ok", "update ended", "renew ok", "renew ended", "grace ok", "login same", "login new", "logout ok", "all ok", "read none")
 }
 
-// The same with commands of which each tenth is not carried out, or is although no reply comes.
+// The same, but one command in ten is not executed, or is executed although no reply comes.
 func TestNeverResurrectedThoughCommandsFail(t *testing.T) {
 	interleave(t, true, "update ok", "update error", "renew error", "login same", "login error", "logout ok", "logout error", "all error")
 }
@@ -90,7 +90,7 @@ type gate struct {
 	state chan bool       // true: waits for a turn, false: has finished
 }
 
-// pass tells which of the commands are to be sent, and which replies are to be lost.
+// pass decides which commands are sent, and which replies are lost.
 func (g *gate) pass(cmds ...redis.Cmder) (send, lost []redis.Cmder) {
 	g.state <- true
 	rng := <-g.turn
@@ -214,7 +214,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 	_, _, _ = l.seed.script(ctx, clearScript, l.seed.keyOfUser("ann"))
 }
 
-// schedule lets one actor at a time carry out one command, until all have finished.
+// schedule lets one actor at a time execute one command, until all have finished.
 func (l *lab) schedule(rng *rand.Rand) {
 	var waiting []int
 	for i, g := range l.gates {

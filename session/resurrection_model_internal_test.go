@@ -10,7 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// input and output of an operation in the history. Tokens are their texts.
+// input and output describe an operation in the history. A token is given by its text.
 type input struct{ kind, token string }
 
 type output struct {
@@ -19,7 +19,7 @@ type output struct {
 	token  string // the new one
 }
 
-// condition of the one session that the history is about.
+// condition is the state of the session that the history is about.
 type condition struct {
 	alive, bound  bool
 	n             int
@@ -48,7 +48,7 @@ func model(initial condition) porcupine.Model {
 	return m.ToModel()
 }
 
-// mayBe returns what may be after an operation that failed: nothing happened, or it did, and nobody has learnt of it.
+// mayBe returns the possible states after an operation that failed: it was executed or not.
 func mayBe(c condition, in input) []any {
 	did := c
 	switch {
@@ -62,7 +62,7 @@ func mayBe(c condition, in input) []any {
 	case in.kind == "login" && !c.bound:
 		did.alive = false
 	case in.kind == "renew" || in.kind == "login":
-		// A token that nobody has, of the same session.
+		// The session has a new token that nobody knows.
 		t, _ := parseToken(c.cur)
 		t.id = [idBytes]byte{}
 		did.cur, did.previous = t.String(), ""
@@ -139,7 +139,7 @@ func (a *actor) read(ctx context.Context, s *requestSession) bool {
 func (a *actor) update(ctx context.Context, s *requestSession) {
 	a.do("update", s.tok.String(), func() output {
 		err := s.update(ctx, false, func(b *body) (bool, error) {
-			// One digit more: the number of changes is the length of the data.
+			// The length of the data is the number of changes.
 			b.payload = append(b.payload[:len(b.payload):len(b.payload)], '1')
 			return true, nil
 		})

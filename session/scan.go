@@ -9,8 +9,8 @@ import (
 
 const scanCount = 500
 
-// scan visits the keys of a kind, "s" for sessions or "u" for the sets of users, in batches. It walks all masters at the
-// same time, so visit must be safe for concurrent use.
+// scan visits the keys of a kind, "s" for sessions or "u" for the sets of users, in batches. It walks all masters at
+// the same time, so visit must be safe for concurrent use.
 func (p *protocol) scan(ctx context.Context, kind string, visit func(ctx context.Context, keys []string) error) error {
 	err := p.rdb.EachMaster(ctx, func(ctx context.Context, node *redisx.Node) error {
 		var at redisx.Page

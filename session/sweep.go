@@ -16,12 +16,13 @@ type Swept struct {
 	Skipped bool  // another node is sweeping
 }
 
-// Sweep removes entries without a session from the sets of all users. It only saves memory, of entries whose session was
-// ended while the set could not be reached. Without it, each set expires with its last session, and Login and List remove
-// the entries that they find. Only one node sweeps at a time.
+// Sweep removes entries without a session from the sets of all users. It only saves memory, of entries whose session
+// was ended while the set could not be reached. Without it, each set expires with its last session, and Login and List
+// remove the entries that they find. Only one node sweeps at a time.
 func (m *Manager[T]) Sweep(ctx context.Context) (Swept, error) { return m.sweep(ctx, 0) }
 
-// sweep keeps other nodes from sweeping until it has finished, or until hold has passed if that is later and it succeeds.
+// sweep keeps other nodes from sweeping until it has finished, or until hold has passed if that is later and it
+// succeeds.
 func (m *Manager[T]) sweep(ctx context.Context, hold time.Duration) (Swept, error) {
 	const working = 10 * time.Minute
 	lock := m.p.conn.Namespace + ":janitor"

@@ -52,7 +52,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// sentinel notes whether anything is sent.
+// sentinel is a hook that records commands and sends none.
 type sentinel struct{ sent []string }
 
 func (s *sentinel) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -78,7 +78,7 @@ func (s *sentinel) note(cmds ...redis.Cmder) error {
 	return redis.Nil
 }
 
-// Whatever comes in the Cookie or Authorization header, only a hash of a well-formed token is sent to Redis.
+// Whatever the Cookie or Authorization header contains, only hashes of a well-formed token are sent to Redis.
 func FuzzHeader(f *testing.F) {
 	tok := newToken()
 	bound := tok

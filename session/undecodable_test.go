@@ -14,7 +14,7 @@ import (
 	"github.com/jollyjet/aside/session"
 )
 
-// scs answers 500 until the cookie is gone when the codec changes.
+// When the codec changes, scs answers 500 until the cookie is gone.
 func TestUndecodable(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		ns := redistest.Unique(t)

@@ -15,11 +15,11 @@ type edit func(*body) (changed bool, err error)
 
 // Update changes the data of the session with compare-and-set. If somebody else changed the session meanwhile, apply is
 // called again with the new data. So it may run several times, should do nothing but change the data, and must not call
-// the manager. The change is stored when Update returns nil; an error of apply is returned and nothing is stored. If apply
-// changes nothing, nothing is written.
+// the manager. The change is stored when Update returns nil; an error of apply is returned and nothing is stored. If
+// apply changes nothing, nothing is written.
 //
-// Without a session a new one begins with the zero T, unless apply leaves it unchanged. If the request had a session that
-// was ended meanwhile, Update returns [ErrEnded] and stores nothing. Other errors:
+// Without a session a new one begins with the zero T, unless apply leaves it unchanged. If the request had a session
+// that was ended meanwhile, Update returns [ErrEnded] and stores nothing. Other errors:
 //
 //   - [ErrConflict], [ErrTooLarge], and for a new session [ErrCommitted]: nothing was stored.
 //   - The error of the context, if the caller gave up while waiting for its turn: nothing was stored.
@@ -57,8 +57,9 @@ func (m *Manager[T]) editData(apply func(*T) error) edit {
 	}
 }
 
-// update applies an edit to the session of the request, or to a new one. It is called without mu held. If the edit
-// changes nothing in the session as the request read it earlier, update reads the session again, unless cached is set.
+// update applies an edit to the session of the request, or to a new one. It is called without mu held. An edit that fails
+// or changes nothing may have seen data that the request read earlier. It is then applied again to the current session,
+// unless cached is set.
 func (s *requestSession) update(ctx context.Context, cached bool, apply edit) error {
 	for {
 		s.mu.Lock()
@@ -176,8 +177,8 @@ func (s *requestSession) reread(ctx context.Context, handle string) (record, err
 	return s.rec, nil
 }
 
-// admitted reports whether the session is still that of the request after somebody else changed it. It is called without
-// mu held.
+// admitted reports whether the session is still that of the request after somebody else changed it. It is called
+// without mu held.
 func (s *requestSession) admitted(handle string, r *record, now int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -68,7 +68,7 @@ func TestGoroutinesOfARequest(t *testing.T) {
 	})
 }
 
-// A request that logs in goes on with another session; what its other goroutines change is kept.
+// A request that logs in gets another session. Changes by its other goroutines are kept.
 func TestGoroutinesWhileTheRequestLogsIn(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb)
@@ -115,7 +115,7 @@ func TestUpdateOfNothingWritesNothing(t *testing.T) {
 	require.Equal(t, 1, get(t, m, token).N)
 }
 
-// That there is nothing to change, or that it is not allowed, is said of what is there, not of what was read long ago.
+// Update decides on the current data that nothing changes, or that a change is refused, not on data read long ago.
 func TestUpdateDecidesOnWhatIsThere(t *testing.T) {
 	m := node(t, redistestMini(t))
 	token := begin(t, m, data{N: 1})
@@ -137,7 +137,8 @@ func TestUpdateDecidesOnWhatIsThere(t *testing.T) {
 	require.Equal(t, 5, d.N, "a request sees its own changes")
 }
 
-// expressjs/session#632, vertx-web#2771, nextjs-auth0#2530: a request that still runs at logout writes the session back.
+// expressjs/session#632, vertx-web#2771, nextjs-auth0#2530: a request that is still running at logout writes the
+// session back.
 func TestSlowRequestDoesNotBringTheSessionBack(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, end := range map[string]func(t *testing.T, m *manager, token string){
@@ -198,7 +199,7 @@ func TestUpdateAfterOwnLogoutIsANewSession(t *testing.T) {
 	require.Empty(t, user)
 }
 
-// While a node waits for its turn its caller may give up.
+// A caller may give up while it waits for its turn.
 func TestUpdateObeysItsContext(t *testing.T) {
 	m := node(t, redistestMini(t))
 	token := begin(t, m, data{})

@@ -7,8 +7,8 @@ import (
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
-// List returns the sessions of a user, the latest login first (ASVS 5.0 7.5.2). In the context of a request it marks the
-// request's own. The context needs no session.
+// List returns the sessions of a user, the latest login first (ASVS 5.0 7.5.2). In the context of a request it marks
+// the request's own. The context needs no session.
 func (m *Manager[T]) List(ctx context.Context, user string) ([]Info, error) {
 	current := m.p.currentHandle(ctx)
 	_, handles, err := m.p.script(ctx, pruneScript, m.p.keyOfUser(user))
@@ -41,8 +41,8 @@ func (p *protocol) currentHandle(ctx context.Context) string {
 }
 
 // DestroyAll ends all sessions of a user, on all nodes (ASVS 5.0 7.4.2, 7.4.5). When it returns nil, no session whose
-// Login had returned before is valid, nor will it be again. A session whose Login runs at the same time either ends too,
-// or is the first of a new set. So when you close an account, make its logins fail first.
+// Login had returned before is valid, nor will it be again. A session whose Login runs at the same time either ends
+// too, or is the first of a new set. So when you close an account, make its logins fail first.
 //
 // It is one command, however many sessions there are; their memory is freed after it. If the request's own session is
 // among them, its client is made to forget its token. The context needs no session.
@@ -66,9 +66,9 @@ func (m *Manager[T]) DestroyAll(ctx context.Context, user string) error {
 	return nil
 }
 
-// DestroyOthers ends all sessions of the user except the request's own (ASVS 5.0 7.4.3: after a change of password). They
-// all end at once. Errors: [ErrNoSession], also if nobody is logged in; [ErrEnded] if the request's own session has
-// ended meanwhile, and then no other was ended; or one that wraps [ErrUnavailable].
+// DestroyOthers ends all sessions of the user except the request's own (ASVS 5.0 7.4.3: after a change of password).
+// They all end at once. Errors: [ErrNoSession], also if nobody is logged in; [ErrEnded] if the request's own session
+// has ended meanwhile, and then no other was ended; or one that wraps [ErrUnavailable].
 func (m *Manager[T]) DestroyOthers(ctx context.Context) error {
 	return m.withSession(ctx, func(s *requestSession, none error) error {
 		if none != nil {
@@ -91,8 +91,8 @@ func (m *Manager[T]) DestroyOthers(ctx context.Context) error {
 	})
 }
 
-// DestroyOne ends the session of a user that has the given handle, from [Manager.List] (ASVS 5.0 7.5.2). If the user has
-// no such session, it returns [ErrNoSession]. The context needs no session.
+// DestroyOne ends the session of a user that has the given handle, from [Manager.List] (ASVS 5.0 7.5.2). If the user
+// has no such session, it returns [ErrNoSession]. The context needs no session.
 func (m *Manager[T]) DestroyOne(ctx context.Context, user, handle string) error {
 	c := m.p.forgetCall(m.p.keyOfUser(user), handle)
 	if err := m.p.run(ctx, c); err != nil {

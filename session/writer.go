@@ -48,8 +48,8 @@ func (w *writer) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// flush and hijack are exported only if the writer below has them: handlers use type assertions to find out whether they
-// can stream, or take over the connection.
+// flush and hijack are exported only if the writer below has them: handlers use type assertions to find out whether
+// they can stream, or take over the connection.
 func (w *writer) flush() { _ = w.FlushError() }
 
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
-// That a key is of another type is an answer of a script, not an error: there is no session of this package.
+// If a key has another type, a script replies that there is no session, not with an error.
 func TestAKeyOfAnotherTypeIsNoSession(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		p := newProtocol(rdb, defaults())
