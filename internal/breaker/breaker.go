@@ -36,11 +36,12 @@ type breaker struct {
 	refusal atomic.Pointer[error] // what Allow returns while open; written with mu held
 	left    atomic.Bool           // it is no longer a master
 
-	mu      sync.Mutex
-	circuit *gobreaker.CircuitBreaker[struct{}]
-	tripped bool          // the circuit is not closed
-	cause   error         // why it has tripped
-	healed  chan struct{} // receives when the circuit closes while the master is probed
+	healed chan struct{} // wakes the goroutine that probes when the circuit has closed
+
+	mu      sync.Mutex                          // guards the fields below
+	circuit *gobreaker.CircuitBreaker[struct{}] // counts outcomes; another after the node has left
+	tripped bool                                // the circuit is not closed
+	cause   error                               // why it has tripped
 }
 
 func newBreaker(s *shared, addr string) *breaker {
@@ -88,10 +89,7 @@ func (b *breaker) count(err error) (opened bool) {
 			b.failing.Store(false)
 		}
 		if was && !b.tripped {
-			select {
-			case b.healed <- struct{}{}:
-			default: // the goroutine has not seen the last one yet
-			}
+			pause.Wake(b.healed)
 		}
 		return false
 	}

@@ -27,6 +27,15 @@ func Until(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	}
 }
 
+// Wake ends the wait of an [Until] on this channel, or the next one. The channel has room for one; that is enough, because
+// a wait that has not seen the last wake yet needs no other.
+func Wake(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
 // Renew calls renew after each interval until it reports false, done is closed, or ctx ends. An interval of a third of a
 // lease lets one renewal fail.
 func Renew(ctx context.Context, done <-chan struct{}, interval time.Duration, renew func() bool) {

@@ -2,6 +2,7 @@ package pause_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +41,14 @@ func TestUntilReturnsWhenWoken(t *testing.T) {
 		require.Equal(t, time.Second, time.Since(began))
 		require.True(t, pause.Until(t.Context(), time.Minute, wake))
 		require.Equal(t, time.Second+time.Minute, time.Since(began))
+
+		pause.Wake(wake)
+		pause.Wake(wake)
+		began = time.Now()
+		require.True(t, pause.Until(t.Context(), time.Hour, wake))
+		require.Zero(t, time.Since(began))
+		require.True(t, pause.Until(t.Context(), time.Hour, wake))
+		require.Equal(t, time.Hour, time.Since(began), "both wakes were for one wait")
 	})
 }
 
@@ -54,18 +63,19 @@ func TestRenewEndsWhenThereIsNoMoreReasonTo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				done, held, renewals := make(chan struct{}), true, 0
+				done, renewals := make(chan struct{}), 0
+				var lost atomic.Bool
 				time.AfterFunc(3*interval+interval/2, func() {
-					end(cancel, func() { close(done) }, func() { held = false })
+					end(cancel, func() { close(done) }, func() { lost.Store(true) })
 				})
 				began := time.Now()
 				pause.Renew(ctx, done, interval, func() bool {
 					renewals++
 					require.Equal(t, time.Duration(renewals)*interval, time.Since(began))
-					return held
+					return !lost.Load()
 				})
 				want := 3
-				if !held {
+				if lost.Load() {
 					want++ // the one that finds out
 				}
 				require.Equal(t, want, renewals)

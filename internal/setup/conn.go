@@ -49,7 +49,7 @@ func (p Package) Timeout(d time.Duration) ConnOption {
 // AutoPipeline is how many commands must be in flight for them to share pipelines; 0 turns sharing off.
 func (p Package) AutoPipeline(from int) ConnOption {
 	if from < 0 {
-		panic(fmt.Sprintf("%s: AutoPipeline(%d): use 0 to turn it off, or the number of commands from which on they share", p, from))
+		panic(fmt.Sprintf("%s: AutoPipeline(%d): use 0 to turn it off, or how many commands must be in flight", p, from))
 	}
 	return func(c *Conn) { c.ShareFrom = from }
 }

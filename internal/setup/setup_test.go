@@ -29,7 +29,7 @@ func TestMistakesPanic(t *testing.T) {
 		`store: Clone(nil): leave the option out`:                           func() { options.NotNil("Clone", true) },
 		`store: New("p"): TTLOf is a func(), want a func(int)`:              func() { setup.Typed[func(int)](options, `New("p")`, "TTLOf", func() {}) },
 		`store: Logger(nil): use slog.New(slog.DiscardHandler) for silence`: func() { options.Logger(nil) },
-		`store: AutoPipeline(-1): use 0 to turn it off, or the number of commands from which on they share`: func() {
+		`store: AutoPipeline(-1): use 0 to turn it off, or how many commands must be in flight`: func() {
 			options.AutoPipeline(-1)
 		},
 	} {
