@@ -140,6 +140,25 @@ func TestALogoutThatWasRefusedCanBeTriedAgain(t *testing.T) {
 	require.False(t, valid(t, m, token))
 }
 
+// A Redis user without PING or INFO can still use sessions after an outage.
+func TestAMasterThatMayNotBePingedIsFoundAgain(t *testing.T) {
+	r := restrict(t, redistest.Start(t), session.Timeout(waits))
+	token := begin(t, r.manager, data{N: 1})
+	for _, lacking := range [][]string{{"ping"}, {"info"}, {"ping", "info"}} {
+		r.lacks(t, lacking...)
+		r.server.Pause()
+		for range 2 * mostFailures {
+			_, err := r.Get(r.Attach(t.Context(), token))
+			require.ErrorIs(t, err, session.ErrUnavailable)
+		}
+		r.server.Resume()
+		redistest.Eventually(t, "the session", func() bool {
+			_, err := r.Get(r.Attach(t.Context(), token))
+			return err == nil
+		})
+	}
+}
+
 // Close ends the probes and all commands in flight, even if the master does not answer.
 func TestCloseWhileAMasterIsProbed(t *testing.T) {
 	server := redistest.Start(t)

@@ -156,8 +156,11 @@ func (b *breaker) probe(ctx context.Context) (left bool) {
 		if b.isTripped() {
 			ping := &redisx.Cmd{Cmd: redis.NewCmd(ctx, "ping")}
 			_, err := (*b.node.Load()).Look(ctx, ping) // which has the outcome recorded
-			if errors.Is(err, redis.ErrClosed) {       // go-redis closes the clients of nodes that have left a Cluster
+			switch {
+			case errors.Is(err, redis.ErrClosed): // go-redis closes the clients of nodes that have left a Cluster
 				return true
+			case redisx.Refused(err) && !b.Failed(err): // the user may not ping, but the master answers
+				b.count(nil)
 			}
 		}
 		if !b.isTripped() {
