@@ -18,7 +18,7 @@ import (
 
 const (
 	mostFailures = 5 // after so many a master counts as one that does not answer
-	waits        = 200 * time.Millisecond
+	waits        = 400 * time.Millisecond
 )
 
 // outage makes a Redis stop answering, and brings it back.
