@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Bearer takes the token from "Authorization: Bearer", and neither reads nor sets cookies: for APIs. The client gets its
-// token from the handler that logs it in, which has it from [Manager.Token]. As no browser sends such a header by
-// itself, there is no protection against cross-origin requests, nor need of one.
+// Bearer takes the token from "Authorization: Bearer", and neither reads nor sets cookies. It is for APIs: the handler
+// that logs the client in asks [Manager.Token] for the token and hands it over. No browser sends such a header by
+// itself, so there is no protection against cross-origin requests, and no need for one.
 func Bearer() Option { return func(c *config) { c.bearer = true } }
 
 var cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// CookieName is the name of the cookie. The default is "__Host-id", or "__Secure-id" with [Domain], or "id" with
+// CookieName sets the name of the cookie. The default is "__Host-id", or "__Secure-id" with [Domain], or "id" with
 // [InsecureDevelopment]. A name has up to 64 letters, digits, _ and -, and the same prefix as the default (ASVS 5.0
 // 3.3.1, 3.3.3).
 func CookieName(name string) Option {
@@ -24,8 +24,8 @@ func CookieName(name string) Option {
 	return func(c *config) { c.cookie = name }
 }
 
-// Domain shares the cookie with all hosts below a domain. Every one of them can then read and replace it, so leave
-// it out unless the session is meant to be shared.
+// Domain shares the cookie with all hosts below a domain. Each of them can then read and replace it, so leave it out
+// unless they are to share the session.
 func Domain(domain string) Option {
 	name := strings.TrimPrefix(domain, ".")
 	if (&http.Cookie{Name: "id", Value: "v", Domain: name}).Valid() != nil || !strings.Contains(name, ".") {
@@ -35,18 +35,18 @@ func Domain(domain string) Option {
 }
 
 // InsecureDevelopment drops Secure and the name prefix from the cookie, for development over plain HTTP. Anyone on the
-// way can then read it and plant others.
+// network path can then read it and plant others.
 func InsecureDevelopment() Option { return func(c *config) { c.insecure = true } }
 
-// Persistent keeps the cookie when the browser is closed, for as long as [Absolute]. By default it goes with the
-// browser.
+// Persistent keeps the cookie when the browser is closed, for as long as [Absolute]. By default the cookie ends with
+// the browser.
 func Persistent() Option { return func(c *config) { c.persistent = true } }
 
-// SameSiteStrict withholds the cookie also from links on other sites that lead here. The default is Lax.
+// SameSiteStrict withholds the cookie even from requests that follow a link on another site. The default is Lax.
 func SameSiteStrict() Option { return func(c *config) { c.sameSite = http.SameSiteStrictMode } }
 
-// CrossOrigin replaces the protection against cross-origin requests (CSRF), to trust origins, exempt paths, or answer
-// otherwise than with 403. The default is http.NewCrossOriginProtection().
+// CrossOrigin replaces the protection against cross-origin requests (CSRF). Use it to trust origins, exempt paths, or
+// answer with something else than 403. The default is http.NewCrossOriginProtection().
 func CrossOrigin(protection *http.CrossOriginProtection) Option {
 	if protection == nil {
 		panic("session: CrossOrigin(nil): leave the option out, or use AddInsecureBypassPattern to exempt paths")
@@ -56,8 +56,8 @@ func CrossOrigin(protection *http.CrossOriginProtection) Option {
 
 var dataTypes = map[string]bool{"cache": true, "cookies": true, "storage": true, "executionContexts": true, "*": true}
 
-// ClearSiteData is what the browser is told to clear at logout. The default is cache and storage; "cookies" would also
-// log the user out of other programs on the same domain. Without types the header is left out.
+// ClearSiteData sets what the browser clears at logout. The default is cache and storage; "cookies" would also log the
+// user out of other programs on the same domain. Without types the header is left out.
 func ClearSiteData(types ...string) Option {
 	quoted := make([]string, 0, len(types))
 	for _, t := range types {

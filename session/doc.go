@@ -12,34 +12,44 @@
 //
 // # How a session lives
 //
-// The client holds a token: a selector that names the session, an id of 256 bits from crypto/rand, and, once a user is
-// logged in, a locator of the user. Redis has hashes: the SHA-256 of the selector names the key, that of the id is in
-// the value. A renewal replaces the id within the key, so there is never a moment with two sessions or none. A login
-// begins another session, which takes over the data: a session has the same user, or none, for all its life.
+// The client holds a token. It has a selector that names the session, an id of 256 bits from crypto/rand, and, once a
+// user is logged in, a locator of the user. Redis has only hashes: the SHA-256 of the selector is in the key, and that of
+// the id in the value. A renewal replaces the id within the key, so there is never a moment with two sessions or none. A
+// login begins another session, which takes over the data. So a session has the same user, or none, all its life.
 //
-// The sessions of a user are one sorted set, and a session with a user is valid while its handle is in there. It is put
-// in once, before anybody has its token, so what was taken out does not get back. Ending one, the others or all, and
-// the bound of [MaxPerUser], are each one command on one key, which holds from that moment on all nodes, also on
-// Cluster, where a session and its user's set are on different servers. A request reads both in one round trip. If
+// The sessions of a user are one sorted set, and a session with a user is valid while its handle is in that set. It is
+// added once, before anybody has its token, so a removed session does not get back in. Ending one session, all others or
+// all, and the limit of [MaxPerUser], are each one command on one key. It takes effect on all nodes at that moment, even
+// on Cluster, where a session and its user's set are on different servers. A request reads both in one round trip. If
 // either is lost, the session has ended.
 //
-// Every change is a script that stores it only if the session is there and has the version that was read. If somebody
-// else was first, the change is made again on top of theirs; if the session ended, it is dropped ([ErrEnded]).
+// Every change is a script that stores it only if the session exists and has the version that was read. If somebody else
+// was first, the change is applied again on top of theirs. If the session has ended, the change is dropped ([ErrEnded]).
 //
-// Times are those of the Redis servers, each for its own keys; the clocks of two machines are never compared. Use
-// prolongs a session once in a tenth of the idle time, so most requests only read.
+// Times are those of the Redis servers, each for its own keys. The clocks of two machines are never compared. Use extends
+// a session once in a tenth of the idle time, so most requests only read.
 //
-// A session of a user takes 393 bytes in Redis without data, and 649 with 300 bytes of them, its entry in the set and
-// Redis's own tables included (TestMemoryPerSession, redis-server 7.0). To read it takes a request one round trip, to
-// change it another one; a login takes two or three.
+// A session with a user takes 393 bytes in Redis without data, and 649 with 300 bytes of data, including its entry in the
+// set and Redis's own tables (TestMemoryPerSession, redis-server 7.0). A request takes one round trip to read it, and
+// another to change it; a login takes two or three.
+//
+// # When Redis is away
+//
+// No command takes longer than [Timeout], and a caller whose context is cancelled stops waiting. Each master has a circuit
+// breaker. After five commands in a row that a master did not answer, requests for the sessions on it fail at once, with
+// an error that wraps [ErrUnavailable]; with [AnonymousWhenAway] reads return [ErrNoSession] instead. A probe in the
+// background finds out within about 100 ms that the master answers again, even without requests. The other masters of a
+// Cluster are not affected. Only a client that has never learnt the slots of its Cluster waits for the timeout each time,
+// because it does not know which master to ask.
+//
+// A logout that Redis did not execute is an error, never nil. The new session of a login that failed is ended when Redis
+// answers again.
 //
 // # What it does not do
 //
-// Redis replicates asynchronously: after a failover the last changes, and logouts, may be missing, as with everything
-// that is kept in Redis alone. Where that is too much, use WAIT or min-replicas-to-write on the server. Data of a
-// session from before a login go on in the new one; what an attacker may have put there is for the program to judge. How long a
-// node tries to reach Redis is bounded by [Timeout], for each command; there is no circuit breaker. A caller whose
-// context is cancelled waits no longer.
+// Redis replicates asynchronously. After a failover the last changes and logouts may be missing, as with everything that
+// only Redis stores. If you need more, use min-replicas-to-write on the server. The data of an anonymous session stays
+// when its user logs in; an attacker may have put it there, so the program has to judge it.
 //
 // # OWASP ASVS 5.0
 //
@@ -66,7 +76,17 @@
 //	14.3.1 authenticated data are cleared     Clear-Site-Data at logout                          TestCookie, TestBrowser (in bench)
 //	14.3.2 no-store                           with a new cookie, and for who is logged in        TestCookie
 //
-// From the Session Management Cheat Sheet: unknown tokens are never adopted (TestUnknownTokensAreNotAdopted), tokens are
-// not in URLs, the cookie's name is generic and it goes with the browser, ids can be renewed in time ([RenewEvery],
-// TestRenewalInUse), and events name a session by its handle, not by its token ([OnEvent]).
+// From the Session Management Cheat Sheet: unknown tokens are never adopted (TestUnknownTokensAreNotAdopted). Tokens are not
+// in URLs. The cookie's name is generic, and by default it ends with the browser. Ids can be renewed in time ([RenewEvery],
+// TestRenewalInUse). Events name a session by its handle, not by its token ([OnEvent]).
+//
+// # Files
+//
+// Use between files goes one way, from the public methods down to the commands. The methods of [Manager] are in manager.go,
+// update.go, flash.go, login.go, lifecycle.go, users.go, everyone.go, sweep.go and middleware.go. They work on the session of
+// a request: request.go, load.go and response.go. That sends commands: protocol.go, and the files that it names. At the
+// bottom are the token, the stored record, the events and the options.
+//
+// Lock order: a session's turn in locks, then the mu of a requestSession. The locks of orphans and locks are held for a few
+// instructions only, and nothing is called with them held.
 package session

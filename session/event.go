@@ -5,35 +5,36 @@ import "sync/atomic"
 // Kind says what an [Event] is about.
 type Kind uint8
 
-// The kinds of events. A session is named by its handle, never by its id.
+// The kinds of events. An event names a session by its handle, never by its id.
 const (
 	// Created: a session without a user began.
 	Created Kind = iota
-	// LoggedIn: a session was bound to a user; its id is new.
+	// LoggedIn: a session was bound to a user and has a new id.
 	LoggedIn
 	// Renewed: a session has a new id.
 	Renewed
-	// Destroyed: a session was ended by the request that belongs to it.
+	// Destroyed: a session was ended by its own request.
 	Destroyed
-	// Revoked: a session was ended from elsewhere: by the user's other sessions, an administrator, or MaxPerUser. It is
-	// reported where that was done, and again where the session is still presented.
+	// Revoked: a session was ended from elsewhere: by another session of the user, an administrator, or MaxPerUser. It
+	// is reported where that happens, and again when the token of the session is presented.
 	Revoked
-	// Expired: a token of a session whose time was over was presented. Of sessions without a user nothing is left to tell
-	// it from Missing.
+	// Expired: the token of an expired session was presented. An expired session without a user leaves no trace, so it
+	// is reported as Missing.
 	Expired
-	// Missing: a well-formed token was presented that belongs to no session: it has expired, was ended, replaced, or
-	// never existed. Many of them from one address are somebody guessing.
+	// Missing: a well-formed token was presented that belongs to no session: it has expired, was ended or replaced, or
+	// never existed. Many of them from one address suggest that somebody is guessing.
 	Missing
-	// Malformed: a token was presented that can't have come from here, or several different ones. It did not reach Redis.
+	// Malformed: the request has a token that this package cannot have issued, or several different tokens. Redis was
+	// not asked.
 	Malformed
-	// Undecodable: what is stored can't be read: it was damaged, or written by a program with another T or codec. It
-	// counts as no session, and stays where it is until its time is over.
+	// Undecodable: the stored session can't be read. It is damaged, or was written by a program with another T or codec.
+	// It counts as no session, and stays in Redis until it expires.
 	Undecodable
-	// Conflict: somebody else changed the session first; the change is made again on top.
+	// Conflict: somebody else changed the session first. The change is applied again on top of theirs.
 	Conflict
 	// ResurrectionRefused: a change came after the end of its session, and was not stored.
 	ResurrectionRefused
-	// Unavailable: Redis did not carry out a command. Err is why.
+	// Unavailable: Redis did not execute a command. Err says why.
 	Unavailable
 
 	kinds
@@ -57,38 +58,47 @@ type Event struct {
 	Kind   Kind
 	Handle string // the public name of the session, if it is known; safe to log
 	User   string // if it is known
-	Err    error  // of Unavailable
+	Err    error  // for Unavailable
 }
 
-// Stats counts what a manager did since it was made.
+// Stats counts what a manager has done since it was made.
 type Stats struct {
 	Created, LoggedIn, Renewed, Destroyed, Revoked, Expired, Missing, Malformed uint64
 	Undecodable, Conflicts, ResurrectionsRefused, Unavailable                   uint64
 
 	Loads  uint64 // sessions looked up in Redis
-	Slides uint64 // of these, how many were prolonged
+	Slides uint64 // look-ups that extended the session
 	Saves  uint64 // changes stored
-	Bytes  uint64 // written as sessions, their heads not counted
+	Bytes  uint64 // size of the stored sessions, without their headers
 }
 
-type meter struct {
-	events                     [kinds]atomic.Uint64
-	loads, slides, saves, size atomic.Uint64
+// reporter counts events and passes them to the user's observer.
+type reporter struct {
+	notify func(Event) // nil without OnEvent; set once
+
+	events                            [kinds]atomic.Uint64
+	loads, slides, saves, storedBytes atomic.Uint64
 }
 
-func (m *meter) stats() Stats {
-	n := func(k Kind) uint64 { return m.events[k].Load() }
+func (r *reporter) report(ev Event) {
+	r.events[ev.Kind].Add(1)
+	if r.notify != nil {
+		r.notify(ev)
+	}
+}
+
+// countSave counts a session or a change that Redis has stored.
+func (r *reporter) countSave(size int) {
+	r.saves.Add(1)
+	r.storedBytes.Add(uint64(size))
+}
+
+func (r *reporter) stats() Stats {
+	n := func(k Kind) uint64 { return r.events[k].Load() }
 	return Stats{
 		Created: n(Created), LoggedIn: n(LoggedIn), Renewed: n(Renewed), Destroyed: n(Destroyed), Revoked: n(Revoked),
 		Expired: n(Expired), Missing: n(Missing), Malformed: n(Malformed), Undecodable: n(Undecodable),
 		Conflicts: n(Conflict), ResurrectionsRefused: n(ResurrectionRefused), Unavailable: n(Unavailable),
-		Loads: m.loads.Load(), Slides: m.slides.Load(), Saves: m.saves.Load(), Bytes: m.size.Load(),
-	}
-}
-
-func (e *engine) report(ev Event) {
-	e.events[ev.Kind].Add(1)
-	if e.observe != nil {
-		e.observe(ev)
+		Loads: r.loads.Load(), Slides: r.slides.Load(), Saves: r.saves.Load(), Bytes: r.storedBytes.Load(),
 	}
 }

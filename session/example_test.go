@@ -78,7 +78,7 @@ func Example() {
 	// "ann" has [shoes]
 }
 
-// Without HTTP: a token comes from somewhere, and goes back there.
+// Attach is for programs without HTTP: the token comes from the client and goes back to it.
 func ExampleManager_Attach() {
 	rdb, done := redistest.Example() // your own client
 	defer done()

@@ -2,12 +2,9 @@ package session
 
 import "context"
 
-// Flash is a message for the next page.
-type Flash struct{ Kind, Text string }
-
 // Flash stores a message for the next page, in the session or a new one. The errors are those of [Manager.Update].
 func (m *Manager[T]) Flash(ctx context.Context, kind, text string) error {
-	s, err := m.e.scope(ctx)
+	s, err := m.p.requestOf(ctx)
 	if err != nil {
 		return err
 	}
@@ -17,11 +14,11 @@ func (m *Manager[T]) Flash(ctx context.Context, kind, text string) error {
 	})
 }
 
-// Flashes takes the messages out of the session, so that each is shown once, also if several requests ask at once.
-// Without a session, or messages, there are none, and no error; messages that others add while a request runs are for the
-// next. Otherwise the errors are those of [Manager.Update]; the messages then stay for another time.
+// Flashes takes the messages out of the session. Each message is shown once, even if several requests ask at once.
+// Without a session or messages it returns none, and no error. Messages that others add while a request runs are left
+// for the next. Otherwise the errors are those of [Manager.Update], and the messages stay in the session.
 func (m *Manager[T]) Flashes(ctx context.Context) ([]Flash, error) {
-	s, err := m.e.scope(ctx)
+	s, err := m.p.requestOf(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func login(t testing.TB, m *manager, user, token string) string {
 	return tokenOf(t, m, ctx)
 }
 
-// valid tells whether a request with the token has a session.
+// valid reports whether a request with the token has a session.
 func valid(t testing.TB, m *manager, token string) bool {
 	t.Helper()
 	_, err := m.Get(m.Attach(t.Context(), token))
@@ -120,7 +120,7 @@ func keysOf(t testing.TB, rdb redis.UniversalClient, prefix string) (keys []stri
 	return keys
 }
 
-// recorder is a hook that notes the commands of a client.
+// recorder is a hook that records the commands of a client.
 type recorder struct {
 	mu       sync.Mutex
 	commands []string // with their arguments
@@ -153,7 +153,7 @@ func (r *recorder) note(cmds ...redis.Cmder) {
 	}
 }
 
-// take returns what was noted, and forgets it.
+// take returns the recorded commands and clears them.
 func (r *recorder) take() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -162,7 +162,7 @@ func (r *recorder) take() []string {
 	return taken
 }
 
-// events collects what OnEvent is told.
+// events collects the events that OnEvent receives.
 type events struct {
 	mu  sync.Mutex
 	all []session.Event
@@ -174,7 +174,7 @@ func (e *events) observe(ev session.Event) {
 	e.all = append(e.all, ev)
 }
 
-// kinds returns what was seen, in words, and forgets it.
+// kinds returns the kinds of the collected events in words, and clears them.
 func (e *events) kinds() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -186,7 +186,7 @@ func (e *events) kinds() string {
 	return strings.Join(words, ", ")
 }
 
-// kindsOf returns those of one kind that were seen since kinds was last called.
+// kindsOf returns the collected events of one kind.
 func (e *events) kindsOf(kind session.Kind) (of []session.Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,62 +14,68 @@ import (
 // Manager keeps sessions with data of type T in Redis. Its methods are safe for concurrent use, also from several
 // goroutines of one request, and by any number of managers with the same namespace on any number of nodes.
 //
-// Methods that take a context find the session of a request through it: it has to come from a request behind
+// Methods that take a context find the session of a request through it. It has to come from a request behind
 // [Manager.Middleware] or from [Manager.Attach], else they return [ErrNoScope]. When Redis is away they return an error
 // that wraps [ErrUnavailable].
-type Manager[T any] struct{ e *engine }
+type Manager[T any] struct{ p *protocol }
 
-// New returns a manager. It uses a client of its own, made from the options of rdb, with short timeouts and no retries;
+// New returns a manager. It uses a client of its own, made from the options of rdb, with short timeouts and no retries.
 // rdb is a *redis.Client, for one node or Sentinel, or a *redis.ClusterClient that does not read from replicas. Nothing
-// is sent to Redis before the first use. New panics for a client or options that make no sense, and says what to write
+// is sent to Redis before the first use. New panics if the client or the options make no sense, and says what to write
 // instead.
-func New[T any](rdb redis.UniversalClient, options ...Option) *Manager[T] {
+func New[T any](rdb redis.UniversalClient, opts ...Option) *Manager[T] {
 	if redisx.IsNil(rdb) {
 		panic("session: New: the client is nil; use redis.NewClient or redis.NewClusterClient")
 	}
 	c := defaults()
-	for i, o := range options {
+	for i, o := range opts {
 		if o == nil {
 			panic(fmt.Sprintf("session: New: option %d is nil; leave it out", i+1))
 		}
 		o(&c)
 	}
 	c.check()
-	m := &Manager[T]{e: newEngine(rdb, c)}
-	m.e.valid = func(payload []byte) bool {
+	m := &Manager[T]{p: newProtocol(rdb, c)}
+	m.p.valid = func(payload []byte) bool {
 		_, err := m.decode(payload)
 		return err == nil
 	}
 	return m
 }
 
-// Close closes the manager's own connections. Requests that still run get an error that wraps [ErrUnavailable].
-func (m *Manager[T]) Close() error { return m.e.rdb.Close() }
+func newProtocol(given redis.UniversalClient, c config) *protocol {
+	p := &protocol{config: c, reporter: reporter{notify: c.observe}, backOff: backOff}
+	p.connection = newConnection(given, c.conn, p.endOrphans)
+	return p
+}
+
+// Close closes the manager's own connections. Requests that are still running get an error that wraps [ErrUnavailable].
+func (m *Manager[T]) Close() error { return m.p.close() }
 
 // Namespace returns the first part of every key.
-func (m *Manager[T]) Namespace() string { return m.e.namespace }
+func (m *Manager[T]) Namespace() string { return m.p.conn.Namespace }
 
 // Stats returns the counters of this manager.
-func (m *Manager[T]) Stats() Stats { return m.e.stats() }
+func (m *Manager[T]) Stats() Stats { return m.p.stats() }
 
 func (m *Manager[T]) decode(payload []byte) (v T, err error) {
 	if payload != nil {
-		err = m.e.codec.Unmarshal(payload, &v)
+		err = m.p.codec.Unmarshal(payload, &v)
 	}
 	return v, err
 }
 
-// Attach returns a context with the session of a token, "" for none, for programs that don't serve HTTP, or not through
-// the middleware. As with a request the session is read at the first use, and then kept; attach again to look again.
-// Ask [Manager.Token] for the token that the client is to have afterwards.
+// Attach returns a context with the session of a token, or with none if the token is "". It is for programs that don't
+// serve HTTP, or not through the middleware. The session is read at the first use and then kept, as for a request; to
+// read it again, attach again. [Manager.Token] returns the token that the client is to have afterwards.
 func (m *Manager[T]) Attach(ctx context.Context, token string) context.Context {
-	return context.WithValue(ctx, scopeKey{m.e}, &scope{e: m.e, text: token})
+	return (&requestSession{p: m.p, text: token}).with(ctx)
 }
 
-// Token returns the token that the client has to present from now on, or "" if there is no session. It is a secret. With
-// cookies the middleware takes care of it; it is for [Bearer] and [Manager.Attach].
+// Token returns the token that the client has to present from now on, or "" if there is no session. It is a secret. It
+// is for [Bearer] and [Manager.Attach]; with cookies the middleware sends it.
 func (m *Manager[T]) Token(ctx context.Context) (string, error) {
-	s, err := m.e.scope(ctx)
+	s, err := m.p.requestOf(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -80,11 +87,12 @@ func (m *Manager[T]) Token(ctx context.Context) (string, error) {
 	return s.tok.String(), nil
 }
 
-// Get returns the data of the session, as it was when the request first used it, with the request's own changes. The
-// copy is the caller's; to change what is stored use [Manager.Update]. Without a session it returns [ErrNoSession].
+// Get returns the data of the session as it was when the request first used it, with the request's own changes. The
+// copy belongs to the caller; use [Manager.Update] to change the stored data. Without a session Get returns
+// [ErrNoSession].
 func (m *Manager[T]) Get(ctx context.Context) (T, error) {
 	var zero T
-	s, err := m.e.scope(ctx)
+	s, err := m.p.requestOf(ctx)
 	if err != nil {
 		return zero, err
 	}
@@ -95,10 +103,9 @@ func (m *Manager[T]) Get(ctx context.Context) (T, error) {
 	return m.decode(rec.body.payload)
 }
 
-// User returns who is logged in, or "" for nobody, also where there is no session. On an error nobody is to be treated
-// as logged in.
+// User returns who is logged in, or "" if nobody is or there is no session. On an error, treat nobody as logged in.
 func (m *Manager[T]) User(ctx context.Context) (string, error) {
-	s, err := m.e.scope(ctx)
+	s, err := m.p.requestOf(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -106,9 +113,9 @@ func (m *Manager[T]) User(ctx context.Context) (string, error) {
 	return rec.body.user, ignoreNone(err)
 }
 
-// Info returns what is known about the session of the request, or [ErrNoSession].
+// Info describes the session of the request. Without one it returns [ErrNoSession].
 func (m *Manager[T]) Info(ctx context.Context) (Info, error) {
-	s, err := m.e.scope(ctx)
+	s, err := m.p.requestOf(ctx)
 	if err != nil {
 		return Info{}, err
 	}
@@ -119,33 +126,38 @@ func (m *Manager[T]) Info(ctx context.Context) (Info, error) {
 	return infoOf(handle, &rec, true), nil
 }
 
-// Update changes the data of the session with compare-and-set. If somebody else changed the session meanwhile, apply is
-// called again with what is there now, so it may run several times, should do nothing but change the data, and must not
-// call the manager. The change is stored when Update returns nil; an error of apply is returned and nothing is stored.
-// A change that changes nothing is not written.
-//
-// Without a session a new one begins, unless there is nothing to store: the data are at first those of the zero T. But if
-// there was one when the request first looked, and it was ended meanwhile, Update returns [ErrEnded] and stores nothing.
-// Other errors: [ErrConflict], [ErrTooLarge], for a new session [ErrCommitted]; that of the context, if the caller gave up
-// while it was not this change's turn, and nothing was stored; and one that wraps [ErrUnavailable]: whether the change
-// was stored is then unknown.
-func (m *Manager[T]) Update(ctx context.Context, apply func(*T) error) error {
-	s, err := m.e.scope(ctx)
+func ignoreNone(err error) error {
+	if errors.Is(err, ErrNoSession) {
+		return nil
+	}
+	return err
+}
+
+// withSession looks up the session of the context's request and calls do with its mu held. none is ErrNoSession, or
+// ErrEnded, if the request has no session; any other error of the look-up is returned.
+func (m *Manager[T]) withSession(ctx context.Context, do func(s *requestSession, none error) error) error {
+	s, err := m.p.requestOf(ctx)
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, false, m.editData(apply))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.load(ctx)
+	if ignoreNone(err) != nil {
+		return err
+	}
+	return do(s, err)
 }
 
-// Info describes a session. Its times are those of the Redis server's clock.
+// Info describes a session. Its times are by the clock of the Redis server.
 type Info struct {
 	Handle   string    // its public name, which stays when the id is renewed; see DestroyOne
 	User     string    // "" before Login
 	Label    string    // what Describe said at Login
 	Since    time.Time // of Login, or of Create before one
 	LastSeen time.Time // to a tenth of the idle time
-	Deadline time.Time // when it ends however much it is used
-	Current  bool      // it is that of the request
+	Deadline time.Time // when it ends, however much it is used
+	Current  bool      // whether it is the session of the request
 }
 
 func infoOf(handle string, r *record, current bool) Info {

@@ -4,25 +4,24 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/jollyjet/aside/codec"
-	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/setup"
 )
 
 // Option changes a default of [New].
 type Option func(*config)
 
+// options names the package in the panics of its options.
+const options setup.Package = "session"
+
+// config is what the options set. It does not change after New.
 type config struct {
-	namespace string
-	timeout   time.Duration
-	hooks     []redis.Hook
-	log       *slog.Logger
-	shareFrom int
+	conn      setup.Conn
 	codec     codec.Codec
 	idle      time.Duration
 	absolute  time.Duration
@@ -47,23 +46,20 @@ type config struct {
 
 func defaults() config {
 	return config{
-		namespace: "session",
-		shareFrom: redisx.ShareFrom,
-		log:       slog.Default(),
-		timeout:   500 * time.Millisecond,
-		codec:     codec.JSON(),
-		idle:      30 * time.Minute,
-		absolute:  12 * time.Hour,
-		grace:     30 * time.Second,
-		maxBytes:  64 << 10,
-		describe:  func(*http.Request) string { return "" },
-		sameSite:  http.SameSiteLaxMode,
-		csrf:      http.NewCrossOriginProtection(),
-		clear:     `"cache", "storage"`,
+		conn:     setup.NewConn("session", 500*time.Millisecond),
+		codec:    codec.JSON(),
+		idle:     30 * time.Minute,
+		absolute: 12 * time.Hour,
+		grace:    30 * time.Second,
+		maxBytes: 64 << 10,
+		describe: func(*http.Request) string { return "" },
+		sameSite: http.SameSiteLaxMode,
+		csrf:     http.NewCrossOriginProtection(),
+		clear:    `"cache", "storage"`,
 	}
 }
 
-// check finds what single options can't see.
+// check refuses combinations of options that make no sense, and sets the default name of the cookie.
 func (c *config) check() {
 	if c.renew > 0 && c.grace >= c.renew {
 		panic(fmt.Sprintf("session: RenewEvery(%v) with RenewGrace(%v): use a grace period shorter than that", c.renew, c.grace))
@@ -95,56 +91,31 @@ func (c *config) prefix() string {
 	return "__Host-"
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+func connect(set setup.ConnOption) Option { return func(c *config) { set(&c.conn) } }
 
-// Namespace is the first part of every key. The default is "session". It is made of letters, digits and . _ / - and at
-// most 100 characters long. Managers of the same namespace share their sessions, so they must have the same T and the
-// same timeouts.
-func Namespace(name string) Option {
-	if !plainName.MatchString(name) {
-		panic(fmt.Sprintf("session: Namespace(%q): use up to 100 letters, digits and . _ / -, the first a letter or digit", name))
-	}
-	return func(c *config) { c.namespace = name }
-}
+// Namespace sets the first part of every key. The default is "session". It has up to 100 letters, digits and . _ / -.
+// Managers with the same namespace share their sessions, so they must have the same T and the same idle and absolute
+// times.
+func Namespace(name string) Option { return connect(options.Namespace(name)) }
 
-// Timeout bounds each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces the
-// timeouts of the client given to [New]. The default is 500 ms.
-func Timeout(d time.Duration) Option {
-	atLeast("Timeout", d, time.Millisecond)
-	return func(c *config) { c.timeout = d }
-}
+// Timeout limits each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces
+// the timeouts of the client given to [New]. The default is 500 ms.
+func Timeout(d time.Duration) Option { return connect(options.Timeout(d)) }
 
-// AutoPipeline sets from how many commands on their way at once they share pipelines of one connection (go-redis's
-// autopipelining), which multiplies the throughput of busy processes: Redis and this process make one system call for
-// many commands. A command that finds fewer others goes on a connection of its own, which is quicker for it. The default
-// is 8; 0 turns it off. Requests above 32 KiB, and keys that are known to have a larger
-// value, go on connections of their own. Hooks see the pipelines, without the callers' contexts.
-func AutoPipeline(from int) Option {
-	if from < 0 {
-		panic(fmt.Sprintf("session: AutoPipeline(%d): use 0 to turn it off, or the number of commands from which on they share", from))
-	}
-	return func(c *config) { c.shareFrom = from }
-}
+// AutoPipeline sets how many commands must be in flight before they share pipelines on one connection. The default is
+// 8; 0 turns sharing off. It multiplies the throughput of busy processes, because Redis and this process make one
+// system call for many commands. With fewer commands in flight, each has a connection of its own, which is faster. So
+// do requests above 32 KiB, and keys known to have a larger value. Hooks see the pipelines, without the callers'
+// contexts.
+func AutoPipeline(from int) Option { return connect(options.AutoPipeline(from)) }
 
-// Hooks adds hooks, such as those for tracing, to the manager's client. Hooks that were added to the client given to
-// [New] can't be read from it, so they see the commands of that client alone. A hook must not send a command twice.
-func Hooks(hooks ...redis.Hook) Option {
-	for i, h := range hooks {
-		if h == nil {
-			panic(fmt.Sprintf("session: Hooks: hook %d is nil", i+1))
-		}
-	}
-	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
-}
+// Hooks adds hooks to the manager's client, for example for tracing. Hooks of the client given to [New] only see the
+// commands of that client. A hook must not send a command twice.
+func Hooks(hooks ...redis.Hook) Option { return connect(options.Hooks(hooks...)) }
 
-// Logger receives what an operator should know: what Redis refuses, once for each cause, with what to do about it. The
-// default is slog.Default().
-func Logger(l *slog.Logger) Option {
-	if l == nil {
-		panic("session: Logger(nil): use slog.New(slog.DiscardHandler) for silence")
-	}
-	return func(c *config) { c.log = l }
-}
+// Logger receives what an operator should know, such as commands that Redis refuses, once for each cause, and what to
+// do about it. The default is slog.Default().
+func Logger(l *slog.Logger) Option { return connect(options.Logger(l)) }
 
 // Codec encodes the data of a session. The default is codec.JSON().
 func Codec(with codec.Codec) Option {
@@ -154,39 +125,39 @@ func Codec(with codec.Codec) Option {
 	return func(c *config) { c.codec = with }
 }
 
-// Idle ends a session that is not used (ASVS 5.0 7.3.1). The default is 30 minutes, the least 1 s. So that most reads
-// write nothing, use prolongs a session only when a tenth of this time has passed since the last time it did: a session
-// ends after 0.9 to 1.0 times d without use, never later.
+// Idle ends a session that is not used for d (ASVS 5.0 7.3.1). The default is 30 minutes, the minimum 1 s. Use extends
+// a session only once in a tenth of this time, so most reads write nothing. A session therefore ends after 0.9 to 1.0
+// times d without use, never later.
 func Idle(d time.Duration) Option {
-	atLeast("Idle", d, time.Second)
+	options.AtLeast("Idle", d, time.Second)
 	return func(c *config) { c.idle = d }
 }
 
-// Absolute ends a session however much it is used (ASVS 5.0 7.3.2), counted from Create, and anew from Login. Renewals
-// don't prolong it. The default is 12 hours, the least 1 s.
+// Absolute ends a session however much it is used (ASVS 5.0 7.3.2). It counts from Create, and again from Login.
+// Renewals don't extend it. The default is 12 hours, the minimum 1 s.
 func Absolute(d time.Duration) Option {
-	atLeast("Absolute", d, time.Second)
+	options.AtLeast("Absolute", d, time.Second)
 	return func(c *config) { c.absolute = d }
 }
 
-// RenewEvery gives a session in use another id each time d has passed (OWASP: renewal timeout): so what was copied from
-// a log or a backup is soon worth nothing. Against a thief who uses the session at the same time as its owner it does not
-// help, as both receive the new id. It is off by default. The age of the id is looked at when use prolongs the session,
-// so about every tenth of [Idle], and only behind the middleware. The old id stays good for [RenewGrace].
+// RenewEvery gives a session in use a new id each time d has passed (OWASP: renewal timeout), so a token copied from a
+// log or a backup soon loses its value. It does not help against a thief who uses the session at the same time as its
+// owner: both receive the new id. It is off by default. The age of the id is checked when use extends the session,
+// about every tenth of [Idle], and only behind the middleware. The old id stays valid for [RenewGrace].
 func RenewEvery(d time.Duration) Option {
-	atLeast("RenewEvery", d, time.Second)
+	options.AtLeast("RenewEvery", d, time.Second)
 	return func(c *config) { c.renew = d }
 }
 
-// RenewGrace is for how long the old id stays good after a renewal by [RenewEvery], for requests that run in parallel or
-// whose response got lost; they receive the new id as well. The default is 30 s. It does not apply to Login and Renew,
-// which end the old id at once.
+// RenewGrace sets how long the old id stays valid after a renewal by [RenewEvery]. It is for requests that run in
+// parallel or whose response was lost; they receive the new id as well. The default is 30 s. It does not apply to Login
+// and Renew, which end the old id at once.
 func RenewGrace(d time.Duration) Option {
-	atLeast("RenewGrace", d, time.Millisecond)
+	options.Positive("RenewGrace", d)
 	return func(c *config) { c.grace = d }
 }
 
-// Policy says what happens to a login above [MaxPerUser].
+// Policy decides what a login above [MaxPerUser] does.
 type Policy uint8
 
 const (
@@ -196,8 +167,8 @@ const (
 	Refuse
 )
 
-// MaxPerUser bounds the sessions of one user (ASVS 5.0 7.1.2). By default there is no bound. It holds exactly, also
-// for logins on several nodes at once.
+// MaxPerUser limits the sessions of one user (ASVS 5.0 7.1.2). By default there is no limit. It holds exactly, even for
+// simultaneous logins on several nodes.
 func MaxPerUser(n int, policy Policy) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("session: MaxPerUser(%d): use 1 or more, or leave the option out", n))
@@ -208,7 +179,7 @@ func MaxPerUser(n int, policy Policy) Option {
 	return func(c *config) { c.max, c.policy = n, policy }
 }
 
-// MaxBytes bounds the encoded data of one session, flash values included. The default is 64 KiB.
+// MaxBytes limits the encoded data of one session, including flash messages. The default is 64 KiB.
 func MaxBytes(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("session: MaxBytes(%d): use 1 or more", n))
@@ -216,31 +187,21 @@ func MaxBytes(n int) Option {
 	return func(c *config) { c.maxBytes = n }
 }
 
-// AnonymousWhenAway makes a request look as if it had no session while Redis is away: Get and the like return
-// [ErrNoSession], and pages that need none go on. Whatever would write still fails with [ErrUnavailable]. Without it
-// everything does.
+// AnonymousWhenAway makes a request look as if it had no session while Redis is away: methods that only read return
+// [ErrNoSession], and pages that need no session still work. Whatever would write fails with [ErrUnavailable]. Without
+// this option reads do so, too.
 func AnonymousWhenAway() Option { return func(c *config) { c.anonymous = true } }
 
-// OnEvent is told what happens to sessions. It runs on the goroutine of the request, so it must be quick; it may be
-// called by several at once, and must not call the manager.
+// OnEvent is called with each [Event]. It runs on the goroutine of the request, so it must be quick. It may be called
+// concurrently, and must not call the manager.
 func OnEvent(observe func(Event)) Option {
-	if observe == nil {
-		panic("session: OnEvent(nil): leave the option out")
-	}
+	options.NotNil("OnEvent", observe == nil)
 	return func(c *config) { c.observe = observe }
 }
 
-// Describe says of the request that logs a user in what List is to show of it, such as the address and the User-Agent.
-// It is cut to 256 bytes. By default nothing is kept.
+// Describe makes a label of the request that logs a user in, for List to show, such as its address and User-Agent. The
+// label is cut to 256 bytes. By default it is empty.
 func Describe(describe func(*http.Request) string) Option {
-	if describe == nil {
-		panic("session: Describe(nil): leave the option out")
-	}
+	options.NotNil("Describe", describe == nil)
 	return func(c *config) { c.describe = describe }
-}
-
-func atLeast(name string, d, least time.Duration) {
-	if d < least {
-		panic(fmt.Sprintf("session: %s(%v): use %v or more", name, d, least))
-	}
 }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/subtle"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,50 +12,50 @@ import (
 // found is a session as it was read.
 type found struct {
 	record
-	left  time.Duration // until it expires
-	stale bool          // the token's id was replaced, and is in its grace period
+	left    time.Duration // until it expires
+	inGrace bool          // the token's id was replaced, and is in its grace period
 }
 
-// read looks a session up, in one round trip: is it there, is the token's id its id, and is it still among the sessions
-// of its user? The error is ErrNoSession, or wraps ErrUnavailable.
-func (e *engine) read(ctx context.Context, t *token) (found, error) {
-	e.loads.Add(1)
+// read looks up a session, in one round trip. It checks that the session exists, that the token has its id, and that it
+// is still in the set of its user. The error is ErrNoSession, or wraps ErrUnavailable.
+func (p *protocol) read(ctx context.Context, t *token) (found, error) {
+	p.loads.Add(1)
 	handle := t.handle()
-	raw, left, member, err := e.fetch(ctx, t, handle)
+	raw, left, member, err := p.fetch(ctx, t, handle)
 	if err != nil {
-		return found{}, e.judge(ctx, err)
+		return found{}, p.failure(ctx, err)
 	}
 	if raw == "" {
-		return found{}, e.nothing(ctx, t, handle, member)
+		return found{}, p.absent(ctx, t, handle, member)
 	}
 	r, ok := parseRecord(raw)
-	// A session that would never expire was not stored by this package.
-	if !ok || left == -1 || !e.valid(r.body.payload) {
-		e.report(Event{Kind: Undecodable, Handle: handle})
+	// This package stores no session without an expiry.
+	if !ok || left == -1 || !p.valid(r.body.payload) {
+		p.report(Event{Kind: Undecodable, Handle: handle})
 		return found{}, ErrNoSession
 	}
 	f := found{record: r, left: left}
-	if f.stale, err = e.verify(ctx, t, &r); err != nil {
+	if f.inGrace, err = p.verify(ctx, t, &r); err != nil {
 		return found{}, err
 	}
 	if r.body.user != "" && !member {
-		e.report(Event{Kind: Revoked, Handle: handle, User: r.body.user})
-		_ = e.run(ctx, e.dropCall(handle))
+		p.report(Event{Kind: Revoked, Handle: handle, User: r.body.user})
+		_ = p.run(ctx, p.dropCall(handle))
 		return found{}, ErrNoSession
 	}
 	return f, nil
 }
 
-func (e *engine) fetch(ctx context.Context, t *token, handle string) (raw string, left time.Duration, member bool, err error) {
-	key := e.sessionKey(handle)
+func (p *protocol) fetch(ctx context.Context, t *token, handle string) (raw string, left time.Duration, member bool, err error) {
+	key := p.sessionKey(handle)
 	get, ttl := redisx.Get(key), &redisx.Call{Name: "pttl", Key: key}
 	calls := []*redisx.Call{get, ttl}
 	var score *redisx.Call
 	if t.bound {
-		score = &redisx.Call{Name: "zscore", Key: e.userKey(t.locator), Args: []any{handle}}
+		score = &redisx.Call{Name: "zscore", Key: p.userKey(t.locator), Args: []any{handle}}
 		calls = append(calls, score)
 	}
-	if err := redisx.Run(ctx, e.rdb, calls...); err != nil {
+	if err := redisx.Run(ctx, p.rdb, calls...); err != nil {
 		return "", 0, false, err
 	}
 	if redis.HasErrorPrefix(get.Reply.Err(), "WRONGTYPE") {
@@ -77,44 +76,41 @@ func (e *engine) fetch(ctx context.Context, t *token, handle string) (raw string
 	return raw, left, score != nil && score.Reply.Err() == nil, nil
 }
 
-// nothing says why there is no session. One that was ended is no longer among those of its user, one that expired is.
-func (e *engine) nothing(ctx context.Context, t *token, handle string, member bool) error {
+// absent reports why a session does not exist, and returns ErrNoSession. A session that was ended is no longer in the
+// set of its user; one that expired still is.
+func (p *protocol) absent(ctx context.Context, t *token, handle string, member bool) error {
 	if !member {
-		e.report(Event{Kind: Missing, Handle: handle})
+		p.report(Event{Kind: Missing, Handle: handle})
 		return ErrNoSession
 	}
-	e.report(Event{Kind: Expired, Handle: handle})
-	_ = e.run(ctx, e.forgetCall(e.userKey(t.locator), handle)) // or its time in there ends
+	p.report(Event{Kind: Expired, Handle: handle})
+	_ = p.run(ctx, p.forgetCall(p.userKey(t.locator), handle)) // if this fails, the entry expires
 	return ErrNoSession
 }
 
-// verify checks that the token is one of the session: the right locator, and the id, or the one before in its grace
-// period.
-func (e *engine) verify(ctx context.Context, t *token, r *record) (stale bool, err error) {
+// verify checks that the token is valid for the session: it has the right locator, and the id, or the previous id in
+// its grace period.
+func (p *protocol) verify(ctx context.Context, t *token, r *record) (inGrace bool, err error) {
 	if t.belongs(r) {
 		if hash := t.hash(); same(hash, r.hash) {
 			return false, nil
 		} else if r.hasPrevious && same(hash, r.previous) {
-			good, err := e.inGrace(ctx, t)
-			if err != nil {
-				return false, err
-			}
-			if good {
-				return true, nil
+			inGrace, err := p.checkGrace(ctx, t)
+			if err != nil || inGrace {
+				return inGrace, err
 			}
 		}
 	}
-	e.report(Event{Kind: Missing, Handle: t.handle()})
+	p.report(Event{Kind: Missing, Handle: t.handle()})
 	return false, ErrNoSession
 }
 
-// belongs tells whether the token has the locator of the session's user. Another one would ask the wrong set of
-// sessions.
-func (t *token) belongs(r *record) bool {
-	if r.body.user == "" {
-		return !t.bound
+// checkGrace asks whether the replaced id of the token is still in its grace period, by the clock of the server.
+func (p *protocol) checkGrace(ctx context.Context, t *token) (bool, error) {
+	hash := t.hash()
+	c := &redisx.Call{Script: graceScript, Key: p.sessionKey(t.handle()), Args: []any{hash[:]}}
+	if err := p.run(ctx, c); err != nil {
+		return false, err
 	}
-	return t.bound && t.locator == locatorOf(r.body.user)
+	return c.Did(), nil
 }
-
-func same(a, b [32]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }

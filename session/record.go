@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	headBytes     = 100 // with the byte that says whether there is a previous id
+	headBytes     = 100 // including the byte that says whether a previous id follows
 	previousBytes = sha256.Size + 14 + idBytes
 	versionBytes  = 8
 	ownerBytes    = headBytes + previousBytes + 2*binary.MaxVarintLen64 + maxUser + maxLabel
 )
 
-// record is a session as it is in Redis; lua/head.lua has the layout. Its times are milliseconds of the clock of the
-// server that holds it, and are compared with that clock alone, by scripts.
+// record is a session as Redis stores it; lua/head.lua documents the layout. Its times are in milliseconds of the clock
+// of the server that holds it. Scripts compare them with that clock, and with no other.
 type record struct {
-	final    bool
+	final    bool // it can't be extended any more: its absolute deadline comes first
 	version  string
 	hash     [sha256.Size]byte
 	began    int64
@@ -25,18 +25,10 @@ type record struct {
 
 	hasPrevious  bool
 	previous     [sha256.Size]byte
-	previousGood int64 // until when
-	sealed       [idBytes]byte
+	previousGood int64         // until when the previous id is valid
+	sealed       [idBytes]byte // the current id, readable with the previous one
 
 	body body
-}
-
-// body is the part that only Go reads.
-type body struct {
-	user    string
-	label   string
-	flashes []Flash
-	payload []byte // nil before the first data
 }
 
 func parseRecord(raw string) (r record, ok bool) {
@@ -50,7 +42,7 @@ func parseRecord(raw string) (r record, ok bool) {
 	return r, true
 }
 
-// parseOwner reads what the first ownerBytes of a record hold: the head, the user and the label.
+// parseOwner reads the head, the user and the label, all of which are within the first ownerBytes of a record.
 func parseOwner(raw string) (r record, ok bool) {
 	rest, ok := r.parseHead(raw)
 	if !ok {
@@ -102,79 +94,4 @@ func digits(text string) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	return n, err == nil
-}
-
-// size is how many bytes of data the user of the session has put into it.
-func (b *body) size() int {
-	n := len(b.payload)
-	for _, f := range b.flashes {
-		n += len(f.Kind) + len(f.Text)
-	}
-	return n
-}
-
-func (b *body) append(raw []byte) []byte {
-	raw = appendText(raw, b.user)
-	raw = appendText(raw, b.label)
-	raw = binary.AppendUvarint(raw, uint64(len(b.flashes)))
-	for _, f := range b.flashes {
-		raw = appendText(appendText(raw, f.Kind), f.Text)
-	}
-	if b.payload == nil {
-		return append(raw, 0)
-	}
-	return append(append(raw, 1), b.payload...)
-}
-
-func appendText(raw []byte, text string) []byte {
-	return append(binary.AppendUvarint(raw, uint64(len(text))), text...)
-}
-
-func parseBody(raw string) (b body, ok bool) {
-	p := parser{rest: raw}
-	b.user, b.label = p.text(), p.text()
-	n := p.number()
-	if n > uint64(len(p.rest)) { // each takes two bytes or more
-		return body{}, false
-	}
-	for range n {
-		b.flashes = append(b.flashes, Flash{Kind: p.text(), Text: p.text()})
-	}
-	if p.bad || p.rest == "" {
-		return body{}, false
-	}
-	switch p.rest[0] {
-	case 0:
-		return b, len(p.rest) == 1
-	case 1:
-		b.payload = []byte(p.rest[1:])
-		return b, true
-	}
-	return body{}, false
-}
-
-type parser struct {
-	rest string
-	bad  bool
-}
-
-func (p *parser) number() uint64 {
-	n, width := binary.Uvarint([]byte(p.rest[:min(len(p.rest), binary.MaxVarintLen64)]))
-	if width <= 0 || p.bad {
-		p.bad = true
-		return 0
-	}
-	p.rest = p.rest[width:]
-	return n
-}
-
-func (p *parser) text() string {
-	n := p.number()
-	if p.bad || n > uint64(len(p.rest)) {
-		p.bad = true
-		return ""
-	}
-	text := p.rest[:n]
-	p.rest = p.rest[n:]
-	return text
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/jollyjet/aside/session"
 )
 
-// gorilla/sessions#11: no way to give a session another id.
+// gorilla/sessions#11: a session could not be given a new id.
 func TestRenewalInUse(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var seen events
@@ -28,7 +28,7 @@ func TestRenewalInUse(t *testing.T) {
 		require.Equal(t, "renewed", seen.kinds())
 		require.Empty(t, serve(h, "/user", second).Cookies())
 
-		// The first response may get lost, and the requests of a page run in parallel: all get the same new id.
+		// The first response may be lost, and the requests of a page run in parallel. All get the same new id.
 		time.Sleep(20*time.Second - ms)
 		for range 3 {
 			res := serve(h, "/add", first)
@@ -43,7 +43,7 @@ func TestRenewalInUse(t *testing.T) {
 	})
 }
 
-// A logout with the old id, in its grace period, ends the session also for the new one.
+// A logout with the old id, in its grace period, also ends the session for the new id.
 func TestLogoutInTheGracePeriod(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle), session.RenewEvery(time.Minute))
@@ -59,7 +59,7 @@ func TestLogoutInTheGracePeriod(t *testing.T) {
 	})
 }
 
-// A change of privilege ends the old id at once, also one in its grace period.
+// A change of privilege ends the old id at once, even in its grace period.
 func TestLoginEndsTheGracePeriod(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle), session.RenewEvery(time.Minute))

@@ -18,10 +18,10 @@ const (
 	boundChars     = 86
 )
 
-// token is what the client holds. The selector says which session it means, and stays when the id is renewed; the id is
-// the secret; the locator of the user lets one round trip read both the session and whether it is revoked. All three
-// come from the client, so all three are hashed before they become part of a key, and the locator has to be that of
-// the user whom the session belongs to.
+// token is what the client holds. The selector names the session, and stays the same when the id is renewed. The id is
+// the secret. The locator of the user lets one round trip read both the session and whether it is revoked. All three
+// come from the client, so they are hashed before they become part of a key. The locator must be that of the session's
+// user.
 type token struct {
 	selector [selectorBytes]byte
 	id       [idBytes]byte
@@ -37,7 +37,7 @@ func newToken() (t token) {
 	return t
 }
 
-func (t *token) renewSelector() { _, _ = rand.Read(t.selector[:]) } // it never fails
+func (t *token) renewSelector() { _, _ = rand.Read(t.selector[:]) } // never fails
 
 func (t *token) renewID() { _, _ = rand.Read(t.id[:]) }
 
@@ -61,7 +61,7 @@ func parseToken(text string) (t token, ok bool) {
 	return t, true
 }
 
-// plain is asked first because package base64 skips line ends.
+// plain reports whether text has only letters of the alphabet. Package base64 would skip line ends.
 func plain(text string) bool {
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -92,14 +92,14 @@ func locatorOf(user string) (l [locatorBytes]byte) {
 	return l
 }
 
-// nameOf is the name that a part of a token has in Redis.
+// nameOf returns the name of a part of a token in Redis keys.
 func nameOf(part []byte) string {
 	sum := sha256.Sum256(part)
 	return alphabet.EncodeToString(sum[:16])
 }
 
-// seal hides an id so that only who knows the one before it can tell it. Each id is the key of one sealed id at most,
-// that of its successor, so the pad is used once.
+// seal encrypts an id with the id before it, so that only a client that has the old id can read the new one. Each id
+// seals at most one other, its successor, so the pad is used once.
 func seal(before, id [idBytes]byte) (sealed [idBytes]byte) {
 	pad := sha256.Sum256(append([]byte("aside session successor "), before[:]...))
 	for i := range sealed {

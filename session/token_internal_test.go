@@ -5,12 +5,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
@@ -54,7 +52,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// sentinel notes whether anything is sent.
+// sentinel is a hook that records commands and sends none.
 type sentinel struct{ sent []string }
 
 func (s *sentinel) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -80,7 +78,7 @@ func (s *sentinel) note(cmds ...redis.Cmder) error {
 	return redis.Nil
 }
 
-// Whatever comes in the Cookie or Authorization header, only a hash of a well-formed token is sent to Redis.
+// Whatever the Cookie or Authorization header contains, only hashes of a well-formed token are sent to Redis.
 func FuzzHeader(f *testing.F) {
 	tok := newToken()
 	bound := tok
@@ -99,14 +97,14 @@ func FuzzHeader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, asBearer bool) {
 		s.sent = nil
 		r := &http.Request{Header: http.Header{}}
-		e := cookies.e
+		p := cookies.p
 		if asBearer {
-			e = bearer.e
+			p = bearer.p
 			r.Header.Set("Authorization", "Bearer "+text)
 		} else {
 			r.Header.Set("Cookie", "__Host-id="+text)
 		}
-		_, _, err := (&scope{e: e, request: r}).peek(t.Context())
+		_, _, err := (&requestSession{p: p, request: r}).peek(t.Context())
 		require.ErrorIs(t, err, ErrNoSession)
 		for _, command := range s.sent {
 			require.Regexp(t, `^(get|pttl|zscore) session:[su]:[A-Za-z0-9_-]{22}([: ]|$)`, command)
@@ -115,70 +113,4 @@ func FuzzHeader(f *testing.F) {
 			}
 		}
 	})
-}
-
-func FuzzRecord(f *testing.F) {
-	tok := newToken()
-	hash := tok.hash()
-	head := "s1L" + "version!" + string(hash[:]) + strings.Repeat("01795510000000", 4)
-	b := body{user: "ann", label: "phone", flashes: []Flash{{"info", "hello"}}, payload: []byte(`{"n":1}`)}
-	previous := "1" + string(hash[:]) + "01795510000000" + string(hash[:])
-	f.Add(string(b.append([]byte(head + "0"))))
-	f.Add(string(b.append([]byte(head + previous))))
-	f.Add(string((&body{}).append([]byte(head + "0"))))
-	f.Add(head + "0")
-	f.Add(head + previous[:40])
-	f.Add(head + "0\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f")
-	f.Add("")
-	f.Fuzz(func(t *testing.T, raw string) {
-		r, ok := parseRecord(raw)
-		owner, readable := parseOwner(raw)
-		if !ok {
-			require.Zero(t, r)
-			return
-		}
-		require.True(t, readable)
-		require.Equal(t, r.body.user, owner.body.user)
-		again, ok := parseRecord(string(r.body.append([]byte(head + "0"))))
-		require.True(t, ok)
-		require.Equal(t, r.body, again.body)
-	})
-}
-
-// What a session of a user takes, its entry among those of the user and Redis's own tables included.
-func TestMemoryPerSession(t *testing.T) {
-	server := redistest.Start(t)
-	rdb := server.Client(t)
-	m := New[string](rdb, Timeout(10*time.Second))
-	t.Cleanup(func() { require.NoError(t, m.Close()) })
-	measure := func() int64 {
-		info, err := rdb.InfoMap(t.Context(), "memory").Result()
-		require.NoError(t, err)
-		n, err := redis.NewStringResult(info["Memory"]["used_memory"], nil).Int64()
-		require.NoError(t, err)
-		return n
-	}
-	const users, each = 500, 4
-	for i, size := range []int{0, 0, 300} {
-		before := measure()
-		for range users {
-			user := rand16()
-			for range each {
-				ctx := m.Attach(t.Context(), "")
-				require.NoError(t, m.Login(ctx, user))
-				require.NoError(t, m.Update(ctx, func(v *string) error { *v = strings.Repeat("x", size); return nil }))
-			}
-		}
-		per := (measure() - before) / (users * each)
-		if i == 0 {
-			continue // what the server allocates once, such as for the scripts, is in there
-		}
-		t.Logf("%d bytes in Redis for a session of a user with %d bytes of data", per, size)
-		require.Less(t, per, int64(size)+500)
-	}
-}
-
-func rand16() string {
-	tok := newToken()
-	return tok.handle()
 }

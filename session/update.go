@@ -7,19 +7,60 @@ import (
 	"slices"
 )
 
-// attempts bounds the tries to store one change. On one node writers take turns, so each failed try is a success of
-// another node.
-const attempts = 500
+// errReplaced means that the request logged in meanwhile, and has another session now.
+var errReplaced = errors.New("session: replaced")
 
-// errMoved says that the request logged in meanwhile, and another session goes on in place of the one it had.
-var errMoved = errors.New("session: moved")
-
-// edit changes a body in place and tells whether it did. It may be called several times.
+// edit changes a body in place and reports whether it did. It may be called several times.
 type edit func(*body) (changed bool, err error)
 
-// update applies an edit to the session of the request, or to a new one. An edit that is lax may go by what the request
-// has read before; otherwise that there is nothing to change is said only of what is there now.
-func (s *scope) update(ctx context.Context, lax bool, apply edit) error {
+// Update changes the data of the session with compare-and-set. If somebody else changed the session meanwhile, apply is
+// called again with the new data. So it may run several times, should do nothing but change the data, and must not call
+// the manager. The change is stored when Update returns nil; an error of apply is returned and nothing is stored. If
+// apply changes nothing, nothing is written.
+//
+// Without a session a new one begins with the zero T, unless apply leaves it unchanged. If the request had a session
+// that was ended meanwhile, Update returns [ErrEnded] and stores nothing. Other errors:
+//
+//   - [ErrConflict], [ErrTooLarge], and for a new session [ErrCommitted]: nothing was stored.
+//   - The error of the context, if the caller gave up while waiting for its turn: nothing was stored.
+//   - One that wraps [ErrUnavailable]: the change may or may not be stored.
+func (m *Manager[T]) Update(ctx context.Context, apply func(*T) error) error {
+	s, err := m.p.requestOf(ctx)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, false, m.editData(apply))
+}
+
+// editData returns the edit that applies a function to the data.
+func (m *Manager[T]) editData(apply func(*T) error) edit {
+	return func(b *body) (bool, error) {
+		v, err := m.decode(b.payload)
+		if err != nil {
+			return false, err
+		}
+		before := b.payload
+		if before == nil {
+			if before, err = m.p.codec.Marshal(v); err != nil {
+				return false, err
+			}
+		}
+		if err := apply(&v); err != nil {
+			return false, err
+		}
+		after, err := m.p.codec.Marshal(v)
+		if err != nil {
+			return false, err
+		}
+		b.payload = after
+		return !bytes.Equal(before, after), nil
+	}
+}
+
+// update applies an edit to the session of the request, or to a new one. It is called without mu held. An edit that fails
+// or changes nothing may have seen data that the request read earlier. It is then applied again to the current session,
+// unless cached is set.
+func (s *requestSession) update(ctx context.Context, cached bool, apply edit) error {
 	for {
 		s.mu.Lock()
 		before := s.state
@@ -27,7 +68,7 @@ func (s *scope) update(ctx context.Context, lax bool, apply edit) error {
 		tok, rec := s.tok, s.rec
 		s.mu.Unlock()
 		if err == nil {
-			if err = s.amend(ctx, tok.handle(), rec, lax || before == unread, apply); err != errMoved { //nolint:errorlint // it is ours
+			if err = s.amend(ctx, tok.handle(), rec, cached || before == unread, apply); err != errReplaced { //nolint:errorlint // it is never wrapped
 				return err
 			}
 			continue
@@ -41,8 +82,9 @@ func (s *scope) update(ctx context.Context, lax bool, apply edit) error {
 	}
 }
 
-// start begins a session with what the edit puts into it. It asks to try again if another goroutine did so first.
-func (s *scope) start(ctx context.Context, apply edit) (again bool, err error) {
+// start begins a session with what the edit puts into it. again is set if another goroutine began one first. It is
+// called without mu held.
+func (s *requestSession) start(ctx context.Context, apply edit) (again bool, err error) {
 	var b body
 	if changed, err := apply(&b); err != nil || !changed {
 		return false, err
@@ -55,86 +97,89 @@ func (s *scope) start(ctx context.Context, apply edit) (again bool, err error) {
 	return false, s.create(ctx, &b)
 }
 
-func (s *scope) create(ctx context.Context, b *body) error {
+func (s *requestSession) create(ctx context.Context, b *body) error {
 	if s.committed {
 		return ErrCommitted
 	}
 	tok := newToken()
-	rec, err := s.e.create(ctx, &tok, b)
+	rec, err := s.p.create(ctx, &tok, b)
 	if err != nil {
 		return err
 	}
 	s.begin(tok, rec)
-	s.e.report(Event{Kind: Created, Handle: tok.handle()})
+	s.p.report(Event{Kind: Created, Handle: tok.handle()})
 	return nil
 }
 
-// amend applies an edit to a session, on top of what others do to it meanwhile.
-func (s *scope) amend(ctx context.Context, handle string, rec record, fresh bool, apply edit) error {
-	release, err := s.e.locks.acquire(ctx, handle)
+// amend applies an edit to a session, on top of concurrent changes by others. fresh means that rec is current. It is
+// called without mu held, takes the session's turn in protocol.locks first, and mu after it.
+func (s *requestSession) amend(ctx context.Context, handle string, rec record, fresh bool, apply edit) error {
+	release, err := s.p.locks.acquire(ctx, handle)
 	if err != nil {
 		return err
 	}
 	defer release()
-	for conflicts := range attempts {
+	conflicts := newBackoff()
+	for range attempts {
 		b := rec.body
 		changed, err := apply(&b)
 		if err != nil || !changed {
 			if fresh {
 				return err
 			}
-			if rec, err = s.again(ctx, handle); err != nil {
+			if rec, err = s.reread(ctx, handle); err != nil {
 				return err
 			}
 			fresh = true
 			continue
 		}
-		res, err := s.e.save(ctx, handle, rec.version, change{body: &b})
+		res, err := s.p.save(ctx, handle, rec.version, change{body: &b})
 		if err != nil {
 			return err
 		}
 		switch {
 		case res.outcome == stored:
-			s.note(handle, rec, b, res.version)
+			s.remember(handle, rec, b, res.version)
 			return nil
 		case res.outcome == vanished || !s.admitted(handle, &res.other, res.now):
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if s.moved(handle) {
-				return errMoved
+			if s.replaced(handle) {
+				return errReplaced
 			}
-			return s.lost(handle)
+			return s.endedByOthers(handle)
 		}
 		rec, fresh = res.other, true
-		if err := s.e.pause(ctx, conflicts); err != nil {
+		if err := s.p.backOff(ctx, conflicts); err != nil {
 			return err
 		}
 	}
 	return ErrConflict
 }
 
-// again reads the session once more.
-func (s *scope) again(ctx context.Context, handle string) (record, error) {
+// reread reads the session again. It is called without mu held.
+func (s *requestSession) reread(ctx context.Context, handle string) (record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.moved(handle) {
-		return record{}, errMoved
+	if s.replaced(handle) {
+		return record{}, errReplaced
 	}
 	if s.state != live || s.tok.handle() != handle {
 		return record{}, ErrEnded
 	}
-	if err := s.look(ctx, s.tok); err != nil {
+	if err := s.lookUp(ctx, s.tok); err != nil {
 		if errors.Is(err, ErrNoSession) {
-			s.state = live // until a moment ago
-			err = s.lost(handle)
+			s.state = live // it was, until a moment ago
+			err = s.endedByOthers(handle)
 		}
 		return record{}, err
 	}
 	return s.rec, nil
 }
 
-// admitted tells whether the session is still that of the request, though somebody else changed it.
-func (s *scope) admitted(handle string, r *record, now int64) bool {
+// admitted reports whether the session is still that of the request after somebody else changed it. It is called
+// without mu held.
+func (s *requestSession) admitted(handle string, r *record, now int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != live || s.tok.handle() != handle {
@@ -143,37 +188,12 @@ func (s *scope) admitted(handle string, r *record, now int64) bool {
 	return s.tok.admits(r, now) || slices.ContainsFunc(s.former, func(t token) bool { return t.admits(r, now) })
 }
 
-// note keeps what was stored as what the request has read.
-func (s *scope) note(handle string, rec record, b body, version string) {
+// remember keeps the stored change as what the request has read. It is called without mu held.
+func (s *requestSession) remember(handle string, rec record, b body, version string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == live && s.tok.handle() == handle {
 		rec.body, rec.version = b, version
 		s.rec = rec
-	}
-}
-
-// editData is the edit that applies a function to the data.
-func (m *Manager[T]) editData(apply func(*T) error) edit {
-	return func(b *body) (bool, error) {
-		v, err := m.decode(b.payload)
-		if err != nil {
-			return false, err
-		}
-		before := b.payload
-		if before == nil {
-			if before, err = m.e.codec.Marshal(v); err != nil {
-				return false, err
-			}
-		}
-		if err := apply(&v); err != nil {
-			return false, err
-		}
-		after, err := m.e.codec.Marshal(v)
-		if err != nil {
-			return false, err
-		}
-		b.payload = after
-		return !bytes.Equal(before, after), nil
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -69,7 +68,7 @@ func TestGoroutinesOfARequest(t *testing.T) {
 	})
 }
 
-// A request that logs in goes on with another session; what its other goroutines change is kept.
+// A request that logs in gets another session. Changes by its other goroutines are kept.
 func TestGoroutinesWhileTheRequestLogsIn(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb)
@@ -116,7 +115,7 @@ func TestUpdateOfNothingWritesNothing(t *testing.T) {
 	require.Equal(t, 1, get(t, m, token).N)
 }
 
-// That there is nothing to change, or that it is not allowed, is said of what is there, not of what was read long ago.
+// Update decides on the current data that nothing changes, or that a change is refused, not on data read long ago.
 func TestUpdateDecidesOnWhatIsThere(t *testing.T) {
 	m := node(t, redistestMini(t))
 	token := begin(t, m, data{N: 1})
@@ -138,7 +137,8 @@ func TestUpdateDecidesOnWhatIsThere(t *testing.T) {
 	require.Equal(t, 5, d.N, "a request sees its own changes")
 }
 
-// expressjs/session#632, vertx-web#2771, nextjs-auth0#2530: a request that still runs at logout writes the session back.
+// expressjs/session#632, vertx-web#2771, nextjs-auth0#2530: a request that is still running at logout writes the
+// session back.
 func TestSlowRequestDoesNotBringTheSessionBack(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, end := range map[string]func(t *testing.T, m *manager, token string){
@@ -199,7 +199,7 @@ func TestUpdateAfterOwnLogoutIsANewSession(t *testing.T) {
 	require.Empty(t, user)
 }
 
-// While a node waits for its turn its caller may give up.
+// A caller may give up while it waits for its turn.
 func TestUpdateObeysItsContext(t *testing.T) {
 	m := node(t, redistestMini(t))
 	token := begin(t, m, data{})
@@ -226,36 +226,4 @@ func TestUpdateObeysItsContext(t *testing.T) {
 	close(leave)
 	wg.Wait()
 	require.Equal(t, 1, get(t, m, token).N)
-}
-
-func TestFlashesAreShownOnce(t *testing.T) {
-	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		all := nodes(t, 4, rdb)
-		ctx := all[0].Attach(t.Context(), "")
-		taken, err := all[0].Flashes(ctx)
-		require.NoError(t, err)
-		require.Empty(t, taken)
-		require.NoError(t, all[0].Flash(ctx, "info", "saved"))
-		require.NoError(t, all[0].Flash(ctx, "warning", ""))
-		require.NoError(t, all[0].Update(ctx, add(1)))
-		token := tokenOf(t, all[0], ctx)
-		var shown atomic.Int64
-		var wg sync.WaitGroup
-		for i := range 40 {
-			wg.Go(func() {
-				m := all[i%len(all)]
-				taken, err := m.Flashes(m.Attach(t.Context(), token))
-				if err != nil {
-					t.Error(err)
-				}
-				if len(taken) > 0 && (len(taken) != 2 || taken[0] != session.Flash{Kind: "info", Text: "saved"}) {
-					t.Error(taken)
-				}
-				shown.Add(int64(len(taken)))
-			})
-		}
-		wg.Wait()
-		require.EqualValues(t, 2, shown.Load())
-		require.Equal(t, 1, get(t, all[0], token).N)
-	})
 }

@@ -7,10 +7,10 @@ import (
 	"net/http"
 )
 
-// writer commits the session before the headers go out.
+// writer commits the session before the headers are sent.
 type writer struct {
 	http.ResponseWriter
-	s *scope
+	s *requestSession
 }
 
 func (w *writer) commit() { w.s.commit(w.Header()) }
@@ -19,7 +19,7 @@ func (w *writer) commit() { w.s.commit(w.Header()) }
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *writer) WriteHeader(status int) {
-	// What is informational goes out before the headers, but for the change to another protocol.
+	// Informational responses precede the headers; a switch of protocols does not.
 	if status < 100 || status > 199 || status == http.StatusSwitchingProtocols {
 		w.commit()
 	}
@@ -36,24 +36,24 @@ func (w *writer) WriteString(text string) (int, error) {
 	return io.WriteString(w.ResponseWriter, text)
 }
 
-// ReadFrom lets a file go out without a copy, where the writer below can do that.
+// ReadFrom sends a file without copying it, if the writer below supports that.
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	w.commit()
 	return io.Copy(w.ResponseWriter, r)
 }
 
-// FlushError is what http.ResponseController looks for first.
+// FlushError is for http.ResponseController, which prefers it to Flush.
 func (w *writer) FlushError() error {
 	w.commit()
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// flush and hijack are the methods that a writer has only if the one below has them: handlers ask by type assertion
-// whether they can stream, or take the connection over.
+// flush and hijack are exported only if the writer below has them: handlers use type assertions to find out whether
+// they can stream, or take over the connection.
 func (w *writer) flush() { _ = w.FlushError() }
 
 func (w *writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	w.commit() // a handler that answers by hand finds the cookie among the headers
+	w.commit() // so that a handler that writes the response itself finds the cookie among the headers
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
@@ -71,7 +71,7 @@ func (w flusherHijacker) Flush() { w.flush() }
 
 func (w flusherHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
 
-func wrap(below http.ResponseWriter, s *scope) (http.ResponseWriter, *writer) {
+func wrap(below http.ResponseWriter, s *requestSession) (http.ResponseWriter, *writer) {
 	w := &writer{below, s}
 	_, flushes := below.(http.Flusher)
 	_, hijacks := below.(http.Hijacker)

@@ -38,7 +38,7 @@ func (noHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return nil, nil, http.ErrNotSupported
 }
 
-// alexedwards/scs#141, #186, #11: the wrapper hid Flusher and Hijacker, or had them where the writer below has not.
+// alexedwards/scs#141, #186, #11: the wrapper hid Flusher and Hijacker, or had them although the writer below had not.
 func TestWriterHasWhatIsBelow(t *testing.T) {
 	m := node(t, redistestMini(t))
 	rec := httptest.NewRecorder()
@@ -75,7 +75,7 @@ func TestEachWayToWriteSetsTheCookie(t *testing.T) {
 			conn, buf, err := w.(http.Hijacker).Hijack()
 			require.NoError(t, err)
 			defer func() { _ = conn.Close() }()
-			// As websocket libraries do that pass on the headers.
+			// Like websocket libraries that send the headers themselves.
 			_, _ = buf.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n")
 			_ = w.Header().Write(buf)
 			_, _ = buf.WriteString("\r\n")
@@ -98,7 +98,7 @@ func TestEachWayToWriteSetsTheCookie(t *testing.T) {
 	}
 }
 
-// A 103 goes out before the headers, so a login after it still works.
+// A 103 precedes the headers, so a login after it still works.
 func TestEarlyHints(t *testing.T) {
 	m := node(t, redistestMini(t))
 	server := httptest.NewServer(m.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

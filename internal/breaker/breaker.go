@@ -155,8 +155,11 @@ func (b *breaker) probe(ctx context.Context) (left bool) {
 		}
 		if b.isTripped() {
 			_, err := (*b.node.Load()).Ping(ctx) // which has the outcome recorded
-			if errors.Is(err, redis.ErrClosed) { // go-redis closes the clients of nodes that have left a Cluster
+			switch {
+			case errors.Is(err, redis.ErrClosed): // go-redis closes the clients of nodes that have left a Cluster
 				return true
+			case redisx.Refused(err) && !b.Failed(err): // the user may not ping, but the master answers
+				b.count(nil)
 			}
 		}
 		if !b.isTripped() {

@@ -290,3 +290,27 @@ func TestAClosedBreakerCostsNoAllocation(t *testing.T) {
 		}
 	}))
 }
+
+// reply is an error that Redis has answered.
+type reply string
+
+func (r reply) Error() string { return string(r) }
+
+func (reply) RedisError() {}
+
+// A master that refuses the ping answers, so the breaker closes.
+func TestARefusedPingIsAnAnswer(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		w.answers(reply("NOPERM User app has no permissions to run the 'ping' command"))
+		w.fail(3)
+		require.Error(t, w.Allow())
+		time.Sleep(every + every/10)
+		synctest.Wait()
+		require.NoError(t, w.Allow())
+		require.EqualValues(t, 1, w.probes.Load())
+		w.answers(reply("LOADING Redis is loading the dataset in memory"))
+		w.fail(3)
+		time.Sleep(5 * every)
+		require.Error(t, w.Allow(), "it is not ready yet")
+	})
+}

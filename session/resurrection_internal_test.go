@@ -14,20 +14,21 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
 var interleavings = flag.Int("interleavings", 500, "how many to try on each kind of Redis")
 
-// Requests of one session run interleaved at random, command by command, on nodes of their own: slow requests that
-// change data, renewals with and without grace, logins, logouts, and revocations. Each history has to be one that a
-// single session could have had if all had come one after the other: then no change is lost, no ended session comes
-// back, and no replaced token is let in.
+// Requests of one session run on different nodes, interleaved at random, command by command: slow requests that change
+// data, renewals with and without grace, logins, logouts, and revocations. Each history must be possible for a single
+// session whose requests ran one after the other. So no change is lost, no ended session comes back, and no replaced
+// token is let in.
 func TestNeverResurrectedInAnyInterleaving(t *testing.T) {
 	interleave(t, false, "update ok", "update ended", "renew ok", "renew ended", "grace ok", "login same", "login new", "logout ok", "all ok", "read none")
 }
 
-// The same with commands of which each tenth is not carried out, or is although no reply comes.
+// The same, but one command in ten is not executed, or is executed although no reply comes.
 func TestNeverResurrectedThoughCommandsFail(t *testing.T) {
 	interleave(t, true, "update ok", "update error", "renew error", "login same", "login error", "logout ok", "logout error", "all error")
 }
@@ -58,38 +59,38 @@ func interleave(t *testing.T, faults bool, expected ...string) {
 const actors = 5
 
 type lab struct {
-	engines [actors]*engine
-	gates   [actors]*gate
-	seed    *engine // without a gate
-	clock   atomic.Int64
-	faults  bool
+	protocols [actors]*protocol
+	gates     [actors]*gate
+	seed      *protocol // without a gate
+	clock     atomic.Int64
+	faults    bool
 }
 
 func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
 	t.Helper()
 	ns := redistest.Unique(t)
 	l := &lab{}
-	open := func(options ...Option) *engine {
+	open := func(options ...Option) *protocol {
 		m := New[int](rdb, append(options, Namespace(ns), Timeout(5*time.Second))...)
 		t.Cleanup(func() { require.NoError(t, m.Close()) })
-		m.e.pause = func(context.Context, int) error { return nil } // the order is the scheduler's
-		return m.e
+		m.p.backOff = func(context.Context, *pause.Backoff) error { return nil } // the order is the scheduler's
+		return m.p
 	}
 	l.seed = open()
-	for i := range l.engines {
+	for i := range l.protocols {
 		l.gates[i] = &gate{turn: make(chan *rand.Rand), state: make(chan bool)}
-		l.engines[i] = open(Hooks(l.gates[i]))
+		l.protocols[i] = open(Hooks(l.gates[i]))
 	}
 	return l
 }
 
-// gate stops each command of an engine until the scheduler gives it a turn.
+// gate stops each command of a node until the scheduler gives it a turn.
 type gate struct {
 	turn  chan *rand.Rand // chance decides what fails; nil if nothing is to
 	state chan bool       // true: waits for a turn, false: has finished
 }
 
-// pass tells which of the commands are to be sent, and which replies are to be lost.
+// pass decides which commands are sent, and which replies are lost.
 func (g *gate) pass(cmds ...redis.Cmder) (send, lost []redis.Cmder) {
 	g.state <- true
 	rng := <-g.turn
@@ -151,7 +152,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 	tok := newToken()
 	user := ""
 	first := condition{alive: true, bound: rng.IntN(3) > 0}
-	s := &scope{e: l.seed, state: none}
+	s := &requestSession{p: l.seed, state: none}
 	if first.bound {
 		user = "ann"
 		require.NoError(t, s.loginNew(ctx, user, ""))
@@ -177,7 +178,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 		token := (*tokens.Load())[rng.IntN(2)]
 		pick := rng.IntN(2)
 		go func() {
-			a := &actor{l: l, id: i, e: l.engines[i]}
+			a := &actor{l: l, id: i, p: l.protocols[i]}
 			a.act(ctx, kind, token, pick)
 			histories[i] = a.history
 			l.gates[i].state <- false
@@ -186,7 +187,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 	l.schedule(rng)
 
 	var history []porcupine.Operation
-	last := &actor{l: l, id: actors, e: l.seed}
+	last := &actor{l: l, id: actors, p: l.seed}
 	known := map[string]bool{first.cur: true, tok.String(): true}
 	for _, h := range histories {
 		for _, op := range h {
@@ -197,7 +198,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 		history = append(history, h...)
 	}
 	for token := range known {
-		last.read(ctx, last.scope(token))
+		last.read(ctx, last.request(token))
 	}
 	history = append(history, last.history...)
 	for _, op := range history {
@@ -209,11 +210,11 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 		}
 		t.Errorf("no single session could have had this history; it began as %+v", first)
 	}
-	_ = (&scope{e: l.seed, state: live, tok: s.tok, rec: s.rec}).end(ctx)
-	_, _, _ = l.seed.ask(ctx, clearScript, l.seed.keyOfUser("ann"))
+	_ = (&requestSession{p: l.seed, state: live, tok: s.tok, rec: s.rec}).end(ctx)
+	_, _, _ = l.seed.script(ctx, clearScript, l.seed.keyOfUser("ann"))
 }
 
-// schedule lets one actor at a time carry out one command, until all have finished.
+// schedule lets one actor at a time execute one command, until all have finished.
 func (l *lab) schedule(rng *rand.Rand) {
 	var waiting []int
 	for i, g := range l.gates {

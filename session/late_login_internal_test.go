@@ -14,8 +14,8 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// severed is a hook that, while it is set, fails the commands on keys that contain a text, as if the master that has
-// them were away, and that of the others were not.
+// severed is a hook that fails the commands on keys that contain a text, as if only the master with these keys were
+// away.
 type severed struct{ part atomic.Pointer[string] }
 
 var errSevered = errors.New("severed")
@@ -65,8 +65,8 @@ func (s *severed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// An anonymous request that still runs logs in after the session it came with was logged in by another, and ended
-// while the master that has it was away.
+// An anonymous request is still running while another request logs its session in, and then ends it while the master
+// that holds it is away. When the first request logs in, too, the ended session does not come back.
 func TestLateLoginDoesNotBringTheSessionBack(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, end := range map[string]func(m *Manager[int], ctx context.Context, handle string) error{

@@ -10,11 +10,11 @@ import (
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
-// That a key is of another type is an answer of a script, not an error: there is no session of this package.
+// If a key has another type, a script replies that there is no session, not with an error.
 func TestAKeyOfAnotherTypeIsNoSession(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		e := newEngine(rdb, defaults())
-		t.Cleanup(func() { require.NoError(t, e.rdb.Close()) })
+		p := newProtocol(rdb, defaults())
+		t.Cleanup(func() { require.NoError(t, p.rdb.Close()) })
 		key := redistest.Unique(t)
 		require.NoError(t, rdb.LPush(t.Context(), key, "x").Err())
 		for name, tt := range map[string]struct {
@@ -29,7 +29,7 @@ func TestAKeyOfAnotherTypeIsNoSession(t *testing.T) {
 			"unlock": {unlockScript, []any{"mine"}, int64(0)},
 		} {
 			call := &redisx.Call{Script: tt.script, Key: key, Args: tt.args}
-			require.NoError(t, e.run(t.Context(), call), name)
+			require.NoError(t, p.run(t.Context(), call), name)
 			require.Equal(t, tt.want, call.Reply.Val(), name)
 		}
 		require.Equal(t, "x", rdb.LIndex(t.Context(), key, 0).Val(), "it stays as it is")

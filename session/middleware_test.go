@@ -13,7 +13,7 @@ import (
 	"github.com/jollyjet/aside/session"
 )
 
-// serve answers one request, with the cookie if there is one.
+// serve answers one request, with the token as its cookie unless it is "".
 func serve(h http.Handler, path, cookie string, change ...func(*http.Request)) *http.Response {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	if cookie != "" {
@@ -27,7 +27,7 @@ func serve(h http.Handler, path, cookie string, change ...func(*http.Request)) *
 	return w.Result()
 }
 
-// site has a page for each thing to do.
+// site has a page for each operation.
 func site(m *manager) http.Handler {
 	mux := http.NewServeMux()
 	do := func(path string, f func(w http.ResponseWriter, r *http.Request) error) {
@@ -112,7 +112,7 @@ func TestAnonymousPages(t *testing.T) {
 	require.Len(t, rec.take(), 2, "GET and PTTL")
 }
 
-// Strict mode: what the server has not issued is never adopted, and the cookie of another tab is not removed.
+// Strict mode: a token that the server has not issued is never adopted, and the cookie of another tab is not removed.
 func TestUnknownTokensAreNotAdopted(t *testing.T) {
 	m := node(t, redistestMini(t))
 	h := site(m)
@@ -125,8 +125,8 @@ func TestUnknownTokensAreNotAdopted(t *testing.T) {
 	require.False(t, valid(t, m, planted))
 }
 
-// The cookie of a session that was ended before the headers went out is not sent: it could only take the place of that
-// of a login in another tab.
+// The cookie of a session that was ended before the headers are sent is left out: it could replace the cookie of a
+// login in another tab.
 func TestNoCookieOfAnEndedSession(t *testing.T) {
 	m := node(t, redistestMini(t))
 	h := m.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -180,7 +180,7 @@ func TestHostileCookiesNeverReachRedis(t *testing.T) {
 			seen.kinds()
 		})
 	}
-	// Headers without any cookie of the name, and one that is there twice with the same value, are no attack.
+	// A header without the cookie, and one that has it twice with the same value, are no attack.
 	for _, header := range []string{"id=" + good, "__host-id=" + good, "__Host-id2=" + good} {
 		serve(h, "/user", "", func(r *http.Request) { r.Header.Set("Cookie", header) })
 		require.Empty(t, rec.take())
@@ -189,7 +189,7 @@ func TestHostileCookiesNeverReachRedis(t *testing.T) {
 	require.NotEmpty(t, rec.take())
 }
 
-// What the client sends is hashed before it becomes part of a key.
+// All parts of a token are hashed before they become part of a key.
 func TestNoPartOfATokenIsSentToRedis(t *testing.T) {
 	rec := &recorder{}
 	m := node(t, redistestMini(t), session.Hooks(rec))

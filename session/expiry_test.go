@@ -17,7 +17,7 @@ const (
 	ms   = time.Millisecond
 )
 
-// starts begin a session without a user, and one with.
+// starts begin a session without a user, and one with a user.
 var starts = []func(testing.TB, *manager) string{
 	func(t testing.TB, m *manager) string { return begin(t, m, data{}) },
 	func(t testing.TB, m *manager) string { return login(t, m, "ann", "") },
@@ -78,7 +78,7 @@ func TestReadsStayReads(t *testing.T) {
 	})
 }
 
-// Changes alone don't prolong a session beyond its entry among those of the user.
+// Changes alone don't extend a session beyond its entry in the user's set.
 func TestChangesKeepPaceWithTheUsersSet(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		m := node(t, rdb, session.Idle(idle))
@@ -114,7 +114,7 @@ func TestNothingIsLeftAfterExpiry(t *testing.T) {
 	})
 }
 
-func TestExpiredIsToldFromMissing(t *testing.T) {
+func TestExpiredDiffersFromMissing(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var seen events
 		m := node(t, rdb, session.Idle(idle), session.OnEvent(seen.observe))
@@ -122,7 +122,7 @@ func TestExpiredIsToldFromMissing(t *testing.T) {
 		time.Sleep(idle - ms)
 		login(t, m, "ann", "")
 		seen.kinds()
-		// The user's set still knows it: it was pruned at the last login, when it was valid.
+		// The user's set still has it: the set was last pruned by a login, when the session was valid.
 		time.Sleep(ms)
 		require.False(t, valid(t, m, first))
 		require.Equal(t, "expired", seen.kinds())
@@ -131,7 +131,7 @@ func TestExpiredIsToldFromMissing(t *testing.T) {
 	})
 }
 
-// A lower idle time holds for the sessions there are, from their next use.
+// A lower idle time applies to existing sessions from their next use.
 func TestIdleLowered(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		token := login(t, node(t, rdb, session.Namespace("s"), session.Idle(time.Hour)), "ann", "")
@@ -168,8 +168,8 @@ func TestLoginBeginsTheTimesAnew(t *testing.T) {
 	})
 }
 
-// The server's clock is put back: nobody is logged out by it, the latest login is still the last to go, and what is used
-// gets no more than the idle time.
+// The server's clock goes back. Nobody is logged out by it, the latest login is still the last to be evicted, and a
+// session in use gets no more than the idle time.
 func TestClockGoesBack(t *testing.T) {
 	server := redistest.Mini(t)
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})

@@ -12,7 +12,7 @@ import (
 	"github.com/jollyjet/aside/session"
 )
 
-// restricted is a node whose user of Redis lacks some commands, beside one whose user may do everything.
+// restricted is a node whose Redis user lacks some commands, beside a node whose user may do everything.
 type restricted struct {
 	*manager
 	full   *manager
@@ -43,7 +43,7 @@ func (r *restricted) lacks(t *testing.T, commands ...string) {
 	require.NoError(t, err)
 }
 
-// nearEnd makes it time to prolong the session, and returns its key.
+// nearEnd makes the session due to be extended, and returns its key.
 func (r *restricted) nearEnd(t *testing.T, token string) string {
 	t.Helper()
 	key := r.Namespace() + ":s:" + handleOf(t, r.full, token)
@@ -68,7 +68,7 @@ func TestASessionThatCanNotBeProlongedIsStillThere(t *testing.T) {
 	}
 }
 
-// Whether a replaced id is still good is unknown then, so it is neither accepted nor refused.
+// Whether a replaced id is still valid is unknown then, so it is neither accepted nor refused.
 func TestAReplacedIDThatCanNotBeLookedUpIsNotRefused(t *testing.T) {
 	r := restrict(t, redistest.Start(t), session.Idle(idle), session.RenewEvery(time.Minute))
 	first := begin(t, r.full, data{N: 7})
@@ -85,7 +85,7 @@ func TestAReplacedIDThatCanNotBeLookedUpIsNotRefused(t *testing.T) {
 	require.Equal(t, 7, get(t, r.manager, first).N)
 }
 
-// A session that goes on in another must end, and what is in it must not be lost.
+// A session that another takes over must end, and its data must not be lost.
 func TestALoginThatCanNotEndTheFormerSessionFails(t *testing.T) {
 	server := redistest.Start(t)
 	for _, lacking := range []string{"get", "unlink"} {
@@ -128,7 +128,7 @@ func TestAChangeThatCanNotBeMadeDoesNotEndTheSession(t *testing.T) {
 	}
 }
 
-// Nobody sweeps while the lock stands, which is for minutes.
+// Nobody sweeps while the lock is held, which is for minutes.
 func TestALockThatCanNotBeGivenUpIsReported(t *testing.T) {
 	server := redistest.Start(t)
 	for _, lacking := range []string{"get", "unlink"} {

@@ -10,7 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// input and output of an operation in the history. Tokens are their texts.
+// input and output describe an operation in the history. A token is given by its text.
 type input struct{ kind, token string }
 
 type output struct {
@@ -19,7 +19,7 @@ type output struct {
 	token  string // the new one
 }
 
-// condition of the one session that the history is about.
+// condition is the state of the session that the history is about.
 type condition struct {
 	alive, bound  bool
 	n             int
@@ -48,7 +48,7 @@ func model(initial condition) porcupine.Model {
 	return m.ToModel()
 }
 
-// mayBe returns what may be after an operation that failed: nothing happened, or it did, and nobody has learnt of it.
+// mayBe returns the possible states after an operation that failed: it was executed or not.
 func mayBe(c condition, in input) []any {
 	did := c
 	switch {
@@ -62,7 +62,7 @@ func mayBe(c condition, in input) []any {
 	case in.kind == "login" && !c.bound:
 		did.alive = false
 	case in.kind == "renew" || in.kind == "login":
-		// A token that nobody has, of the same session.
+		// The session has a new token that nobody knows.
 		t, _ := parseToken(c.cur)
 		t.id = [idBytes]byte{}
 		did.cur, did.previous = t.String(), ""
@@ -106,14 +106,14 @@ func step(c condition, in input, out output) (bool, condition) {
 type actor struct {
 	l       *lab
 	id      int
-	e       *engine
+	p       *protocol
 	history []porcupine.Operation
 }
 
-func (a *actor) scope(token string) *scope {
+func (a *actor) request(token string) *requestSession {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.AddCookie(&http.Cookie{Name: a.e.cookie, Value: token})
-	return &scope{e: a.e, request: r}
+	r.AddCookie(&http.Cookie{Name: a.p.cookie, Value: token})
+	return &requestSession{p: a.p, request: r}
 }
 
 func (a *actor) do(kind, token string, run func() output) output {
@@ -124,8 +124,8 @@ func (a *actor) do(kind, token string, run func() output) output {
 	return out
 }
 
-func (a *actor) read(ctx context.Context, s *scope) bool {
-	text, _ := a.e.tokenOf(s.request)
+func (a *actor) read(ctx context.Context, s *requestSession) bool {
+	text, _ := a.p.tokenOf(s.request)
 	out := a.do("read", text, func() output {
 		rec, _, err := s.peek(ctx)
 		if err != nil {
@@ -136,10 +136,10 @@ func (a *actor) read(ctx context.Context, s *scope) bool {
 	return out.result == "ok"
 }
 
-func (a *actor) update(ctx context.Context, s *scope) {
+func (a *actor) update(ctx context.Context, s *requestSession) {
 	a.do("update", s.tok.String(), func() output {
 		err := s.update(ctx, false, func(b *body) (bool, error) {
-			// One digit more: the number of changes is the length of the data.
+			// The length of the data is the number of changes.
 			b.payload = append(b.payload[:len(b.payload):len(b.payload)], '1')
 			return true, nil
 		})
@@ -160,9 +160,9 @@ func word(err error, none string) string {
 }
 
 func (a *actor) act(ctx context.Context, kind, token string, pick int) {
-	m := &Manager[int]{e: a.e}
-	s := a.scope(token)
-	bound := context.WithValue(ctx, scopeKey{a.e}, s)
+	m := &Manager[int]{p: a.p}
+	s := a.request(token)
+	bound := context.WithValue(ctx, requestKey{a.p}, s)
 	if kind == "all" {
 		a.do("all", "", func() output { return output{result: word(m.DestroyAll(ctx, "ann"), "")} })
 		return
@@ -219,7 +219,7 @@ func selectorOf(text string) [selectorBytes]byte {
 	return t.selector
 }
 
-func newTokenOf(s *scope, err error) string {
+func newTokenOf(s *requestSession, err error) string {
 	if err != nil {
 		return ""
 	}

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"context"
+	"errors"
+)
+
+// load looks up the session of the request once and keeps it. It also extends the session, and renews its id if that is
+// due.
+func (s *requestSession) load(ctx context.Context) error {
+	s.touched = true
+	switch s.state {
+	case live:
+		return nil
+	case none:
+		return ErrNoSession
+	case gone:
+		return ErrEnded
+	}
+	tok, ok := s.presented()
+	if !ok {
+		s.state = none
+		return ErrNoSession
+	}
+	return s.lookUp(ctx, tok)
+}
+
+// peek is load for callers that only read. It returns a copy, and is called without mu held.
+func (s *requestSession) peek(ctx context.Context) (rec record, handle string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away && s.state == unread {
+		return record{}, "", ErrNoSession
+	}
+	if err := s.load(ctx); err != nil {
+		if s.p.anonymous && errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+			s.away = true
+			err = ErrNoSession
+		}
+		return record{}, "", err
+	}
+	return s.rec, s.tok.handle(), nil
+}
+
+// lookUp reads the session of a token, for the first time or again.
+func (s *requestSession) lookUp(ctx context.Context, tok token) error {
+	f, err := s.p.read(ctx, &tok)
+	if errors.Is(err, ErrNoSession) {
+		s.state = none
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	s.state, s.tok, s.rec = live, tok, f.record
+	if f.inGrace {
+		s.adoptRenewedID()
+	}
+	return s.use(ctx, &f)
+}
+
+// adoptRenewedID gives the client the id that replaced its own. Its requests run in parallel, or the response that
+// carried the id was lost.
+func (s *requestSession) adoptRenewedID() {
+	if s.request == nil || s.committed {
+		return
+	}
+	next := s.tok
+	next.id = unseal(s.tok.id, s.rec.sealed)
+	if same(next.hash(), s.rec.hash) {
+		s.replaceToken(next)
+	}
+}
+
+// use extends the session and renews its id, if enough time has passed.
+func (s *requestSession) use(ctx context.Context, f *found) error {
+	since := s.p.idle - f.left
+	if since >= 0 && (f.final || since < s.p.idle/10) {
+		return nil
+	}
+	alive, age, err := s.p.slide(ctx, &s.tok)
+	if err != nil {
+		return nil //nolint:nilerr // it was reported, and the session is valid for a while
+	}
+	if !alive {
+		s.state = none
+		return ErrNoSession
+	}
+	if s.p.renew > 0 && age >= s.p.renew && s.request != nil && !s.committed && !f.inGrace {
+		s.renewInUse(ctx)
+	}
+	return nil
+}
+
+func (s *requestSession) renewInUse(ctx context.Context) {
+	next := s.tok
+	next.renewID()
+	hash := next.hash()
+	res, err := s.p.save(ctx, s.tok.handle(), s.rec.version, change{
+		body: &s.rec.body, hash: hash[:], grace: s.p.grace, sealed: seal(s.tok.id, next.id),
+	})
+	if err != nil || res.outcome != stored {
+		return // another request has renewed it, or the next use tries again
+	}
+	s.renewed(next, res)
+}

@@ -1,0 +1,107 @@
+package session
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+)
+
+type state uint8
+
+const (
+	unread state = iota
+	none         // the request has no session, and may begin one
+	live
+	gone // the request had a session, which others ended; see ErrEnded
+)
+
+// requestSession is the session of one request. Its methods are called with mu held, unless they say otherwise.
+type requestSession struct {
+	p       *protocol
+	request *http.Request // nil under Attach
+	text    string        // the token, under Attach
+
+	// mu guards the fields below. It is held during commands, so that the goroutines of a request work one after the
+	// other, but never while a function given to Update or Describe runs. Lock order: a turn in protocol.locks, then mu.
+	mu        sync.Mutex
+	state     state
+	tok       token
+	former    []token // tokens that the request itself has replaced by tok
+	rec       record
+	issued    string // a token that the client does not have yet
+	ended     bool   // the client is to forget its token
+	touched   bool   // the response depends on the token
+	committed bool   // the response headers have been sent
+	away      bool   // Redis did not answer the look-up; see AnonymousWhenAway
+}
+
+type requestKey struct{ p *protocol }
+
+// requestOf returns the session of the request that ctx belongs to.
+func (p *protocol) requestOf(ctx context.Context) (*requestSession, error) {
+	s, ok := ctx.Value(requestKey{p}).(*requestSession)
+	if !ok {
+		return nil, ErrNoScope
+	}
+	return s, nil
+}
+
+// with returns a context that carries the session.
+func (s *requestSession) with(ctx context.Context) context.Context {
+	return context.WithValue(ctx, requestKey{s.p}, s)
+}
+
+// presented returns the token that came with the request. A malformed token, or several different ones, count as none.
+func (s *requestSession) presented() (t token, ok bool) {
+	text, given := s.text, s.text != ""
+	if s.request != nil {
+		text, given = s.p.tokenOf(s.request)
+	}
+	if t, ok = parseToken(text); given && !ok {
+		s.p.report(Event{Kind: Malformed})
+	}
+	return t, ok
+}
+
+// issue makes the response carry the current token.
+func (s *requestSession) issue() { s.issued, s.ended = s.tok.String(), false }
+
+// begin makes a new session the session of the request.
+func (s *requestSession) begin(tok token, rec record) {
+	s.state, s.tok, s.rec, s.former = live, tok, rec, nil
+	s.issue()
+}
+
+// replaceToken switches to another token, of the same session or of the session that a login put in its place. Other
+// goroutines of the request may go on with what they read under the former token.
+func (s *requestSession) replaceToken(next token) {
+	s.former = append(s.former, s.tok)
+	s.tok = next
+	s.issue()
+}
+
+// replaced reports whether the request itself has put another session in place of the one with the handle.
+func (s *requestSession) replaced(handle string) bool {
+	return s.state == live && s.tok.handle() != handle &&
+		slices.ContainsFunc(s.former, func(t token) bool { return t.handle() == handle })
+}
+
+// renewed records that the session has a new id.
+func (s *requestSession) renewed(next token, res saved) {
+	s.rec.version, s.rec.hash, s.rec.hasPrevious = res.version, next.hash(), false
+	s.replaceToken(next)
+	s.p.report(Event{Kind: Renewed, Handle: s.tok.handle(), User: s.rec.body.user})
+}
+
+// endedByOthers records that others ended the session, and returns ErrEnded.
+func (s *requestSession) endedByOthers(handle string) error {
+	if s.state == live && s.tok.handle() == handle { // and the request has not begun another since
+		s.state = gone
+	}
+	s.p.report(Event{Kind: ResurrectionRefused, Handle: handle, User: s.rec.body.user})
+	return ErrEnded
+}
+
+// endedHere records that the request ended its own session.
+func (s *requestSession) endedHere() { s.state, s.issued, s.ended = none, "", true }
