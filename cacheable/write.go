@@ -1,0 +1,45 @@
+package cacheable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jollyjet/aside/internal/redisx"
+)
+
+// Put stores a value for key over whatever is cached: the last write wins, and a load that is running is not stored.
+// Nothing orders it against other writes of the same key; where that matters use evict.Replace. While a writer holds the
+// key (evict.Around) nothing is stored. A value that [StoreIf] or [TTLOf] rejects, or that is above [MaxBytes], evicts
+// the key. An error wraps store.ErrUnavailable or is the codec's; after one, this node serves no older value.
+func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
+	ref := c.keys.ref(key)
+	written, ok, err := c.entries.written(key, &ref, value)
+	if err != nil {
+		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
+	}
+	if !ok {
+		return c.Evict(ctx, key)
+	}
+	stored, err := c.space.Put(ctx, &ref, written)
+	if err == nil && !stored {
+		return c.Evict(ctx, key) // so that the writer who holds the key learns of this write
+	}
+	return err
+}
+
+// Evict removes the entries of the keys. A read that begins after it has returned, on any node, sees nothing that was
+// read before. An error wraps store.ErrQueued: the evictions that failed are repeated in the background.
+func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
+	return c.space.Store().Evict(ctx, c.keys.all(keys)...)
+}
+
+// Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it can fall back on the old
+// value if the load fails. Otherwise it is like [Cacheable.Evict].
+func (c *Cacheable[K, V]) Expire(ctx context.Context, keys ...K) error {
+	ctx, done := redisx.Linger(ctx)
+	defer done()
+	return c.space.Store().Expire(ctx, c.keys.all(keys)...)
+}
