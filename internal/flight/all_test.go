@@ -174,3 +174,36 @@ func TestNobodyIsAnsweredFromBeforeTheQuestionInBatches(t *testing.T) {
 	}
 	require.False(t, w.stale(2000, ask))
 }
+
+// A batch that breaks after it has answered a key leaves alone the work that has begun on that key since.
+func TestABatchThatBreaksLeavesLaterWorkOnItsKeysAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &group{Start: func(f func()) bool {
+			go func() {
+				defer func() { _ = recover() }()
+				f()
+			}()
+			return true
+		}}
+		var runs atomic.Int64
+		slow := func(r *flight.Round) flight.Outcome[int] {
+			mark, n := r.Cover(), int(runs.Add(1))
+			time.Sleep(time.Hour)
+			return flight.Outcome[int]{Value: n, Mark: mark}
+		}
+		go g.DoAll(t.Context(), []string{"a", "b"}, func(_ []string, rounds []*flight.Round, done func(int, flight.Outcome[int])) {
+			done(0, flight.Outcome[int]{Mark: rounds[0].Cover()})
+			time.Sleep(2 * time.Second)
+			panic("half way")
+		})
+		time.Sleep(time.Second)
+		for _, pause := range []time.Duration{0, 2 * time.Second} { // before and after the panic
+			time.Sleep(pause)
+			go func() { _, _ = g.Do(t.Context(), "a", slow) }()
+		}
+		synctest.Wait()
+		require.EqualValues(t, 1, runs.Load(), "the second caller joined the first")
+		time.Sleep(3 * time.Hour)
+		require.EqualValues(t, 2, runs.Load(), "and then got a later round")
+	})
+}
