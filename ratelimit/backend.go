@@ -5,31 +5,47 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/jollyjet/aside/internal/background"
+	"github.com/jollyjet/aside/internal/breaker"
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
-// backend is the way to Redis: a client of one's own, and the breakers in front of its masters. The limiters of a [Table]
-// share one.
+// backend is the way to Redis: a client of the limiter's own, and breakers in front of its masters. The limiters of a
+// [Table] share one.
 type backend struct {
-	rdb      *redisx.Client
-	breakers breakers
+	rdb          *redisx.Client
+	openBreakers openBreakers
+	probes       *background.Group
 }
 
 func newBackend(given redis.UniversalClient, c *config) *backend {
-	b := &backend{breakers: breakers{failures: c.failures, pause: c.pause, changed: c.changed}}
-	own, err := redisx.Own(given, redisx.Limits{
-		Timeout: c.timeout, Hooks: c.hooks, ShareFrom: c.shareFrom, Breaker: b.breakers.of,
-		Log: c.log, Keys: c.namespace + ":*",
+	b := &backend{openBreakers: openBreakers{changed: c.changed}}
+	recovered := func(what string, value any) {
+		c.conn.Log.Error("aside: recovered panic", "in", "ratelimit: "+what, "panic", fmt.Sprint(value))
+	}
+	b.probes = background.New(recovered)
+	breakers := breaker.New(breaker.Config{
+		Failures: c.failures, ProbeEvery: c.pause, Failed: unanswered, Go: b.probes.Go, Recovered: recovered,
+		OnOpen:  func(string, error) { b.openBreakers.opened() },
+		OnClose: func(string, bool) { b.openBreakers.closed() },
 	})
+	limits := c.conn.Limits()
+	limits.Breaker = breakers.For
+	own, err := redisx.Own(given, limits)
 	if err != nil {
 		panic("ratelimit: " + err.Error())
 	}
 	b.rdb = own
 	return b
+}
+
+// close ends the probes before the client that they use.
+func (b *backend) close() error {
+	b.probes.Close()
+	return b.rdb.Close()
 }
 
 // command is EVALSHA or EVAL, with room for the first three arguments.
@@ -47,14 +63,13 @@ func newCommand(keys []string, more int) command {
 // key is one of the keys, which are all of one slot.
 func (c command) key() string { return c[3].(string) }
 
-// run carries out a script on keys of one slot, at most once. The error is the caller's context's, or wraps
-// ErrUnavailable.
+// run runs a script on keys of one slot, at most once. The error is that of the caller's context, or wraps ErrUnavailable.
 func (b *backend) run(ctx context.Context, s *script, c command) ([]int64, error) {
 	reply, err := b.send(ctx, c, "evalsha", s.SHA())
-	if redis.HasErrorPrefix(err, "NOSCRIPT") { // so it was not run
+	if redis.HasErrorPrefix(err, "NOSCRIPT") { // so it did not run
 		reply, err = b.send(ctx, slices.Clone(c), "eval", s.Text())
 	}
-	return reply, judge(ctx, err)
+	return reply, asUnavailable(ctx, err)
 }
 
 func (b *backend) send(ctx context.Context, c command, name, script string) ([]int64, error) {
@@ -67,8 +82,8 @@ func (b *backend) send(ctx context.Context, c command, name, script string) ([]i
 	return cmd.Result()
 }
 
-// judge wraps the error, but for that of a caller who gave up.
-func judge(ctx context.Context, err error) error {
+// asUnavailable wraps an error, unless the caller has given up.
+func asUnavailable(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -78,22 +93,18 @@ func judge(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// away tells an error of Redis as a whole from one of a single key, such as WRONGTYPE, which must not keep the others
-// from Redis, and from answers that say where or how to ask.
-func away(err error) bool {
+// unanswered reports whether an error says that a master does not answer. A reply does not, unless it is about the server
+// as a whole. Everything else does, whatever made it: the user's client may have a dialer of its own.
+func unanswered(err error) bool {
 	var reply redis.Error
-	if !errors.As(err, &reply) {
-		return true
-	}
-	// Redis 6 puts what a script's command said into the middle of an error of its own.
-	return !strings.Contains(reply.Error(), "WRONGTYPE") && !redisx.Says(err, "NOSCRIPT", "MOVED", "ASK", "TRYAGAIN")
+	return !errors.As(err, &reply) || redisx.Unhealthy(err)
 }
 
-// del removes keys of one slot. Doing so twice would do no harm.
+// del removes keys of one slot. Doing so twice does no harm.
 func (b *backend) del(ctx context.Context, keys []string) error {
 	more := make([]any, len(keys)-1)
 	for i, key := range keys[1:] {
 		more[i] = key
 	}
-	return judge(ctx, redisx.Run(ctx, b.rdb, &redisx.Call{Name: "del", Key: keys[0], Args: more}))
+	return asUnavailable(ctx, redisx.Run(ctx, b.rdb, &redisx.Call{Name: "del", Key: keys[0], Args: more}))
 }

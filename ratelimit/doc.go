@@ -8,8 +8,8 @@
 //
 // # Policies
 //
-// What each lets through at most in a window of its length, and what it costs. L is the limit, B a bucket's burst; a test
-// searches for the worst case of each, and another compares every decision with a model.
+// The table shows the most that each policy lets through in a window of its length, and what it costs. L is the limit, B a
+// bucket's burst. A test searches for the worst case of each, and another compares every decision with a model.
 //
 //	policy                         at most          retry-after    in Redis
 //	SlidingWindow(L, w)            2L-1             exact          one string, about 30 bytes
@@ -20,26 +20,26 @@
 //	Concurrency(n, lease)          n at once        lease's end    a sorted set of n members
 //
 // Exact means that the same request is allowed after RetryAfter and denied a microsecond before, if nobody else takes a
-// permit in between. Take SlidingWindow unless its bound is too weak, Strict where a limit is a promise to somebody else,
-// and TokenBucket to smooth traffic out. A clock of Redis that steps back by less than a window (a failover to a server
-// that is behind) lets nothing more through; after a longer step the state is taken for old and dropped, but for leases,
-// which their holders renew.
+// permit in between. Use SlidingWindow unless its bound is too weak, Strict if the limit is a promise to somebody else, and
+// TokenBucket to smooth traffic. If the clock of Redis steps back by less than a window (a failover to a server that is
+// behind) nothing more is let through. After a longer step the state counts as old and is dropped, except for leases, which
+// their holders renew.
 //
 // # What is charged
 //
 // A denial is charged nothing and writes nothing. [All] charges several policies in one step or none; [AllowAll] and
 // [Stack] do so for different keys, with refunds. The limiter has a client of its own, made from the options of the
-// one it is given, which sends each charge once: where an answer is lost, a permit may be, but none is taken twice.
+// one it is given. It sends each charge once: if an answer is lost a permit may be lost, but none is taken twice.
 //
 // # When Redis is away
 //
-// Each command has a timeout, and after some failures a breaker keeps requests from waiting for it at all. Then [Local]
-// (the default), [FailOpen] or [FailClosed] decides.
+// Each command has a timeout, and after some failures a breaker spares requests the wait; see [Breaker]. Then [Local] (the
+// default), [FailOpen] or [FailClosed] decides. The breaker closes when Redis answers a probe in the background.
 //
 // # HTTP
 //
 // The middleware sets RateLimit and RateLimit-Policy as structured fields, RFC 9651, as in
-// draft-ietf-httpapi-ratelimit-headers-10: a work in progress, so names and parameters may change with it. A
-// denial is 429 with Retry-After and problem details, RFC 9457, of the draft's type. The client's address is that of the
-// connection; see [TrustedProxies] before believing a header.
+// draft-ietf-httpapi-ratelimit-headers-10: a work in progress, so names and parameters may change with it. The answer to a
+// denied request is 429 with Retry-After and problem details, RFC 9457, of the draft's type. The client's address is that
+// of the connection; see [TrustedProxies] before believing a header.
 package ratelimit

@@ -1,19 +1,30 @@
 package ratelimit
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jollyjet/aside/internal/redisx"
+)
 
 var (
-	// ErrUnavailable is wrapped by the errors of a limiter whose Redis is away and that has nothing to fall back on:
-	// one made with [FailClosed], and the methods Reset and Refund of any. It also wraps what Redis or the network
-	// said. The permits of a request that failed may have been charged or not, but never more than once.
-	ErrUnavailable = errors.New("ratelimit: Redis did not carry out the command")
+	// ErrUnavailable is wrapped by errors of a limiter whose Redis is away and that has nothing to fall back on: those of
+	// one made with [FailClosed], and those of Reset and Refund of any. Such an error also wraps that of Redis or the
+	// network. The permits of a request that failed may or may not have been charged, but never more than once.
+	ErrUnavailable = fmt.Errorf("ratelimit: %w", redisx.ErrUnavailable)
 
-	// ErrCost is wrapped by the error for a request that costs less than nothing, or more than the limit can ever
-	// allow. Waiting does not help.
+	// ErrCost is wrapped by the error for a request with a negative cost, or one above what the limit can ever allow.
+	// Waiting does not help.
 	ErrCost = errors.New("ratelimit: impossible cost")
 
 	// ErrDenied is wrapped by the [DeniedError] of a function made by [Limit].
 	ErrDenied = errors.New("ratelimit: denied")
+
+	// ErrPolicy is wrapped by the errors of [ParsePolicy].
+	ErrPolicy = errors.New("ratelimit: not a policy")
+
+	// ErrRules is wrapped by errors about rules. The text says which rule is wrong, and why.
+	ErrRules = errors.New("ratelimit: bad rules")
 
 	// ErrForeign is returned by Refund for a result of another limiter.
 	ErrForeign = errors.New("ratelimit: the result is another limiter's")

@@ -17,7 +17,7 @@ func policyField(parts []part) string {
 			b.WriteString(", ")
 		}
 		b.WriteString(`"` + p.name + `";q=` + strconv.Itoa(p.limit))
-		if p.kind.window {
+		if p.algorithm.window {
 			b.WriteString(";w=" + seconds(p.span))
 		} else {
 			b.WriteString(`;qu="concurrent-requests"`)
@@ -41,8 +41,8 @@ func limitField(r *Result) string {
 	return b.String()
 }
 
-// seconds rounds up: who comes back a moment early would come in vain. The least is 1, and a structured field's Integer
-// has 15 digits at most, which no duration exceeds.
+// seconds rounds up, because a client that comes back a moment early comes in vain. The least is 1. A structured field's
+// Integer has at most 15 digits, which no duration exceeds.
 func seconds(d time.Duration) string {
 	s := d / time.Second
 	if d%time.Second > 0 {
@@ -60,7 +60,7 @@ func setRetryAfter(h http.Header, d time.Duration) {
 	h.Set("Retry-After", seconds(d))
 }
 
-// setLegacy sets the fields of old for the limiter with the fewest permits left.
+// setLegacy sets the X-RateLimit fields for the limiter with the fewest permits left.
 func setLegacy(h http.Header, r *Result, now time.Time) {
 	if was, err := strconv.Atoi(h.Get("X-RateLimit-Remaining")); err == nil && was < r.Remaining {
 		return
@@ -91,7 +91,7 @@ func writeQuota(w http.ResponseWriter, violated []string) {
 	})
 }
 
-func writeAway(w http.ResponseWriter, retry time.Duration) {
+func writeUnavailable(w http.ResponseWriter, retry time.Duration) {
 	setRetryAfter(w.Header(), retry)
 	writeProblem(w, problem{
 		Type: problems + "temporary-reduced-capacity", Title: "Request cannot be satisfied due to temporary server capacity constraints",

@@ -3,14 +3,16 @@ package ratelimit
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/jollyjet/aside/internal/lru"
 )
 
 // local decides in this process alone: what a limiter falls back on while Redis is away.
 type local struct {
-	parts []part
-	keys  *lru[[]meter]
-	now   func() float64 // in microseconds
-	ids   atomic.Uint64
+	parts  []part
+	meters *lru.Map[string, []meter] // by hash tag, one for each part
+	now    func() float64            // in microseconds
+	ids    atomic.Uint64
 }
 
 // longAgo is where the monotonic clock begins, so that no meter sees a window before the first.
@@ -20,10 +22,10 @@ const longAgo = float64(maxSpan / time.Microsecond)
 // deny everything.
 func newLocal(parts []part, replicas, keys int) *local {
 	began := time.Now()
-	l := &local{keys: newLRU[[]meter](keys), now: func() float64 { return micros(time.Since(began)) + longAgo }}
+	l := &local{meters: lru.New[string, []meter](keys), now: func() float64 { return micros(time.Since(began)) + longAgo }}
 	for _, p := range parts {
 		p.limit = max(1, p.limit/replicas)
-		if p.kind == gcraKind {
+		if p.algorithm == tokenBucket {
 			p.unit *= float64(replicas)
 		}
 		l.parts = append(l.parts, p)
@@ -31,30 +33,30 @@ func newLocal(parts []part, replicas, keys int) *local {
 	return l
 }
 
-func (l *local) meters() []meter {
+func (l *local) newMeters() []meter {
 	meters := make([]meter, len(l.parts))
 	for i, p := range l.parts {
-		meters[i] = p.kind.local(p)
+		meters[i] = p.algorithm.local(p)
 	}
 	return meters
 }
 
-// cost is what a request takes of a part: more than the share is not to be had, so it takes all of it.
-func (p part) cost(n int) float64 { return float64(min(n, p.limit)) }
+// localCost is what a request takes of a part. More than the share is never free, so such a request takes all of it.
+func localCost(p part, n int) float64 { return float64(min(n, p.limit)) }
 
 // take decides on n permits, and charges them if all parts allow it.
-func (l *local) take(subject string, n int) (read []reading, at float64, id uint64) {
+func (l *local) take(hashTag string, n int) (read []reading, at float64, id uint64) {
 	read, id = make([]reading, len(l.parts)), l.ids.Add(1)
-	l.keys.with(subject, l.meters, func(meters *[]meter) {
+	l.meters.With(hashTag, l.newMeters, func(meters *[]meter) {
 		at = l.now()
 		free := true
 		for i, m := range *meters {
-			read[i].due = m.wait(at, l.parts[i].cost(n))
+			read[i].due = m.wait(at, localCost(l.parts[i], n))
 			free = free && read[i].due <= 0
 		}
 		for i, m := range *meters {
 			if free && n > 0 {
-				m.take(at, l.parts[i].cost(n), id)
+				m.take(at, localCost(l.parts[i], n), id)
 			}
 			read[i].left, read[i].reset = m.left(at), m.reset(at)
 			if read[i].left < float64(l.parts[i].limit) {
@@ -66,27 +68,27 @@ func (l *local) take(subject string, n int) (read []reading, at float64, id uint
 }
 
 // give takes a charge back, or only its leases.
-func (l *local) give(c charge, leases bool) {
-	l.keys.with(c.subject, nil, func(meters *[]meter) {
+func (l *local) give(c charge, onlyLeases bool) {
+	l.meters.With(c.hashTag, nil, func(meters *[]meter) {
 		for i, m := range *meters {
-			if p := l.parts[i]; !leases || p.kind == leasesKind {
-				m.give(l.now(), c.at, p.cost(c.n), c.local)
+			if p := l.parts[i]; !onlyLeases || p.algorithm == leases {
+				m.give(l.now(), c.at, localCost(p, c.n), c.local)
 			}
 		}
 	})
 }
 
-// renew reports whether all leases of a charge were still there.
+// renew reports whether all leases of a charge still stood.
 func (l *local) renew(c charge) (held bool) {
-	l.keys.with(c.subject, nil, func(meters *[]meter) {
+	l.meters.With(c.hashTag, nil, func(meters *[]meter) {
 		held = true
 		for i, m := range *meters {
-			if l.parts[i].kind == leasesKind {
-				held = m.(*times).renew(l.now(), c.local) && held
+			if l.parts[i].algorithm == leases {
+				held = m.(*logMeter).renew(l.now(), c.local) && held
 			}
 		}
 	})
 	return held
 }
 
-func (l *local) forget(subject string) { l.keys.remove(subject) }
+func (l *local) remove(hashTag string) { l.meters.Remove(hashTag) }

@@ -1,25 +1,26 @@
 package ratelimit
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
-// meter is a policy's state for one key in this process, in the same arithmetic as the Lua files: doubles, in
-// microseconds. Its methods are for one goroutine at a time.
+// meter is a policy's state for one key in this process. It uses the arithmetic of the Lua files: doubles, in microseconds.
+// Its methods are for one goroutine at a time.
 type meter interface {
-	wait(now, m float64) float64 // until m permits are free; 0: now
+	wait(now, m float64) float64 // until m permits are free; 0 if they are
 	left(now float64) float64
 	reset(now float64) float64 // until all are free
 	take(now, m float64, id uint64)
 	give(now, at, m float64, id uint64) // give back m permits that id took at that time
 }
 
+// counter is the sliding window of two counters.
 type counter struct{ limit, window, index, current, previous float64 }
 
-func newCounter(p part) meter { return &counter{limit: float64(p.limit), window: p.unit, index: -2} }
+func newCounter(limit, window float64) meter {
+	return &counter{limit: limit, window: window, index: -2}
+}
 
-// at is how much of the window is gone, and how far behind its beginning a clock is that went back.
+// at moves the windows to now. It returns how much of the current window is over, and how far its start lies ahead of a
+// clock that has been set back.
 func (c *counter) at(now float64) (gone, ahead float64) {
 	switch index := math.Floor(now / c.window); index {
 	case c.index, c.index - 1:
@@ -36,8 +37,8 @@ func (c *counter) free(gone float64) float64 {
 	return max(0, c.limit-c.current-math.Ceil(c.previous*(c.window-gone)/c.window))
 }
 
-// fade is the wait until no more than share of the hits in a whole window are within reach. As long as share*window is
-// exact, below 2^53, the quotient can't round up to a whole number.
+// fade is how long it takes until at most share of a whole window's hits lie within the sliding window. While share*window
+// is exact, below 2^53, the quotient can't round up to a whole number.
 func (c *counter) fade(hits, share float64) float64 {
 	return c.window - math.Floor(share*c.window/hits)
 }
@@ -83,9 +84,10 @@ func (c *counter) give(_, at, m float64, _ uint64) {
 	}
 }
 
+// fixed is the window of the clock.
 type fixed struct{ limit, window, index, count float64 }
 
-func newFixed(p part) meter { return &fixed{limit: float64(p.limit), window: p.unit, index: -2} }
+func newFixed(limit, window float64) meter { return &fixed{limit: limit, window: window, index: -2} }
 
 func (f *fixed) at(now float64) {
 	if index := math.Floor(now / f.window); index != f.index && index != f.index-1 {
@@ -124,9 +126,10 @@ func (f *fixed) give(_, at, m float64, _ uint64) {
 	}
 }
 
+// gcra is the token bucket: tat is the theoretical arrival time, at which the bucket is full again.
 type gcra struct{ period, full, tat float64 }
 
-func newGCRA(p part) meter { return &gcra{period: p.unit, full: float64(p.limit) * p.unit} }
+func newGCRA(limit, period float64) meter { return &gcra{period: period, full: limit * period} }
 
 func (g *gcra) used(now float64) float64 { return max(0, min(g.tat-now, g.full)) }
 
@@ -141,53 +144,3 @@ func (g *gcra) reset(now float64) float64 { return math.Ceil(g.used(now)) }
 func (g *gcra) take(now, m float64, _ uint64) { g.tat = now + g.used(now) + m*g.period }
 
 func (g *gcra) give(now, at, m float64, _ uint64) { g.tat -= max(0, m*g.period-max(0, now-at)) }
-
-type buckets struct {
-	limit, width, slots float64
-	hits                []hit // one for each slot in use, at its number
-}
-
-func newBuckets(p part) meter {
-	return &buckets{limit: float64(p.limit), width: p.unit, slots: float64(p.slots)}
-}
-
-func (b *buckets) purge(now float64) {
-	index := math.Floor(now / b.width)
-	b.hits = slices.DeleteFunc(b.hits, func(h hit) bool { return h.at < index-b.slots })
-}
-
-func (b *buckets) gone(h hit, now float64) float64 { return (h.at+b.slots+1)*b.width - now }
-
-func (b *buckets) left(now float64) float64 {
-	b.purge(now)
-	return max(0, b.limit-sum(b.hits))
-}
-
-func (b *buckets) wait(now, m float64) float64 {
-	if last, over := drops(b.hits, m-b.left(now)); over {
-		return b.gone(last, now)
-	}
-	return 0
-}
-
-func (b *buckets) reset(now float64) float64 {
-	b.purge(now)
-	if len(b.hits) == 0 {
-		return 0
-	}
-	return b.gone(b.hits[len(b.hits)-1], now)
-}
-
-func (b *buckets) take(now, m float64, _ uint64) {
-	index := math.Floor(now / b.width)
-	if n := len(b.hits); n > 0 && b.hits[n-1].at >= index {
-		b.hits[n-1].m += m
-		return
-	}
-	b.hits = append(b.hits, hit{at: index, m: m})
-}
-
-func (b *buckets) give(_, at, m float64, _ uint64) {
-	index := math.Floor(at / b.width)
-	b.hits = without(b.hits, m, func(h hit) bool { return h.at == index })
-}

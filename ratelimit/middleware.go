@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Middleware lets requests through to next that the limiter allows, and answers the others with 429, or with 503 where
-// the limiter is [FailClosed] and Redis is away. It passes the ResponseWriter on as it is, so flushing and hijacking work.
+// Middleware passes the requests that the limiter allows to next, and answers the others with 429. If the limiter is
+// [FailClosed] and Redis is away it answers 503. It passes the ResponseWriter on as it is, so flushing and hijacking work.
 func (l *Limiter) Middleware(next http.Handler) http.Handler { return Stack(l)(next) }
 
-// Stack is a middleware of several limiters, each with its own key, such as an address and a user. A request has to be
-// allowed by all of them and is charged to all or to none; see [AllowAll].
+// Stack is a middleware of several limiters, each with its own key, such as an address and a user. All of them must allow a
+// request, and all or none are charged; see [AllowAll].
 func Stack(limiters ...*Limiter) func(http.Handler) http.Handler {
 	checkLimiters("Stack", limiters)
 	return func(next http.Handler) http.Handler {
@@ -32,7 +32,7 @@ func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters [
 	case errors.Is(err, ErrCost):
 		writeQuota(w, nil)
 	case err != nil:
-		writeAway(w, asks[len(results)].Limiter.pause)
+		writeUnavailable(w, asks[len(results)].Limiter.pause)
 	case len(results) == 0 || results[len(results)-1].Allowed:
 		for i := range results {
 			asks[i].Limiter.setHeaders(w.Header(), &results[i])
@@ -40,7 +40,7 @@ func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters [
 		next.ServeHTTP(w, r)
 	default:
 		last := len(results) - 1
-		asks[last].Limiter.deny429(w, r, results[last])
+		asks[last].Limiter.answerDenied(w, r, results[last])
 	}
 }
 
@@ -56,7 +56,7 @@ func (l *Limiter) ask(r *http.Request) Ask {
 	return Ask{Limiter: l, Key: key, N: n}
 }
 
-func (l *Limiter) deny429(w http.ResponseWriter, r *http.Request, result Result) {
+func (l *Limiter) answerDenied(w http.ResponseWriter, r *http.Request, result Result) {
 	l.setHeaders(w.Header(), &result)
 	if l.denied != nil {
 		l.denied(w, r, result)

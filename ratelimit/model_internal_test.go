@@ -34,24 +34,24 @@ func (m *model) between(from, to int64) (n int) {
 // admits reports whether n permits may be had at a time no earlier than the last hit.
 func (m *model) admits(at int64, n int) bool {
 	window := m.span.Microseconds()
-	switch m.kind {
-	case logKind, leasesKind:
+	switch m.algorithm {
+	case slidingLog, leases:
 		return m.between(at-window+1, at)+n <= m.limit
-	case fixedKind:
+	case fixedWindow:
 		return m.between(at/window*window, at)+n <= m.limit
-	case bucketsKind:
+	case slidingBuckets:
 		width := int64(m.unit)
 		return m.between((at/width-int64(m.slots))*width, at)+n <= m.limit
-	case counterKind:
+	case slidingCounter:
 		begin := at / window * window
 		used := big.NewInt(int64(m.between(begin-window, begin-1)))
 		used.Mul(used, big.NewInt(window-(at-begin)))
 		used.Add(used, big.NewInt(int64(m.between(begin, at)+n)*window))
 		return used.Cmp(big.NewInt(int64(m.limit)*window)) <= 0
-	case gcraKind:
+	case tokenBucket:
 		return m.tokens(at) >= int64(n)*m.period()
 	}
-	panic("no model of " + m.kind.word)
+	panic("no model of " + m.algorithm.word)
 }
 
 func (m *model) period() int64 { return int64(m.unit * 4) }

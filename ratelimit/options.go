@@ -4,27 +4,22 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/setup"
 )
 
 // Option changes a default of [New] or [NewTable].
 type Option func(*config)
 
 type config struct {
-	namespace string
+	conn      setup.Conn
 	name      string
-	timeout   time.Duration
 	failures  int
 	pause     time.Duration
 	changed   func(open bool)
-	hooks     []redis.Hook
-	log       *slog.Logger
-	shareFrom int
 	fallback  fallback
 	replicas  int
 	localKeys int
@@ -43,19 +38,16 @@ type config struct {
 type fallback uint8
 
 const (
-	fallLocal fallback = iota
-	fallOpen
-	fallClosed
+	fallbackLocal fallback = iota
+	fallbackOpen
+	fallbackClosed
 )
 
 func defaults() config {
 	return config{
-		namespace: "aside",
+		conn:      setup.NewConn("aside", 200*time.Millisecond),
 		name:      "default",
-		timeout:   200 * time.Millisecond,
 		failures:  5,
-		shareFrom: redisx.ShareFrom,
-		log:       slog.Default(),
 		pause:     time.Second,
 		replicas:  1,
 		localKeys: 100_000,
@@ -69,40 +61,29 @@ func (c *config) apply(options []Option) {
 	}
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$`)
+// here is this package's name in panics about its options.
+const here setup.Package = "ratelimit"
 
-// Namespace is the first part of every key. The default is "aside". It is made of letters, digits and . _ / - and at
-// most 100 characters long.
-func Namespace(name string) Option {
-	checkName("Namespace", name)
-	return func(c *config) { c.namespace = name }
-}
+// connect makes an option of one that the packages share.
+func connect(set setup.ConnOption) Option { return func(c *config) { set(&c.conn) } }
+
+// Namespace is the first part of every key. The default is "aside". It consists of up to 100 letters, digits and . _ / -
+func Namespace(name string) Option { return connect(here.Namespace(name)) }
 
 // Name tells limiters apart: it is part of every key, and the label of statistics. Limiters of the same name, policy and
-// namespace share their state. The default is "default". It is made like a [Namespace].
+// namespace share their state. The default is "default". The same characters are allowed as in a [Namespace].
 func Name(name string) Option {
-	checkName("Name", name)
+	here.Name("Name", name)
 	return func(c *config) { c.name = name }
-}
-
-func checkName(option, name string) {
-	if !plainName.MatchString(name) {
-		panic(fmt.Sprintf("ratelimit: %s(%q): use up to 100 letters, digits and . _ / -, the first a letter or digit", option, name))
-	}
 }
 
 // Timeout bounds each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces the
 // timeouts of the client given to [New]. The default is 200 ms.
-func Timeout(d time.Duration) Option {
-	if d < time.Millisecond {
-		panic(fmt.Sprintf("ratelimit: Timeout(%v): use 1ms or more", d))
-	}
-	return func(c *config) { c.timeout = d }
-}
+func Timeout(d time.Duration) Option { return connect(here.Timeout(d)) }
 
-// Breaker sets how many failures of a master in a row make the limiter stop asking it, and after which pause it lets one request
-// try. While it does not ask, requests are decided at once by [Local], [FailOpen] or [FailClosed]. The defaults are 5
-// failures and 1 s.
+// Breaker sets after how many unanswered commands in a row the limiter stops asking a master, and how often it then probes
+// that master in the background. Meanwhile [Local], [FailOpen] or [FailClosed] decides at once. The defaults are 5 failures
+// and 1 s.
 func Breaker(failures int, pause time.Duration) Option {
 	if failures < 1 || pause < time.Millisecond {
 		panic(fmt.Sprintf("ratelimit: Breaker(%d, %v): use 1 failure or more, and a pause of 1ms or more", failures, pause))
@@ -110,69 +91,50 @@ func Breaker(failures int, pause time.Duration) Option {
 	return func(c *config) { c.failures, c.pause = failures, pause }
 }
 
-// OnBreaker is told when the breaker opens and closes: on a Cluster, when the first of the masters' breakers opens and when
-// all are closed again. It runs while a command is on its way, so it must be quick.
+// OnBreaker calls changed when the limiter stops asking Redis and when it asks again: on a Cluster, when the first of the
+// masters' breakers opens and when all are closed again. Calls come one at a time, from a goroutine of the limiter's.
+// Requests are not sent to Redis before the call that says so returns, so it must be quick, and it must not close the
+// limiter.
 func OnBreaker(changed func(open bool)) Option {
-	if changed == nil {
-		panic("ratelimit: OnBreaker(nil): leave the option out")
-	}
+	here.NotNil("OnBreaker", changed == nil)
 	return func(c *config) { c.changed = changed }
 }
 
-// AutoPipeline sets from how many commands on their way at once they share pipelines of one connection (go-redis's
-// autopipelining), which multiplies the throughput of busy processes: Redis and this process make one system call for
-// many commands. A command that finds fewer others goes on a connection of its own, which is quicker for it. The default
-// is 8; 0 turns it off. Requests above 32 KiB, and keys that are known to have a larger
-// value, go on connections of their own. Hooks see the pipelines, without the callers' contexts.
-func AutoPipeline(from int) Option {
-	if from < 0 {
-		panic(fmt.Sprintf("ratelimit: AutoPipeline(%d): use 0 to turn it off, or the number of commands from which on they share", from))
-	}
-	return func(c *config) { c.shareFrom = from }
-}
+// AutoPipeline sets how many commands must be in flight for them to share pipelines of one connection (go-redis's
+// autopipelining). That multiplies the throughput of busy processes, because many commands take one system call. With
+// fewer in flight each command uses a connection of its own, which is faster for it. The default is 8; 0 turns sharing
+// off. Requests above 32 KiB, and keys whose values are known to be larger, always use connections of their own. Hooks see
+// the pipelines, without the callers' contexts.
+func AutoPipeline(from int) Option { return connect(here.AutoPipeline(from)) }
 
 // Hooks adds hooks, such as those for tracing, to the limiter's client. Hooks that were added to the client given to
-// [New] can't be read from it, so they see the commands of that client alone. A hook must not send a command twice.
-func Hooks(hooks ...redis.Hook) Option {
-	for i, h := range hooks {
-		if h == nil {
-			panic(fmt.Sprintf("ratelimit: Hooks: hook %d is nil", i+1))
-		}
-	}
-	return func(c *config) { c.hooks = append(c.hooks, hooks...) }
-}
+// [New] can't be read from it, so they only see the commands of that client. A hook must not send a command twice.
+func Hooks(hooks ...redis.Hook) Option { return connect(here.Hooks(hooks...)) }
 
 // Logger receives what an operator should know: what Redis refuses, once for each cause, with what to do about it. The
 // default is slog.Default().
-func Logger(l *slog.Logger) Option {
-	if l == nil {
-		panic("ratelimit: Logger(nil): use slog.New(slog.DiscardHandler) for silence")
-	}
-	return func(c *config) { c.log = l }
-}
+func Logger(l *slog.Logger) Option { return connect(here.Logger(l)) }
 
-// FailOpen allows every request while Redis is away. It is for limits that are a courtesy; one that guards a login
-// should not have it.
-func FailOpen() Option { return func(c *config) { c.fallback = fallOpen } }
+// FailOpen allows every request while Redis is away. It suits limits that are a courtesy, not one that guards a login.
+func FailOpen() Option { return func(c *config) { c.fallback = fallbackOpen } }
 
 // FailClosed refuses every request while Redis is away: Allow returns an error that wraps [ErrUnavailable], and the
-// middleware answers 503, not 429, for the client did nothing wrong.
-func FailClosed() Option { return func(c *config) { c.fallback = fallClosed } }
+// middleware answers 503, not 429, because the client did nothing wrong.
+func FailClosed() Option { return func(c *config) { c.fallback = fallbackClosed } }
 
-// Local decides in this process while Redis is away, with the same policy and its limits, and the rate of a token
-// bucket, divided by the number of replicas of the service; a share is at least one permit. It is the default, with
-// Local(1): no process allows more than the whole limit. A local limiter begins with all permits, and remembers the
-// 100,000 keys used last.
+// Local decides in this process while Redis is away, by the same policy. Its limits, and the rate of a token bucket, are
+// divided by the number of replicas of the service; a share is at least one permit. The default is Local(1): no process
+// allows more than the whole limit. A local limiter begins with all permits, and remembers the 100,000 keys used last.
 func Local(replicas int) Option {
 	if replicas < 1 {
 		panic(fmt.Sprintf("ratelimit: Local(%d): use the number of replicas, 1 or more", replicas))
 	}
-	return func(c *config) { c.fallback, c.replicas = fallLocal, replicas }
+	return func(c *config) { c.fallback, c.replicas = fallbackLocal, replicas }
 }
 
-// DenyCache remembers denials of up to keys keys in this process, and repeats them without asking Redis: those who keep
-// hammering no longer reach it. A denial is repeated until its RetryAfter, but for a second at most, so a Reset, Refund
-// or raised limit on another process is seen after a second. It is off by default, and does nothing for [Concurrency],
+// DenyCache remembers denials of up to keys keys in this process, and repeats them without asking Redis, so that clients
+// which keep trying do not load it. A denial is repeated until its RetryAfter, but for a second at most: a Reset, Refund or
+// raised limit in another process takes effect after a second. It is off by default, and does nothing for [Concurrency],
 // whose permits come back at any time.
 func DenyCache(keys int) Option {
 	if keys < 1 {
@@ -181,51 +143,12 @@ func DenyCache(keys int) Option {
 	return func(c *config) { c.denyKeys = keys }
 }
 
-// Shadow decides, counts and reports denials, but allows those requests: for trying a limit on live traffic. What would
-// have been denied is not charged.
+// Shadow decides, counts and reports denials, but allows those requests, to try a limit on live traffic. What would have
+// been denied is not charged.
 func Shadow() Option { return func(c *config) { c.shadow = true } }
 
-// Observe is told about each decision. It runs on the goroutine of the request, so it must be quick.
+// Observe calls observe with each decision. It runs on the goroutine of the request, so it must be quick.
 func Observe(observe func(Event)) Option {
-	if observe == nil {
-		panic("ratelimit: Observe(nil): leave the option out")
-	}
+	here.NotNil("Observe", observe == nil)
 	return func(c *config) { c.observe = observe }
 }
-
-// By sets whom a request is charged to. The default is ByIP(). A request for which key returns "" is charged to its
-// client's address, so leaving an API key out is no way around a limit.
-func By(key KeyFunc) Option {
-	if key == nil {
-		panic("ratelimit: By(nil): leave the option out for ByIP()")
-	}
-	return func(c *config) { c.key = key }
-}
-
-// Cost sets how many permits a request takes; 0 looks without charging. The default is 1.
-func Cost(cost func(*http.Request) int) Option {
-	if cost == nil {
-		panic("ratelimit: Cost(nil): leave the option out")
-	}
-	return func(c *config) { c.cost = cost }
-}
-
-// Skip exempts requests from the middleware, such as health checks.
-func Skip(skip func(*http.Request) bool) Option {
-	if skip == nil {
-		panic("ratelimit: Skip(nil): leave the option out")
-	}
-	return func(c *config) { c.skip = skip }
-}
-
-// OnDenied writes the answer to a denied request in place of 429 with problem details. The headers are set already.
-func OnDenied(denied func(http.ResponseWriter, *http.Request, Result)) Option {
-	if denied == nil {
-		panic("ratelimit: OnDenied(nil): leave the option out")
-	}
-	return func(c *config) { c.denied = denied }
-}
-
-// LegacyHeaders adds X-RateLimit-Limit, -Remaining and -Reset, the last in Unix seconds: the time at which all permits
-// will be there.
-func LegacyHeaders() Option { return func(c *config) { c.legacy = true } }

@@ -8,15 +8,14 @@ import (
 	"io"
 	"net/http"
 	"strings"
-)
 
-// ErrRules is wrapped by errors about rules. The text says which one, and what is wrong with it.
-var ErrRules = errors.New("ratelimit: bad rules")
+	"github.com/jollyjet/aside/internal/setup"
+)
 
 // Rule is the limit of one route.
 type Rule struct {
-	// Match is a pattern of http.ServeMux, such as "POST /login" or "/api/". The most specific one that matches a
-	// request is the rule for it. Requests that match none are not limited; "/" matches what the others don't.
+	// Match is a pattern of http.ServeMux, such as "POST /login" or "/api/". The most specific pattern that matches a
+	// request decides which rule applies. Requests that match none are not limited; "/" matches what the others don't.
 	Match string `json:"match"`
 
 	// Policy is what ParsePolicy reads.
@@ -26,7 +25,7 @@ type Rule struct {
 	// default is the limiter's.
 	By []string `json:"by,omitempty"`
 
-	// Name is the limiter's name; the default is made of Match. Rules of one name and policy share their state.
+	// Name is the limiter's name; the default is made of Match. Rules of the same name and policy share their state.
 	Name string `json:"name,omitempty"`
 
 	// Shadow and WhenAway override the options of the same names. WhenAway is "open", "closed" or "local".
@@ -34,8 +33,8 @@ type Rule struct {
 	WhenAway string `json:"whenAway,omitempty"`
 }
 
-// ParseRules reads rules from a JSON array of objects. Unknown members are errors, since a limit that was misspelt is no
-// limit. The errors wrap [ErrRules]. What the rules say is checked by [NewTable] and [Table.Set].
+// ParseRules reads rules from a JSON array of objects. Unknown members are errors, because a misspelt limit limits nothing.
+// The errors wrap [ErrRules]. The content of the rules is checked by [NewTable] and [Table.Set].
 func ParseRules(data []byte) ([]Rule, error) {
 	var rules []Rule
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -68,30 +67,30 @@ func (r *Rule) limiter(b *backend, c config) (l *Limiter, err error) {
 	if c.key, err = r.keyFunc(&c); err != nil {
 		return nil, err
 	}
-	if err := r.away(&c); err != nil {
+	if err := r.setFallback(&c); err != nil {
 		return nil, err
 	}
 	c.shadow = c.shadow || r.Shadow
 	if c.name = r.Name; c.name == "" {
 		c.name = ruleName(r.Match)
 	}
-	if !plainName.MatchString(c.name) {
-		return nil, fmt.Errorf("the name %q: use up to 100 letters, digits and . _ / -", c.name)
+	if !setup.IsName(c.name) {
+		return nil, fmt.Errorf("the name %q: %s", c.name, setup.NameRule)
 	}
 	l = newLimiter(b, c, policy)
-	l.shared = true
+	l.borrowed = true
 	return l, nil
 }
 
-func (r *Rule) away(c *config) error {
+func (r *Rule) setFallback(c *config) error {
 	switch r.WhenAway {
 	case "":
 	case "open":
-		c.fallback = fallOpen
+		c.fallback = fallbackOpen
 	case "closed":
-		c.fallback = fallClosed
+		c.fallback = fallbackClosed
 	case "local":
-		c.fallback = fallLocal
+		c.fallback = fallbackLocal
 	default:
 		return fmt.Errorf("whenAway is %q; use open, closed or local", r.WhenAway)
 	}
@@ -126,7 +125,7 @@ func (r *Rule) keyFunc(c *config) (KeyFunc, error) {
 	return Join(keys...), nil
 }
 
-// ruleName makes a name of a pattern. What a name can't hold is escaped, so no two patterns get one name.
+// ruleName makes a name of a pattern. It escapes what a name can't contain, so no two patterns get the same name.
 func ruleName(match string) string {
 	name := "rule/" + strings.ReplaceAll(escape(match, func(c byte) bool {
 		return isPlain(c) && strings.IndexByte("~:@+=,|_", c) < 0

@@ -24,73 +24,73 @@ type script = redisx.Script
 
 func newScript(texts ...string) *script { return redisx.NewScript(strings.Join(texts, "")) }
 
-// head gives a script the time. Tests have one of their own, to run hours in milliseconds.
+// head gives a script the time. Tests have another, with which hours pass in milliseconds.
 var head = lua("head")
 
-// A meter's file is statements in two parts. The first reads the state of key by limit, unit and slots, and declares rest,
-// the permits left; back, how long it is until all are there; and wait(m), how long it is until m are left, which is more
-// than rest. The second charges n permits, and changes back. Only that one writes, so a denial costs a replica nothing.
+// A meter's file is statements in two parts. The first reads the state of key by limit, unit and slots. It declares rest,
+// the permits left; back, the time until all are back; and wait(m), the time until m are left, for an m above rest. The
+// second part charges n permits, and changes back. Only that one writes, so a denial costs a replica nothing.
 const takes = "-- take\n"
 
-// The case of one key; see take.lua.
+// The script for one key; take.lua is for several.
 const (
 	oneBegin  = "local key, limit, unit, slots = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])\n"
 	oneDecide = "local due, next = 0, 0\nif n > rest then due = wait(n)\nelseif n > 0 then\nrest = rest - n\n"
 	oneEnd    = "end\nif rest < limit then next = wait(rest + 1) end\nreturn { now, due, rest, next, back }\n"
 )
 
-func meterLua(k *kind) (read, take string) {
-	read, take, ok := strings.Cut(lua(k.meter), takes)
+func meterLua(a *algorithm) (read, take string) {
+	read, take, ok := strings.Cut(lua(a.meter), takes)
 	if !ok {
-		panic("ratelimit: " + k.meter + ".lua has no part that takes")
+		panic("ratelimit: " + a.meter + ".lua has no part that takes")
 	}
 	return read, take
 }
 
-// takeScript holds the meters of the kinds in use and no more. For one policy, which is on everybody's way, it has no
-// functions that it can do without: Redis makes them anew at each call, and they are half of what the script costs.
+// takeScript contains the meters of the algorithms in use and no more. For a single policy, the hot path, it avoids
+// functions where it can: Redis creates them anew at each call, and they are half of what the script costs.
 func takeScript(head string, parts []part) *script {
 	texts := []string{head, lua("take_head")}
 	for _, p := range parts {
-		if helper := p.kind.helper; helper != "" && !slices.Contains(texts, lua(helper)) {
+		if helper := p.algorithm.helper; helper != "" && !slices.Contains(texts, lua(helper)) {
 			texts = append(texts, lua(helper))
 		}
 	}
 	if len(parts) == 1 {
-		read, take := meterLua(parts[0].kind)
+		read, take := meterLua(parts[0].algorithm)
 		return newScript(append(texts, oneBegin, read, oneDecide, take, oneEnd)...)
 	}
 	var names []string
-	seen := map[*kind]bool{}
+	seen := map[*algorithm]bool{}
 	for _, p := range parts {
-		names = append(names, p.kind.meter)
-		if read, take := meterLua(p.kind); !seen[p.kind] {
-			seen[p.kind] = true
-			texts = append(texts, "local function ", p.kind.meter, "(key, limit, unit, slots)\n", read,
+		names = append(names, p.algorithm.meter)
+		if read, take := meterLua(p.algorithm); !seen[p.algorithm] {
+			seen[p.algorithm] = true
+			texts = append(texts, "local function ", p.algorithm.meter, "(key, limit, unit, slots)\n", read,
 				"local function take()\n", take, "return back\nend\nreturn rest, back, wait, take\nend\n")
 		}
 	}
 	return newScript(append(texts, "local kinds = { ", strings.Join(names, ", "), " }\n", lua("take"))...)
 }
 
-func refundScript(head string, k *kind) *script {
-	return newScript(head, lua("refund_head"), lua(k.refund))
+func newRefundScript(head string, a *algorithm) *script {
+	return newScript(head, lua("refund_head"), lua(a.refund))
 }
 
-func renewScript(head string) *script {
+func newRenewScript(head string) *script {
 	return newScript(head, lua("refund_head"), lua("leases_renew"))
 }
 
-var (
-	renewing = sync.OnceValue(func() *script { return renewScript(head) })
+// renewScript prolongs a lease.
+var renewScript = sync.OnceValue(func() *script { return newRenewScript(head) })
 
-	refunds sync.Map // of *script, by *kind
-)
+var refundScripts sync.Map // of *script, by *algorithm
 
-func (k *kind) refunding() *script {
-	if s, ok := refunds.Load(k); ok {
+// refundScriptOf takes a charge back.
+func refundScriptOf(a *algorithm) *script {
+	if s, ok := refundScripts.Load(a); ok {
 		return s.(*script)
 	}
-	s, _ := refunds.LoadOrStore(k, refundScript(head, k))
+	s, _ := refundScripts.LoadOrStore(a, newRefundScript(head, a))
 	return s.(*script)
 }

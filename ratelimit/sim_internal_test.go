@@ -94,7 +94,7 @@ func (s *simLua) give(tb fataler, now, at int64, n, k int) {
 	tb.Helper()
 	for i, p := range s.parts {
 		args := append(p.args(), n, s.ids[k], at, now)
-		if _, err := s.eval(refundScript(simHead, p.kind), s.keys[i:i+1], args); err != nil {
+		if _, err := s.eval(newRefundScript(simHead, p.algorithm), s.keys[i:i+1], args); err != nil {
 			tb.Fatalf("refund: %v", err)
 		}
 	}

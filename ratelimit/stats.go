@@ -15,19 +15,9 @@ type Event struct {
 	Took    time.Duration // from the call to the answer
 }
 
-// Durations is a histogram of how long decisions took.
-type Durations struct {
-	Count int64
-	Sum   time.Duration
-	UpTo  map[time.Duration]int64 // how many took so long at most; what took longer than the longest is in Count alone
-}
-
-func newTook() *histogram.Histogram {
-	return histogram.New(
-		100*time.Microsecond, 250*time.Microsecond, 500*time.Microsecond, time.Millisecond, 2500*time.Microsecond,
-		5*time.Millisecond, 10*time.Millisecond, 25*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond,
-		250*time.Millisecond, time.Second)
-}
+// Durations is a histogram of how long decisions took. Count and Sum are of all of them; UpTo has, for each bound, how many
+// took no longer. Only Count and Sum include those above the highest bound.
+type Durations = histogram.Durations
 
 // Stats counts the decisions of a limiter. Peek is not counted.
 type Stats struct {
@@ -37,7 +27,7 @@ type Stats struct {
 	LocalDenied  int64     // repeated by [DenyCache]; not in Denied
 	ShadowDenied int64     // denials that [Shadow] turned into allowances
 	Fallback     int64     // decided without Redis, by [Local] or [FailOpen]
-	Errors       int64     // times that Redis could not be asked, or not in time, also by requests that then got an answer
+	Errors       int64     // requests that Redis did not answer, or not in time, also those decided by the fallback
 	BreakerOpen  bool      // now
 	Took         Durations // from the call to the answer, also where that was an error
 }
@@ -47,35 +37,36 @@ type counters struct {
 	took                                                         *histogram.Histogram
 }
 
-// Stats returns the counters. They are not read at one instant.
-func (l *Limiter) Stats() Stats {
-	shadowDenied := l.counts.shadowDenied.Load()
-	return Stats{
-		Policy: all(l.parts).String(), Took: Durations(l.counts.took.Read()),
-		Allowed: l.counts.allowed.Load() + shadowDenied, Denied: l.counts.denied.Load(), LocalDenied: l.counts.localDenied.Load(),
-		ShadowDenied: shadowDenied, Fallback: l.counts.fallback.Load(), Errors: l.counts.errors.Load(),
-		BreakerOpen: l.backend.breakers.open(),
-	}
+func newCounters() counters {
+	return counters{took: histogram.New(
+		100*time.Microsecond, 250*time.Microsecond, 500*time.Microsecond, time.Millisecond, 2500*time.Microsecond,
+		5*time.Millisecond, 10*time.Millisecond, 25*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond,
+		250*time.Millisecond, time.Second)}
 }
 
-func (l *Limiter) record(r *Result, err error, began time.Time) {
+func (c *counters) count(r *Result, err error, took time.Duration) {
 	switch {
 	case err != nil:
 	case r.Shadow:
-		l.counts.shadowDenied.Add(1)
+		c.shadowDenied.Add(1)
 	case r.Allowed:
-		l.counts.allowed.Add(1)
+		c.allowed.Add(1)
 	case r.Source == FromDenyCache:
-		l.counts.localDenied.Add(1)
+		c.localDenied.Add(1)
 	default:
-		l.counts.denied.Add(1)
+		c.denied.Add(1)
 	}
 	if r.Source == FromLocal || r.Source == FromFailOpen {
-		l.counts.fallback.Add(1)
+		c.fallback.Add(1)
 	}
-	took := time.Since(began)
-	l.counts.took.Observe(took)
-	if l.observe != nil {
-		l.observe(Event{Limiter: l.name, Result: *r, Err: err, Took: took})
+	c.took.Observe(took)
+}
+
+// read returns the counters. They are not read at one instant.
+func (c *counters) read() Stats {
+	shadowDenied := c.shadowDenied.Load()
+	return Stats{
+		Allowed: c.allowed.Load() + shadowDenied, Denied: c.denied.Load(), LocalDenied: c.localDenied.Load(),
+		ShadowDenied: shadowDenied, Fallback: c.fallback.Load(), Errors: c.errors.Load(), Took: c.took.Read(),
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Table limits each route by a rule of its own. The rules can be changed while requests are served; what was charged
-// under a rule that stays, or whose limit alone changes, stays charged. All methods may be called from any goroutine.
+// Table limits each route by a rule of its own. The rules can be changed while requests are served. What was charged under
+// a rule stays charged if the rule stays, or if only its limit changes. All methods may be called from any goroutine.
 type Table struct {
 	config  config
 	backend *backend
 
-	mu  sync.Mutex // one Set at a time
+	mu  sync.Mutex // held during Set
 	now atomic.Pointer[routes]
 }
 
@@ -40,8 +40,8 @@ func NewTable(rdb redis.UniversalClient, rules []Rule, options ...Option) (*Tabl
 	return t, nil
 }
 
-// Set replaces the rules, all at once. If one is bad it changes nothing and returns an error that wraps [ErrRules].
-// Limiters of rules that stay as they are go on, with what they hold in process.
+// Set replaces all rules at once. If one is bad it changes nothing and returns an error that wraps [ErrRules]. Limiters of
+// rules that stay as they are keep what they hold in this process.
 func (t *Table) Set(rules []Rule) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,7 +66,7 @@ func (t *Table) Set(rules []Rule) error {
 	return nil
 }
 
-// register lets the mux check the pattern, which it does by a panic.
+// register adds a pattern. The mux panics if it is bad; register returns that as an error.
 func (r *routes) register(pattern string) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -120,7 +120,7 @@ func (t *Table) Middleware(next http.Handler) http.Handler {
 func (t *Table) Name() string { return t.config.name }
 
 // Namespace returns the table's [Namespace].
-func (t *Table) Namespace() string { return t.config.namespace }
+func (t *Table) Namespace() string { return t.config.conn.Namespace }
 
 // Stats returns the counters of each rule's limiter by the rule's Match.
 func (t *Table) Stats() map[string]Stats {
@@ -132,4 +132,4 @@ func (t *Table) Stats() map[string]Stats {
 }
 
 // Close closes the table's connections.
-func (t *Table) Close() error { return t.backend.rdb.Close() }
+func (t *Table) Close() error { return t.backend.close() }

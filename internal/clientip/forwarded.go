@@ -2,11 +2,11 @@ package clientip
 
 import "strings"
 
-// lastFor cuts the last element off the value of a Forwarded field, RFC 7239, and returns what its for= says. Text that
-// is not of that form reads as an entry that is no address.
+// lastFor cuts the last element off the value of a Forwarded field, RFC 7239, and returns its for= value. Malformed text
+// yields an entry that is not an address.
 //
-// It reads from the end, since that is where the trusted proxies wrote. An unpaired quote that a client put before what
-// they wrote could swallow it if it were read from the beginning.
+// It reads from the end, where the trusted proxies wrote. Read from the start, an unpaired quote of the client's could
+// swallow what they wrote.
 func lastFor(list string) (entry, rest string) {
 	element, rest, ok := lastElement(list)
 	if !ok {
@@ -26,7 +26,7 @@ func lastFor(list string) (entry, rest string) {
 	return "?", rest // a proxy that does not say whom it got the request from
 }
 
-// firstPair cuts at the first semicolon that is not in quotes: host= is what the client says, semicolons and all.
+// firstPair cuts at the first semicolon that is not in quotes: a host= value is the client's and may contain semicolons.
 func firstPair(element string) (pair, rest string) {
 	quoted := false
 	for i := range len(element) {
@@ -44,7 +44,7 @@ func firstPair(element string) (pair, rest string) {
 	return element, ""
 }
 
-// lastElement finds the last comma that is not in quotes. It is false if the quotes to its right don't pair.
+// lastElement cuts at the last comma that is not in quotes. It reports false if the quotes to its right don't pair.
 func lastElement(list string) (element, rest string, ok bool) {
 	quoted := false
 	for i := len(list) - 1; i >= 0; i-- {
@@ -71,7 +71,7 @@ func escaped(s string, i int) bool {
 	return n%2 == 1
 }
 
-// node is a for= value without its quotes. An empty one is no address, and not an empty element either.
+// node is a for= value without its quotes. An empty value is not an address, but not an empty element either.
 func node(value string) string {
 	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
 		value = value[1 : n-1]

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Histogram counts durations by bounds. It takes no lock and allocates nothing.
+// Histogram counts durations by upper bound. Its methods may be called from any goroutine; Observe takes no lock and
+// allocates nothing.
 type Histogram struct {
 	bounds []time.Duration
 	counts []atomic.Int64 // one for each bound, and one for what is above all of them
@@ -32,10 +33,10 @@ func (h *Histogram) Observe(d time.Duration) {
 type Durations struct {
 	Count int64
 	Sum   time.Duration
-	UpTo  map[time.Duration]int64
+	UpTo  map[time.Duration]int64 // by bound, how many were not longer; Count alone has those above the highest bound
 }
 
-// Read derives the total from the buckets, so that the two agree whatever is observed meanwhile.
+// Read returns the counts so far. The total is derived from the buckets, so the two agree even while others observe.
 func (h *Histogram) Read() Durations {
 	d := Durations{Sum: time.Duration(h.sum.Load()), UpTo: make(map[time.Duration]int64, len(h.bounds))}
 	for i, bound := range h.bounds {

@@ -11,6 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// ErrUnavailable is wrapped by the errors of the same name of store, ratelimit and session.
+var ErrUnavailable = errors.New("Redis did not carry out the command") //nolint:staticcheck // a name begins it
+
 // refusedError is why a connection is closed although it works. It hides from go-redis that a server has said something,
 // for that would keep the connection; those who look for the reason find it.
 type refusedError struct{ why error }

@@ -105,7 +105,7 @@ func TestPoliciesAgreeWithTheModel(t *testing.T) {
 			allowed, read := sim.take(t, now, n)
 			agree(t, m, now, n, allowed, read[0])
 			// One of the charges may have been a mistake, and is given back. The bucket has a test of its own.
-			if len(m.hits) > 0 && m.kind != gcraKind && rapid.IntRange(0, 3).Draw(t, "refund") == 0 {
+			if len(m.hits) > 0 && m.algorithm != tokenBucket && rapid.IntRange(0, 3).Draw(t, "refund") == 0 {
 				now += genWait(t, m.part, now)
 				k := rapid.IntRange(max(0, len(m.hits)-4), len(m.hits)-1).Draw(t, "charge")
 				sim.give(t, now, m.hits[k].at, m.hits[k].n, k)

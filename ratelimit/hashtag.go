@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-const maxSubject = 96
+const maxHashTag = 96
 
-// subjectOf turns any key into what may stand between braces in a Redis key. Two keys never become one: what is left as
-// it is contains no % and no #, and a hash has 128 bits.
-func subjectOf(key string) string {
+// hashTagOf turns a caller's key into what stands between braces in a Redis key, where Cluster finds the slot. Two keys
+// never share a hash tag: one that is used as it is contains no % and no #, and a digest has 128 bits.
+func hashTagOf(key string) string {
 	if key == "" {
 		return "#"
 	}
-	plain := len(key) <= maxSubject
+	plain := len(key) <= maxHashTag
 	for i := 0; i < len(key) && plain; i++ {
 		plain = isPlain(key[i])
 	}
 	if plain {
 		return key
 	}
-	if s := escape(key, isPlain); len(s) <= maxSubject {
+	if s := escape(key, isPlain); len(s) <= maxHashTag {
 		return s
 	}
 	return "#" + digest(key)
@@ -44,7 +44,7 @@ func escape(s string, plain func(byte) bool) string {
 	return b.String()
 }
 
-// digest names a secret without telling it: 128 bits of SHA-256.
+// digest names a secret without revealing it: 128 bits of SHA-256.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])

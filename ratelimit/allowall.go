@@ -14,11 +14,11 @@ type Ask struct {
 }
 
 // AllowAll asks limiters in turn, and charges all or none: when one denies, those before it get a refund. It is for
-// limits on different keys, such as an address and a user; for several limits on one key use [All], which takes one step
-// and no refund. Until a refund has come, others may be denied for its sake.
+// limits on different keys, such as an address and a user. For several limits on one key use [All], which takes one step
+// and no refund. Until the refund arrives, others may be denied because of it.
 //
-// There is one result for each limiter that was asked. The request is allowed if the last one is; after a denial or an
-// error those before it charge nothing any more. The error is one of [Limiter.AllowN].
+// There is one result for each limiter that was asked. The request is allowed if the last result is. After a denial or an
+// error the limiters before charge nothing any more. The error is one of [Limiter.AllowN].
 func AllowAll(ctx context.Context, asks ...Ask) ([]Result, error) {
 	results := make([]Result, 0, len(asks))
 	for _, a := range asks {
@@ -27,7 +27,7 @@ func AllowAll(ctx context.Context, asks ...Ask) ([]Result, error) {
 			results = append(results, r)
 		}
 		if err != nil || !r.Allowed {
-			undo(ctx, results)
+			refundAll(ctx, asks, results)
 			return results, err
 		}
 	}
@@ -51,21 +51,19 @@ func acquireAll(ctx context.Context, asks []Ask) (results []Result, release func
 		}
 		if err != nil || !r.Allowed {
 			release()
-			undo(ctx, results)
+			refundAll(ctx, asks, results)
 			return results, func() {}, err
 		}
 	}
 	return results, release, nil
 }
 
-// undo gives back what was charged. The caller may be gone, but the charge is not.
-func undo(ctx context.Context, results []Result) {
+// refundAll gives back what the first asks were charged. The caller may have left, but the charge stands.
+func refundAll(ctx context.Context, asks []Ask, results []Result) {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
 	for i := range results {
-		if l := results[i].charge.owner; l != nil {
-			_ = l.Refund(ctx, results[i]) // a charge that stays is an error on the safe side
-		}
+		_ = asks[i].Limiter.Refund(ctx, results[i]) // a charge that stays is an error on the safe side
 		results[i].charge = charge{}
 	}
 }

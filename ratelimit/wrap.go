@@ -3,9 +3,9 @@ package ratelimit
 import "context"
 
 // Limit puts limits in front of any function: what it returns is called like fn. A call that a limiter denies does not
-// run fn and returns a [DeniedError]; the other errors are those of [Limiter.Allow] and of fn. Of several limiters all
-// must allow the call, see [AllowAll]. A permit of [Concurrency] is held while fn runs. The function may be called from
-// any goroutine if fn may.
+// run fn and returns a [DeniedError]; the other errors are those of [Limiter.Allow] and of fn. If there are several
+// limiters all must allow the call; see [AllowAll]. A permit of [Concurrency] is held while fn runs. The function may be
+// called from any goroutine if fn may.
 func Limit[A, R any](
 	fn func(context.Context, A) (R, error), keyOf func(A) string, limiters ...*Limiter,
 ) func(context.Context, A) (R, error) {

@@ -3,57 +3,12 @@ package ratelimit
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// ErrPolicy is wrapped by the errors of [ParsePolicy].
-var ErrPolicy = errors.New("ratelimit: not a policy")
-
-func (p part) String() string {
-	text := p.kind.word + " "
-	if p.name != p.unnamed() {
-		text = p.name + ": " + text
-	}
-	switch p.kind {
-	case leasesKind:
-		return fmt.Sprintf("%s%d lease=%s", text, p.limit, short(p.span))
-	case gcraKind:
-		return fmt.Sprintf("%s%s burst=%d", text, rateText(p.unit), p.limit)
-	case bucketsKind:
-		return fmt.Sprintf("%s%d/%s buckets=%d", text, p.limit, short(p.span), p.slots)
-	}
-	return fmt.Sprintf("%s%d/%s", text, p.limit, short(p.span))
-}
-
-// rateText writes a period as a rate, by the shortest time in which it gives a whole number of permits.
-func rateText(period float64) string {
-	for _, d := range []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour} {
-		if n := math.Round(micros(d) / period); n >= 1 && Per(n, d).period() == period {
-			return fmt.Sprintf("%.0f/%s", n, short(d))
-		}
-	}
-	return strconv.FormatFloat(1e6/period, 'g', -1, 64) + "/1s"
-}
-
-func (p part) unnamed() string {
-	if p.kind == gcraKind || p.kind == leasesKind {
-		return p.kind.word
-	}
-	return p.kind.word + "-" + short(p.span)
-}
-
-func (a all) String() string {
-	texts := make([]string, len(a))
-	for i, p := range a {
-		texts[i] = p.String()
-	}
-	return strings.Join(texts, " + ")
-}
-
-// ParsePolicy reads a policy from text, as configuration has it:
+// ParsePolicy reads a policy from text, such as a line of configuration:
 //
 //	100/1m                            SlidingWindow(100, time.Minute)
 //	sliding 100/1m                    the same
@@ -93,7 +48,7 @@ func parseOne(text string) (Policy, error) {
 	}
 	fields := strings.Fields(rest)
 	if len(fields) > 0 && isDigit(fields[0][0]) {
-		fields = append([]string{counterKind.word}, fields...)
+		fields = append([]string{slidingCounter.word}, fields...)
 	}
 	if len(fields) < 2 || len(fields) > 3 {
 		return nil, errors.New("write it like sliding 100/1m")
@@ -107,7 +62,7 @@ func parseOne(text string) (Policy, error) {
 
 func parseFields(word, amount string, extra []string) (Policy, error) {
 	switch word {
-	case leasesKind.word:
+	case leases.word:
 		n, err := strconv.Atoi(amount)
 		if err != nil {
 			return nil, err
@@ -117,7 +72,7 @@ func parseFields(word, amount string, extra []string) (Policy, error) {
 			return nil, err
 		}
 		return Concurrency(n, lease), nil
-	case gcraKind.word:
+	case tokenBucket.word:
 		return parseBucket(amount, extra)
 	}
 	return parseWindow(word, amount, extra)
@@ -150,7 +105,7 @@ func parseWindow(word, amount string, extra []string) (Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	if word == bucketsKind.word {
+	if word == slidingBuckets.word {
 		n, err := strconv.Atoi(setting(extra, "buckets"))
 		if err != nil {
 			return nil, err
@@ -161,17 +116,17 @@ func parseWindow(word, amount string, extra []string) (Policy, error) {
 		return nil, fmt.Errorf("%s takes no %s", word, extra[0])
 	}
 	switch word {
-	case counterKind.word:
+	case slidingCounter.word:
 		return SlidingWindow(limit, window), nil
-	case logKind.word:
+	case slidingLog.word:
 		return SlidingWindow(limit, window).Exact(), nil
-	case fixedKind.word:
+	case fixedWindow.word:
 		return FixedWindow(limit, window), nil
 	}
 	return nil, fmt.Errorf("unknown kind %q", word)
 }
 
-// setting is the value of name=value if that is all there is, and else what no parser takes for a number.
+// setting returns the value of the only word if it is name=value. Otherwise it returns "", which no parser accepts.
 func setting(extra []string, name string) string {
 	if len(extra) != 1 {
 		return ""

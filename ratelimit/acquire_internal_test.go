@@ -27,7 +27,7 @@ func TestRenewalComesTooLate(t *testing.T) {
 		r, release, err := long.Acquire(t.Context(), "k")
 		require.NoError(t, err)
 		ends := func() float64 {
-			leases, err := rdb.ZRangeWithScores(t.Context(), long.keysOf(subjectOf("k"))[0], 0, -1).Result()
+			leases, err := rdb.ZRangeWithScores(t.Context(), long.keysOf(hashTagOf("k"))[0], 0, -1).Result()
 			require.NoError(t, err)
 			require.Len(t, leases, 1)
 			return leases[0].Score

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,78 +173,4 @@ func TestLocalAcquire(t *testing.T) {
 		release()
 		require.Equal(t, 2, left())
 	})
-}
-
-func TestLimit(t *testing.T) {
-	type mail struct{ from, text string }
-	var sent atomic.Int64
-	errSend := errors.New("mail: no")
-	rdb := mini(t)
-	hourly := open(t, rdb, ratelimit.FixedWindow(3, 8784*time.Hour))
-	once := open(t, rdb, ratelimit.Concurrency(1, time.Minute), ratelimit.Name("once"))
-	var send func(context.Context, mail) (int, error)
-	send = ratelimit.Limit(func(ctx context.Context, m mail) (int, error) {
-		sent.Add(1)
-		if m.text == "again" {
-			_, err := send(ctx, mail{from: m.from})
-			return 0, err
-		}
-		return len(m.text), errSend
-	}, func(m mail) string { return m.from }, hourly, once)
-
-	n, err := send(t.Context(), mail{"ann", "four"})
-	require.ErrorIs(t, err, errSend)
-	require.Equal(t, 4, n)
-	_, err = send(t.Context(), mail{"ann", "again"})
-	require.ErrorIs(t, err, ratelimit.ErrDenied, "the permit is held while it runs")
-	require.Contains(t, err.Error(), "concurrency")
-	require.EqualValues(t, 2, sent.Load())
-	_, err = send(t.Context(), mail{"ann", "x"})
-	require.ErrorIs(t, err, errSend, "that denial was not charged")
-
-	_, err = send(t.Context(), mail{"ann", "x"})
-	denied, ok := errors.AsType[*ratelimit.DeniedError](err)
-	require.True(t, ok)
-	require.Positive(t, denied.Result.RetryAfter)
-	require.Contains(t, err.Error(), "fixed-8784h")
-	require.EqualValues(t, 3, sent.Load(), "it was not run")
-	_, err = send(t.Context(), mail{"bob", "x"})
-	require.ErrorIs(t, err, errSend)
-}
-
-func TestAllowAll(t *testing.T) {
-	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		for name, p := range policies() {
-			ns := ratelimit.Namespace(redistest.Unique(t))
-			first, second := open(t, rdb, p, ns), open(t, rdb, ratelimit.FixedWindow(1, 8784*time.Hour), ns, ratelimit.Name("second"))
-			ask := func() []ratelimit.Result {
-				results, err := ratelimit.AllowAll(t.Context(), ratelimit.Ask{Limiter: first, Key: "a", N: 3}, ratelimit.Ask{Limiter: second, Key: "b", N: 1})
-				require.NoError(t, err)
-				require.Len(t, results, 2)
-				return results
-			}
-			require.True(t, ask()[1].Allowed, name)
-			for range 4 {
-				results := ask()
-				require.False(t, results[1].Allowed, name)
-				require.NoError(t, first.Refund(t.Context(), results[0]), "was refunded, so this does nothing")
-			}
-			r, err := first.Peek(t.Context(), "a")
-			require.NoError(t, err)
-			require.Equal(t, 7, r.Remaining, name)
-		}
-	})
-}
-
-// The caller goes away between two limiters: what the first has charged comes back all the same.
-func TestRefundAfterCancel(t *testing.T) {
-	rdb := mini(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	first := open(t, rdb, ratelimit.FixedWindow(5, 8784*time.Hour), ratelimit.Observe(func(ratelimit.Event) { cancel() }))
-	second := open(t, rdb, ratelimit.FixedWindow(5, 8784*time.Hour), ratelimit.Name("second"))
-	_, err := ratelimit.AllowAll(ctx, ratelimit.Ask{Limiter: first, Key: "a", N: 2}, ratelimit.Ask{Limiter: second, Key: "b", N: 1})
-	require.ErrorIs(t, err, context.Canceled)
-	r, err := first.Peek(t.Context(), "a")
-	require.NoError(t, err)
-	require.Equal(t, 5, r.Remaining)
 }

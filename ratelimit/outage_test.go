@@ -61,6 +61,24 @@ func TestFailClosed(t *testing.T) {
 	require.GreaterOrEqual(t, changes.Load(), int64(2), "opened and closed")
 }
 
+// The master is probed in the background: that it is back is noticed although nobody asks.
+func TestBreakerClosesWithoutRequests(t *testing.T) {
+	changes := make(chan bool, 10)
+	l, server := down(t, ratelimit.SlidingWindow(10, time.Minute), ratelimit.OnBreaker(func(open bool) {
+		changes <- open
+		panic("a function of the user's")
+	}))
+	require.True(t, <-changes)
+	server.Restart()
+	require.False(t, <-changes)
+	require.False(t, l.Stats().BreakerOpen)
+	require.Eventually(t, func() bool {
+		r, err := l.Allow(t.Context(), "k")
+		return err == nil && r.Source == ratelimit.FromRedis
+	}, soon, often)
+	require.Empty(t, changes)
+}
+
 func TestFailOpen(t *testing.T) {
 	l, _ := down(t, ratelimit.SlidingWindow(1, time.Minute), ratelimit.FailOpen())
 	h := l.Middleware(hello)

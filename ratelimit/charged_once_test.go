@@ -23,7 +23,7 @@ const (
 // Redis stops for two seconds while 64 callers ask, and the user's client is set to retry. Each request of the limiter
 // is charged once at most: what Redis has counted in the end is what was allowed, and some of what got no answer. A
 // plain script on the user's client, sent in the same pause, runs more often than it was asked for.
-func TestPauseChargesOnce(t *testing.T) {
+func TestARetryChargesOnce(t *testing.T) {
 	t.Run("single", func(t *testing.T) {
 		s := redistest.Start(t)
 		rdb := s.Client(t, func(o *redis.Options) { o.MaxRetries, o.ReadTimeout, o.PoolSize = 3, patience, 300 })

@@ -9,8 +9,8 @@ import (
 	"github.com/jollyjet/aside/internal/clientip"
 )
 
-// KeyFunc names whom a request is charged to. "" means that it can't tell. Any function of the request will do; those of
-// this package begin their keys with their kind, so that they never meet.
+// KeyFunc names whom a request is charged to. "" means that it can't tell. Any function of the request will do; the keys of
+// this package's functions begin with their kind, so that two kinds never share a key.
 type KeyFunc func(*http.Request) string
 
 // IPOption changes what [ByIP] does.
@@ -21,7 +21,7 @@ type ipConfig struct {
 	v6 int
 }
 
-// ByIP charges the client's address: for IPv4 the address, for IPv6 its /64, since that is what one customer gets.
+// ByIP charges the client's address: for IPv4 the address, for IPv6 its /64, which is what one customer gets.
 // The address is the peer's own, r.RemoteAddr, unless [TrustedProxies] names proxies in front of this server. Requests
 // without one (such as those from a Unix socket) share one key.
 func ByIP(options ...IPOption) KeyFunc {
@@ -40,10 +40,10 @@ func ByIP(options ...IPOption) KeyFunc {
 
 var byRemote = ByIP()
 
-// TrustedProxies are the addresses of the proxies in front of this server. Only if a request comes from one of them is
-// X-Forwarded-For read, from its end: each trusted proxy has added whom it got the request from, so the first address
-// that is not a trusted proxy's is the client's. What the client itself has sent stands before that and is never reached.
-// Where an entry is not an address, the proxy that passed it on is charged.
+// TrustedProxies are the addresses of the proxies in front of this server. X-Forwarded-For is read only if a request comes
+// from one of them. It is read from the end, where each trusted proxy has added the address that it got the request from:
+// the first that is not a trusted proxy's is the client's. What the client itself has sent stands before that and is never
+// reached. If an entry is not an address, the proxy that passed it on is charged.
 func TrustedProxies(proxies ...netip.Prefix) IPOption {
 	if len(proxies) == 0 {
 		panic("ratelimit: TrustedProxies(): give the proxies' prefixes, or leave the option out for RemoteAddr")
@@ -56,9 +56,9 @@ func TrustedProxies(proxies ...netip.Prefix) IPOption {
 	return func(c *ipConfig) { c.Trust(proxies) }
 }
 
-// ProxyHeader is the header in which the trusted proxies say whom they got the request from, in place of
-// X-Forwarded-For: "Forwarded" is read as RFC 7239, any other as a list of addresses, or one, such as X-Real-IP. Name the
-// one that your proxies write: another is the client's to forge.
+// ProxyHeader is the header in which the trusted proxies name the address that they got the request from, in place of
+// X-Forwarded-For. "Forwarded" is read as RFC 7239, any other as a list of addresses, or one, such as X-Real-IP. Name the
+// header that your proxies write: a client can forge any other.
 func ProxyHeader(name string) IPOption {
 	if name == "" {
 		panic(`ratelimit: ProxyHeader(""): use "Forwarded" or another header's name`)
@@ -75,7 +75,7 @@ func IPv6Prefix(bits int) IPOption {
 	return func(c *ipConfig) { c.v6 = bits }
 }
 
-// ByHeader charges the value of a header, such as an API key. The value is hashed, so that no secret comes into Redis.
+// ByHeader charges the value of a header, such as an API key. The value is hashed, so that no secret is stored in Redis.
 // A request without it gets "".
 func ByHeader(name string) KeyFunc {
 	if name == "" {
@@ -91,13 +91,13 @@ func ByHeader(name string) KeyFunc {
 	}
 }
 
-// Mux is what [ByEndpoint] asks; *http.ServeMux is one.
+// Mux finds the pattern of a request for [ByEndpoint]; *http.ServeMux is one.
 type Mux interface {
 	Handler(*http.Request) (http.Handler, string)
 }
 
-// ByEndpoint charges the endpoint: the pattern that the request matched, and never its path, of which a client can make
-// as many as it likes. Within a handler that is r.Pattern; a middleware in front of the mux gives it the mux. All
+// ByEndpoint charges the endpoint: the pattern that the request matched, never its path, because a client can invent
+// paths. Within a handler the pattern is r.Pattern; for a middleware in front of the mux, give ByEndpoint the mux. All
 // requests without a pattern share one key.
 func ByEndpoint(mux ...Mux) KeyFunc {
 	return func(r *http.Request) string {
@@ -117,7 +117,7 @@ func ByEndpoint(mux ...Mux) KeyFunc {
 	}
 }
 
-// Join charges a combination, such as an address at an endpoint. It is "" if a part is.
+// Join charges a combination, such as an address at an endpoint. Its key is "" if that of a part is.
 func Join(keys ...KeyFunc) KeyFunc {
 	if len(keys) == 0 {
 		panic("ratelimit: Join(): give one key function or more")
@@ -135,7 +135,7 @@ func Join(keys ...KeyFunc) KeyFunc {
 	}
 }
 
-// FirstOf charges what the first function that can tell says, such as a user, or else an address.
+// FirstOf charges the first key that is not "", such as a user, or else an address.
 func FirstOf(keys ...KeyFunc) KeyFunc {
 	return func(r *http.Request) string {
 		for _, key := range keys {
