@@ -14,7 +14,7 @@ import (
 // It only composes its parts. A part guards its own state, never calls back into Cacheable, and never calls another part
 // or a user's function with its mutex locked; so there is no lock order to keep.
 type Cacheable[K comparable, V any] struct {
-	space  *store.Space
+	cache  *store.Space
 	keys   keys[K]
 	bypass func(context.Context) bool // nil without Bypass
 
@@ -48,18 +48,18 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 		panic(fmt.Sprintf("cacheable: New(%q): the store and the loader must not be nil", name))
 	}
 	s, t := newSettings(name, options), reflect.TypeFor[V]()
-	space := st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.notFound.ttl)+s.maxStale)
-	keys, shareNothing := newKeys[K](space, &s), plain(t)
+	cache := st.Space(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.notFound.ttl)+s.maxStale)
+	keys, shareNothing := newKeys[K](cache, &s), plain(t)
 	c := &Cacheable[K, V]{
-		space: space, keys: keys, bypass: s.bypass,
-		entries:  newEntries[K, V](space, &s, shareNothing),
+		cache: cache, keys: keys, bypass: s.bypass,
+		entries:  newEntries[K, V](cache, &s, shareNothing),
 		near:     newNear[K, V](keys, &s, shareNothing),
-		sliding:  newSliding(space, &s),
-		timeouts: &timeouts{space: space, soft: s.softTimeout, hard: s.hardTimeout},
+		sliding:  newSliding(cache, &s),
+		timeouts: &timeouts{cache: cache, soft: s.softTimeout, hard: s.hardTimeout},
 	}
-	c.failSafe = &failSafe[K, V]{entries: c.entries, maxStale: s.maxStale}
+	c.failSafe = newFailSafe(c.entries)
 	c.loader = &loader[K, V]{
-		space: space, load: load, entries: c.entries, failSafe: c.failSafe, timeouts: c.timeouts,
+		cache: cache, load: load, entries: c.entries, failSafe: c.failSafe, timeouts: c.timeouts,
 		slots: newSlots(s.maxLoads),
 	}
 	c.refresher = newRefresher(c.loader, &s)

@@ -11,14 +11,14 @@ import (
 
 // Space returns the cache's part of the keyspace. Package consistency uses a cache through Space, OnHit, ParseKey, Look,
 // Source and Decode.
-func (c *Cacheable[K, V]) Space() *store.Space { return c.space }
+func (c *Cacheable[K, V]) Space() *store.Space { return c.cache }
 
 // OnHit has notify called for a fraction of the answers that the cache gives as current: values and absences from Redis,
 // and values from this process. Notify gets the key and what Redis had for it, or the zero Copy if this process had the
 // value. It runs in the caller's goroutine before the answer, so it must be quick and must not panic. Detach ends the
 // calls; those that have begun may still be running when it returns.
 func (c *Cacheable[K, V]) OnHit(fraction float64, notify func(ctx context.Context, key K, seen store.Copy)) (detach func()) {
-	mustNotBeNil("OnHit", notify == nil)
+	checks.NotNil("OnHit", notify == nil)
 	if !(fraction > 0 && fraction <= 1) {
 		panic(fmt.Sprintf("cacheable: OnHit(%v, ...): use a fraction above 0, and 1 at most", fraction))
 	}
@@ -44,7 +44,7 @@ func (c *Cacheable[K, V]) Look(ctx context.Context, near bool, keys ...K) []stor
 		ref := c.keys.ref(key)
 		refs, of = append(refs, &ref), append(of, i)
 	}
-	found, errs := c.space.ReadAll(ctx, refs)
+	found, errs := c.cache.ReadAll(ctx, refs)
 	for n, i := range of {
 		copies[i] = c.farCopy(&found[n], errs[n])
 	}
@@ -63,7 +63,7 @@ func (c *Cacheable[K, V]) farCopy(found *store.View, err error) store.Copy {
 func (c *Cacheable[K, V]) nearCopy(e *nearValue) (near store.Copy) {
 	defer func() {
 		if value := recover(); value != nil {
-			near = store.Copy{Err: fmt.Errorf("cacheable: %s: encode: panic: %v", c.space.Name(), value)}
+			near = store.Copy{Err: fmt.Errorf("cacheable: %s: encode: panic: %v", c.cache.Name(), value)}
 		}
 	}()
 	near = store.Copy{State: store.Value, Version: e.version, Age: e.age + time.Since(e.put)}
@@ -102,8 +102,8 @@ func (m *Many[K, V]) SourceAll(ctx context.Context, keys []K) []store.Copy {
 // ask calls load, which returns n copies and releases the slot that it gets.
 func (c *Cacheable[K, V]) ask(ctx context.Context, n int, load func(context.Context, slot) []store.Copy) []store.Copy {
 	answers := make(chan []store.Copy, 1)
-	started := c.space.Store().Go(func() {
-		loading, cancel := c.space.Store().LoadContext(ctx, 0)
+	started := c.cache.Store().Go(func() {
+		loading, cancel := c.cache.Store().LoadContext(ctx, 0)
 		defer cancel()
 		slot := c.loader.slots.slot()
 		if acquired := slot.acquire(loading); !acquired || ctx.Err() != nil { // the store closes, or the caller has left

@@ -17,13 +17,13 @@ func (e *entries[K, V]) answer(ref *store.Ref, found *store.View) (*result[V], b
 		return nil, false // a load must fail first
 	case store.Negative:
 		if accepts := e.notFound.accept; accepts != nil {
-			r.source, r.err = SourceNegative, &absentError{cache: e.space.Name(), key: ref.String(), accepts: accepts}
+			r.source, r.err = SourceNegative, &absentError{cache: e.cache.Name(), key: ref.String(), accepts: accepts}
 			return r, true
 		}
 		found.Discredit()
 	}
 	if found.State == store.Invalid {
-		e.space.CountInvalid(*found)
+		e.cache.CountInvalid(*found)
 	}
 	return nil, false
 }
@@ -32,7 +32,7 @@ func (e *entries[K, V]) answer(ref *store.Ref, found *store.View) (*result[V], b
 func (e *entries[K, V]) decode(payload []byte, v *V) (ok bool) {
 	defer func() {
 		if value := recover(); value != nil {
-			e.space.Store().Recovered("codec of "+e.space.Name(), value)
+			e.cache.Store().Recovered("codec of "+e.cache.Name(), value)
 		}
 	}()
 	return e.codec.Unmarshal(payload, v) == nil

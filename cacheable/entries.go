@@ -10,7 +10,7 @@ import (
 
 // entries turns values into entries of Redis, and back. It is immutable, but for the keys that size knows.
 type entries[K comparable, V any] struct {
-	space       *store.Space
+	cache       *store.Space
 	codec       codec.Codec
 	plain       bool                     // values share no memory with their copies
 	storeIf     func(K, V) bool          // nil without StoreIf
@@ -24,18 +24,18 @@ type entries[K comparable, V any] struct {
 	size        sizeLimit
 }
 
-func newEntries[K comparable, V any](space *store.Space, s *settings, plain bool) *entries[K, V] {
-	name := space.Name()
+func newEntries[K comparable, V any](cache *store.Space, s *settings, plain bool) *entries[K, V] {
+	name := cache.Name()
 	e := &entries[K, V]{
-		space: space, codec: s.codec, plain: plain,
+		cache: cache, codec: s.codec, plain: plain,
 		valueTagsOf: typed[func(K, V) []string](name, "TagsOf", s.valueTags),
 		storeIf:     typed[func(K, V) bool](name, "StoreIf", s.storeIf),
 		ttlOf:       typed[func(K, V) time.Duration](name, "TTLOf", s.ttlOf),
 		ttl:         s.ttl, jitter: s.jitter, maxStale: s.maxStale, idle: s.idle, notFound: s.notFound,
-		size: sizeLimit{space: space, max: s.maxBytes},
+		size: sizeLimit{cache: cache, max: s.maxBytes},
 	}
 	if e.valueTagsOf != nil {
-		space.TagsFromValues()
+		cache.TagsFromValues()
 	}
 	return e
 }
@@ -73,7 +73,7 @@ func (e *entries[K, V]) timeLeft(read *store.View) time.Duration {
 func (e *entries[K, V]) marshal(value V) ([]byte, error) {
 	payload, err := e.codec.Marshal(value)
 	if err != nil {
-		e.space.Count(store.EventUnencodable)
+		e.cache.Count(store.EventUnencodable)
 	}
 	return payload, err
 }

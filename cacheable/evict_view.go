@@ -7,19 +7,19 @@ import (
 )
 
 // Store returns the store of the cache. Package evict uses a cache through Store, EntryKey, WholeKey and Replacement.
-func (c *Cacheable[K, V]) Store() *store.Store { return c.space.Store() }
+func (c *Cacheable[K, V]) Store() *store.Store { return c.cache.Store() }
 
 // EntryKey returns the key of an entry in Redis.
 func (c *Cacheable[K, V]) EntryKey(key K) store.Key { return c.keys.of(key) }
 
 // WholeKey returns the key in Redis whose eviction evicts the whole cache.
-func (c *Cacheable[K, V]) WholeKey() store.Key { return c.space.All() }
+func (c *Cacheable[K, V]) WholeKey() store.Key { return c.cache.All() }
 
 // Replacement prepares to replace the value for key by one that is about to be written to the source. The function that
 // it returns makes the new entry; it reports false if the value is not to be stored.
 func (c *Cacheable[K, V]) Replacement(ctx context.Context, key K) (func(V) (store.Replacement, bool), error) {
 	ref := c.keys.ref(key)
-	start, err := c.space.Start(ctx, &ref)
+	start, err := c.cache.Start(ctx, &ref)
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +28,6 @@ func (c *Cacheable[K, V]) Replacement(ctx context.Context, key K) (func(V) (stor
 		if !ok {
 			return store.Replacement{Key: ref.Key}, false
 		}
-		return c.space.Replacement(ctx, &ref, start, written)
+		return c.cache.Replacement(ctx, &ref, start, written)
 	}, nil
 }

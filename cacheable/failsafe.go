@@ -1,9 +1,9 @@
 package cacheable
 
 import (
-	"sync"
 	"time"
 
+	"github.com/jollyjet/aside/internal/lru"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -21,11 +21,13 @@ const failSafePause = time.Second
 // failSafe answers with stale values. It knows the keys in cooldown: their last load failed, and no process is to load
 // them again yet. Redis holds the cooldowns; knowing them here spares reads the question.
 type failSafe[K comparable, V any] struct {
-	entries  *entries[K, V]
-	maxStale time.Duration // 0 without FailSafe
+	entries   *entries[K, V]
+	maxStale  time.Duration                  // 0 without FailSafe
+	cooldowns *lru.Map[store.Key, time.Time] // the end of each
+}
 
-	mu    sync.RWMutex
-	until map[store.Key]time.Time // guarded by mu
+func newFailSafe[K comparable, V any](e *entries[K, V]) *failSafe[K, V] {
+	return &failSafe[K, V]{entries: e, maxStale: e.maxStale, cooldowns: lru.New[store.Key, time.Time](maxCooldowns)}
 }
 
 // maxCooldowns bounds how many are known.
@@ -52,22 +54,15 @@ func (f *failSafe[K, V]) pause() time.Duration {
 }
 
 // coolsDown reports whether a key is known to be in cooldown.
-func (f *failSafe[K, V]) coolsDown(key store.Key) bool {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	until, ok := f.until[key]
-	return ok && time.Now().Before(until)
+func (f *failSafe[K, V]) coolsDown(key store.Key) (active bool) {
+	f.cooldowns.With(key, nil, func(end *time.Time) { active = time.Now().Before(*end) })
+	return active
 }
 
 // coolDown records that a key is in cooldown, for left.
 func (f *failSafe[K, V]) coolDown(key store.Key, left time.Duration) {
-	if left <= 0 {
-		return
+	if left > 0 {
+		until := time.Now().Add(left)
+		f.cooldowns.With(key, func() time.Time { return until }, func(end *time.Time) { *end = until })
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.until) >= maxCooldowns || f.until == nil {
-		f.until = make(map[store.Key]time.Time)
-	}
-	f.until[key] = time.Now().Add(left)
 }

@@ -25,7 +25,7 @@ func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
 func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 	start := time.Now()
 	v, from, err := c.get(ctx, key)
-	info := Info{Cache: c.space.Name(), Source: from.source, Age: from.ageNow(), Took: time.Since(start)}
+	info := Info{Cache: c.cache.Name(), Source: from.source, Age: from.ageNow(), Took: time.Since(start)}
 	if calls := callsOf(ctx); calls != nil {
 		calls.add(info)
 	}
@@ -37,7 +37,7 @@ func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 func (c *Cacheable[K, V]) Peek(ctx context.Context, key K) (V, bool, error) {
 	var zero V
 	ref := c.keys.ref(key)
-	found, err := c.space.Read(ctx, &ref)
+	found, err := c.cache.Read(ctx, &ref)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -66,7 +66,7 @@ func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err
 
 // loadPast answers from the loader alone.
 func (c *Cacheable[K, V]) loadPast(ctx context.Context, key K) (v V, from origin, err error) {
-	c.space.Count(SourceBypass.counter())
+	c.cache.Count(SourceBypass.counter())
 	v, err = c.loader.load(ctx, key)
 	return v, origin{source: SourceBypass}, err
 }
@@ -74,7 +74,7 @@ func (c *Cacheable[K, V]) loadPast(ctx context.Context, key K) (v V, from origin
 // useNear returns a value that this process keeps, and does what a hit entails.
 func (c *Cacheable[K, V]) useNear(ctx context.Context, key K, e *nearValue) V {
 	c.near.check(key, e)
-	c.observers.nearHit(ctx, key, c.space.Count(SourceNear.counter()))
+	c.observers.nearHit(ctx, key, c.cache.Count(SourceNear.counter()))
 	if c.sliding != nil {
 		c.sliding.touch(c.keys.of(key), e.left-time.Since(e.put))
 	}
@@ -84,19 +84,19 @@ func (c *Cacheable[K, V]) useNear(ctx context.Context, key K, e *nearValue) V {
 // getFar answers from Redis, or else from the loader.
 func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, err error) {
 	ref := c.keys.ref(key)
-	var stamp store.Stamp
+	var validity store.Stamp
 	toNear := false
 	if c.near != nil {
-		stamp, toNear = c.space.Stamp(&ref)
+		validity, toNear = c.cache.Stamp(&ref)
 	}
-	found, err := c.space.Read(ctx, &ref)
+	found, err := c.cache.Read(ctx, &ref)
 	if err == nil {
 		r, ok := c.entries.answer(&ref, &found)
 		if ok {
 			if due := c.useFar(ctx, key, &ref, r, &found); due {
 				c.refresher.start(ctx, key, &ref, found)
 			} else if toNear && found.State == store.Value {
-				c.keepNear(key, r, &found, stamp)
+				c.keepNear(key, r, &found, validity)
 			}
 			if toNear {
 				r.value = c.near.own(r.value)
@@ -111,7 +111,7 @@ func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, 
 
 // useFar does what an answer from Redis entails. It reports whether the value is due for a refresh ahead.
 func (c *Cacheable[K, V]) useFar(ctx context.Context, key K, ref *store.Ref, r *result[V], found *store.View) (due bool) {
-	c.observers.farHit(ctx, key, found, c.space.Count(r.source.counter()))
+	c.observers.farHit(ctx, key, found, c.cache.Count(r.source.counter()))
 	if found.State != store.Value {
 		return false
 	}
@@ -122,8 +122,8 @@ func (c *Cacheable[K, V]) useFar(ctx context.Context, key K, ref *store.Ref, r *
 }
 
 // keepNear keeps a value from Redis in this process, until it is due for a refresh at the latest.
-func (c *Cacheable[K, V]) keepNear(key K, r *result[V], found *store.View, stamp store.Stamp) {
-	c.near.put(key, r.value, found, stamp, c.refresher.dueIn(found.Age(), found.TTL()), c.entries.timeLeft(found))
+func (c *Cacheable[K, V]) keepNear(key K, r *result[V], found *store.View, validity store.Stamp) {
+	c.near.put(key, r.value, found, validity, c.refresher.dueIn(found.Age(), found.TTL()), c.entries.timeLeft(found))
 }
 
 // fetch answers a read that found no answer in the cache, but perhaps a value to fall back on.
@@ -131,12 +131,12 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, foun
 	req := c.request(ctx, key, ref)
 	req.found = hint(found)
 	if readErr != nil {
-		c.space.Count(store.EventRedisError)
+		c.cache.Count(store.EventRedisError)
 		req.direct = true
 	}
 	fallback := c.failSafe.fallback(&found)
 	if fallback != nil && c.failSafe.coolsDown(ref.Key) {
-		c.space.Count(SourceStale.counter())
+		c.cache.Count(SourceStale.counter())
 		return fallback.value, fallback.origin(), nil
 	}
 	wait, cancel := c.timeouts.waiting(ctx, fallback != nil)
@@ -150,7 +150,7 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *store.Ref, foun
 	case fallback != nil && (err != nil || r.failed()): // too slow, or failed
 		r = fallback
 	}
-	c.space.Count(r.source.counter())
+	c.cache.Count(r.source.counter())
 	v, err = c.entries.share(r)
 	return v, r.origin(), err
 }

@@ -12,30 +12,30 @@ import (
 // Key makes the key of an argument. It is needed for arguments that are not strings, integers, booleans, or arrays or
 // structs of these. Two arguments with the same key share an entry.
 func Key[K comparable](key func(K) string) Option {
-	mustNotBeNil("Key", key == nil)
+	checks.NotNil("Key", key == nil)
 	return func(s *settings) { s.key = key }
 }
 
 // keys translates arguments to keys in Redis. It is immutable.
 type keys[K comparable] struct {
-	space  *store.Space
+	cache  *store.Space
 	custom bool // by the Key option, so they can't be parsed
 	of     func(K) store.Key
 	tagsOf func(K) []string // nil without Tags
 }
 
-func newKeys[K comparable](space *store.Space, s *settings) keys[K] {
-	key := typed[func(K) string](space.Name(), "Key", s.key)
-	tagsOf := typed[func(K) []string](space.Name(), "Tags", s.tags)
-	return keys[K]{space: space, custom: key != nil, of: keyFunc(space, key), tagsOf: tagsOf}
+func newKeys[K comparable](cache *store.Space, s *settings) keys[K] {
+	key := typed[func(K) string](cache.Name(), "Key", s.key)
+	tagsOf := typed[func(K) []string](cache.Name(), "Tags", s.tags)
+	return keys[K]{cache: cache, custom: key != nil, of: keyFunc(cache, key), tagsOf: tagsOf}
 }
 
 // ref returns the entry of an argument, with the tags that the argument has.
 func (k *keys[K]) ref(key K) store.Ref {
 	if k.tagsOf == nil {
-		return k.space.Ref(k.of(key), nil)
+		return k.cache.Ref(k.of(key), nil)
 	}
-	return k.space.Ref(k.of(key), k.tagsOf(key))
+	return k.cache.Ref(k.of(key), k.tagsOf(key))
 }
 
 func (k *keys[K]) all(arguments []K) []store.Key {
@@ -48,18 +48,18 @@ func (k *keys[K]) all(arguments []K) []store.Key {
 
 // keyFunc returns the function that makes the Redis key of an argument. It panics if arguments of this type need the Key
 // option.
-func keyFunc[K comparable](space *store.Space, key func(K) string) func(K) store.Key {
+func keyFunc[K comparable](cache *store.Space, key func(K) string) func(K) store.Key {
 	if key != nil {
-		return func(k K) store.Key { return space.Key(key(k)) }
+		return func(k K) store.Key { return cache.Key(key(k)) }
 	}
 	t := reflect.TypeFor[K]()
 	if err := encodable(t); err != nil {
-		panic(fmt.Sprintf("cacheable: New(%q): arguments of type %v need a key of their own (%v): use cacheable.Key(func(%v) string)", space.Name(), t, err, t))
+		panic(fmt.Sprintf("cacheable: New(%q): arguments of type %v need a key of their own (%v): use cacheable.Key(func(%v) string)", cache.Name(), t, err, t))
 	}
 	if t == reflect.TypeFor[string]() {
-		return func(k K) store.Key { return space.Key(any(k).(string)) }
+		return func(k K) store.Key { return cache.Key(any(k).(string)) }
 	}
-	return func(k K) store.Key { return space.Key(appendParts(nil, reflect.ValueOf(&k).Elem())...) }
+	return func(k K) store.Key { return cache.Key(appendParts(nil, reflect.ValueOf(&k).Elem())...) }
 }
 
 // encodable returns an error unless values of this type have a fixed number of parts that identify them.

@@ -25,7 +25,7 @@ type outcome[V any] = flight.Outcome[*result[V]]
 // loader runs the user's loader, with a lease where there is one, and stores the results. It is immutable, but for what
 // its parts guard.
 type loader[K comparable, V any] struct {
-	space    *store.Space
+	cache    *store.Space
 	load     Func[K, V]
 	entries  *entries[K, V]
 	failSafe *failSafe[K, V]
@@ -38,7 +38,7 @@ type loader[K comparable, V any] struct {
 func (l *loader[K, V]) run(req *request[K], lease *store.Claim, cause store.Cause) *result[V] {
 	ctx, cancel := l.timeouts.loading(req.ctx)
 	defer cancel()
-	ctx, trace := l.space.StartLoad(ctx, cause, 1)
+	ctx, trace := l.cache.StartLoad(ctx, cause, 1)
 	var loaded *result[V]
 	release := req.slot.handOver() // a loader that ignores the end of its context still loads the source
 	work := flight.Guard(func() {
@@ -79,10 +79,10 @@ func (l *loader[K, V]) call(ctx context.Context, req *request[K]) *result[V] {
 
 func (l *loader[K, V]) count(r *result[V]) {
 	if r.err != nil && !r.absent {
-		l.space.Count(store.EventLoadError)
+		l.cache.Count(store.EventLoadError)
 	}
 	if r.panicked() != nil {
-		l.space.Count(store.EventPanic)
+		l.cache.Count(store.EventPanic)
 	}
 }
 
@@ -116,7 +116,7 @@ func (l *loader[K, V]) finish(ctx context.Context, lease *store.Claim, r *result
 	if r.storable() {
 		stood, err = lease.Fill(ctx, l.entries.loaded(r))
 		if err == nil && !stood {
-			l.space.Count(store.EventRefused)
+			l.cache.Count(store.EventRefused)
 		}
 	} else if r.answered() {
 		stood, err = lease.Clear(ctx)
@@ -126,7 +126,7 @@ func (l *loader[K, V]) finish(ctx context.Context, lease *store.Claim, r *result
 		stood, err = lease.Drop(ctx)
 	}
 	if err != nil {
-		l.space.Count(store.EventRedisError)
+		l.cache.Count(store.EventRedisError)
 	}
 	return stood
 }
@@ -137,5 +137,5 @@ func (l *loader[K, V]) closing(round *flight.Round) outcome[V] {
 }
 
 func (l *loader[K, V]) notStarted() error {
-	return fmt.Errorf("%w: %s: the load was not started", store.ErrClosed, l.space.Name())
+	return fmt.Errorf("%w: %s: the load was not started", store.ErrClosed, l.cache.Name())
 }

@@ -12,10 +12,10 @@ import (
 // manyRead is one key of a call of GetAll.
 type manyRead[K comparable, V any] struct {
 	request[K]
-	stamp  store.Stamp // taken before the entry was read
-	toNear bool
-	result *result[V]
-	err    error
+	validity store.Stamp // taken before the entry was read
+	toNear   bool
+	result   *result[V]
+	err      error
 }
 
 // GetAll returns the values for the keys, from the cache or else from the loader: one round trip to Redis reads them,
@@ -46,7 +46,7 @@ func (m *Many[K, V]) GetAll(ctx context.Context, keys []K) (map[K]V, error) {
 // loadAllPast answers from the loader alone.
 func (m *Many[K, V]) loadAllPast(ctx context.Context, keys []K) (map[K]V, error) {
 	for range keys {
-		m.space.Count(SourceBypass.counter())
+		m.cache.Count(SourceBypass.counter())
 	}
 	loaded, err := m.batches.loadAll(ctx, distinct(keys))
 	if err != nil {
@@ -87,7 +87,7 @@ func (m *Many[K, V]) manyReads(ctx context.Context, keys []K) (reads []*manyRead
 		}
 		read := &manyRead[K, V]{request: m.request(ctx, key, &ref)}
 		if m.near != nil {
-			read.stamp, read.toNear = m.space.Stamp(&ref)
+			read.validity, read.toNear = m.cache.Stamp(&ref)
 		}
 		byKey[ref.Key] = read
 		reads = append(reads, read)
@@ -101,12 +101,12 @@ func (m *Many[K, V]) getAllFar(ctx context.Context, reads []*manyRead[K, V]) (mi
 	for i, read := range reads {
 		refs[i] = read.ref
 	}
-	found, errs := m.space.ReadAll(ctx, refs)
+	found, errs := m.cache.ReadAll(ctx, refs)
 	var due []*request[K]
 	for i, read := range reads {
 		read.found = found[i]
 		if errs[i] != nil {
-			m.space.Count(store.EventRedisError)
+			m.cache.Count(store.EventRedisError)
 			read.direct = true
 			missing = append(missing, read)
 			continue
@@ -120,7 +120,7 @@ func (m *Many[K, V]) getAllFar(ctx context.Context, reads []*manyRead[K, V]) (mi
 		if m.useFar(ctx, read.key, read.ref, r, &read.found) {
 			due = append(due, &read.request)
 		} else if read.toNear && read.found.State == store.Value {
-			m.keepNear(read.key, r, &read.found, read.stamp)
+			m.keepNear(read.key, r, &read.found, read.validity)
 			r.value = m.near.own(r.value)
 		}
 	}
@@ -161,7 +161,7 @@ func (m *Many[K, V]) coolsDown(read *manyRead[K, V]) bool {
 		return false
 	}
 	read.result = fallback
-	m.space.Count(SourceStale.counter())
+	m.cache.Count(SourceStale.counter())
 	return true
 }
 
@@ -188,7 +188,7 @@ func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got fli
 	default:
 		read.result = got.Value
 	}
-	m.space.Count(read.result.source.counter())
+	m.cache.Count(read.result.source.counter())
 }
 
 // collect adds the values of the answers, and returns the first error. If the loader panicked, so does collect.

@@ -45,10 +45,10 @@ func (b *batchLoader[K, V]) runAll(ctx context.Context, slot *slot, loads []batc
 func (b *batchLoader[K, V]) runChunk(slot *slot, chunk, all []batchLoad[K], cause store.Cause) []*result[V] {
 	ctx, cancel := b.timeouts.loading(chunk[0].ctx)
 	defer cancel()
-	ctx, trace := b.space.StartLoad(ctx, cmp.Or(cause, causeOf(chunk)), len(chunk))
+	ctx, trace := b.cache.StartLoad(ctx, cmp.Or(cause, causeOf(chunk)), len(chunk))
 	var loaded []*result[V]
 	work := flight.Guard(func() { loaded = b.callAll(ctx, chunk) })
-	b.space.KeepAll(ctx, leasesOf(all), work.Done())
+	b.cache.KeepAll(ctx, leasesOf(all), work.Done())
 	var err error
 	select {
 	case <-work.Done():
@@ -143,14 +143,14 @@ func (b *batchLoader[K, V]) finishAll(ctx context.Context, loads []batchLoad[K],
 	if len(finishes) == 0 {
 		return stood
 	}
-	confirmed, err := b.space.FinishAll(ctx, finishes)
+	confirmed, err := b.cache.FinishAll(ctx, finishes)
 	if err != nil {
-		b.space.Count(store.EventRedisError)
+		b.cache.Count(store.EventRedisError)
 	}
 	for n, i := range of {
 		stood[i] = confirmed[n]
 		if err == nil && !confirmed[n] && finishes[n].Result != nil {
-			b.space.Count(store.EventRefused)
+			b.cache.Count(store.EventRefused)
 		}
 	}
 	return stood

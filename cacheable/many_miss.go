@@ -31,7 +31,7 @@ type manyMiss[K comparable, V any] struct {
 
 // resolve calls done for each key.
 func (m *manyMiss[K, V]) resolve() {
-	ctx, cancel := m.b.space.Store().LoadContext(m.requests[0].ctx, 0)
+	ctx, cancel := m.b.cache.Store().LoadContext(m.requests[0].ctx, 0)
 	defer cancel()
 	slot := m.b.slots.slot()
 	if !slot.acquire(ctx) {
@@ -94,11 +94,11 @@ func (m *manyMiss[K, V]) takeLeases(ctx context.Context) (together manyLoads[K],
 	for n, i := range asked {
 		marks[n] = m.rounds[i].Cover()
 	}
-	leases, now, errs := m.b.space.AcquireAll(ctx, refs, found)
+	leases, now, errs := m.b.cache.AcquireAll(ctx, refs, found)
 	for n, i := range asked {
 		switch {
 		case errs[n] != nil:
-			m.b.space.Count(store.EventRedisError)
+			m.b.cache.Count(store.EventRedisError)
 			together.add(i, m.requests[i], leases[n])
 		case leases[n] != nil || now[n].State == store.Held:
 			together.add(i, m.requests[i], leases[n])
@@ -119,7 +119,7 @@ func (m *manyMiss[K, V]) startSingles(singles []int) (wait func()) {
 	for _, i := range singles {
 		read := func() { m.done(i, m.b.loader.read(m.requests[i], m.rounds[i])) }
 		wg.Add(1)
-		if !m.b.space.Store().Go(func() { defer wg.Done(); read() }) {
+		if !m.b.cache.Store().Go(func() { defer wg.Done(); read() }) {
 			read()
 			wg.Done()
 		}

@@ -19,7 +19,7 @@ func (b *batchLoader[K, V]) startRefresh(ctx context.Context, refreshes *refresh
 	if len(loads) == 0 {
 		return
 	}
-	if !b.space.Store().Go(func() { b.refreshAll(ctx, refreshes, loads) }) {
+	if !b.cache.Store().Go(func() { b.refreshAll(ctx, refreshes, loads) }) {
 		endAll(refreshes, loads)
 	}
 }
@@ -32,7 +32,7 @@ func endAll[K comparable](refreshes *refreshes, loads []batchLoad[K]) {
 }
 
 func (b *batchLoader[K, V]) refreshAll(ctx context.Context, refreshes *refreshes, loads []batchLoad[K]) {
-	ctx, cancel := b.space.Store().LoadContext(ctx, 0)
+	ctx, cancel := b.cache.Store().LoadContext(ctx, 0)
 	defer cancel()
 	slot := b.slots.slot()
 	defer func() { slot.release() }()
@@ -47,9 +47,9 @@ func (b *batchLoader[K, V]) refreshAll(ctx context.Context, refreshes *refreshes
 	results := b.runAll(ctx, &slot, loads, store.CauseAhead)
 	pauses, longest := make([]time.Duration, len(loads)), time.Duration(0)
 	for i, load := range loads {
-		b.space.Count(store.EventRefresh)
+		b.cache.Count(store.EventRefresh)
 		if !results[i].answered() {
-			b.space.Count(store.EventRefreshFailed)
+			b.cache.Count(store.EventRefreshFailed)
 			pauses[i] = refreshes.failed(load.ref.Key)
 			longest = max(longest, pauses[i])
 		}
@@ -66,7 +66,7 @@ func (b *batchLoader[K, V]) takeStaleLeases(ctx context.Context, refreshes *refr
 	for i, load := range loads {
 		refs[i], found[i] = load.ref, load.found
 	}
-	leases, now, errs := b.space.AcquireAll(ctx, refs, found)
+	leases, now, errs := b.cache.AcquireAll(ctx, refs, found)
 	for i, load := range loads {
 		if load.lease = leases[i]; load.lease != nil {
 			leased = append(leased, load)

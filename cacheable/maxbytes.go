@@ -27,7 +27,7 @@ func MaxBytes(n int) Option {
 // them. Their loads do not wait for loads of other processes, which will have nothing to share: the whole fleet would
 // load one after the other.
 type sizeLimit struct {
-	space *store.Space
+	cache *store.Space
 	max   int // 0 is no bound
 
 	n    atomic.Int64 // len(keys), written under mu; spares reads the lock while it is 0
@@ -46,10 +46,10 @@ func (l *sizeLimit) refuses(key store.Key, payload []byte) bool {
 		return false
 	}
 	l.add(key)
-	if l.space.Count(store.EventTooLarge) == 1 {
-		l.space.Store().Log().Warn("aside: a value is larger than MaxBytes and not stored, so every read of it loads; "+
+	if l.cache.Count(store.EventTooLarge) == 1 {
+		l.cache.Store().Log().Warn("aside: a value is larger than MaxBytes and not stored, so every read of it loads; "+
 			"raise MaxBytes, compress with codec/zstd, or cache its parts; further ones are only counted",
-			"cache", l.space.Name(), "key", key.String(), "bytes", len(payload), "max_bytes", l.max)
+			"cache", l.cache.Name(), "key", key.String(), "bytes", len(payload), "max_bytes", l.max)
 	}
 	return true
 }

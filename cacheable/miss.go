@@ -14,7 +14,7 @@ const maxUnreadable = 3
 // has the lease, or loads directly. The mark of its outcome covers the callers who came before the moment as of which
 // the value is known to be current.
 func (l *loader[K, V]) read(req *request[K], round *flight.Round) outcome[V] {
-	ctx, cancel := l.space.Store().LoadContext(req.ctx, 0)
+	ctx, cancel := l.cache.Store().LoadContext(req.ctx, 0)
 	defer cancel()
 	defer req.slot.release()
 	if !req.slot.acquire(ctx) {
@@ -48,7 +48,7 @@ func (m *miss[K, V]) resolve(ctx context.Context) outcome[V] {
 		mark := m.round.Cover()
 		lease, found, err := m.acquire(ctx)
 		if err != nil {
-			m.l.space.Count(store.EventRedisError)
+			m.l.cache.Count(store.EventRedisError)
 			break
 		}
 		if lease != nil {
@@ -72,14 +72,14 @@ func (m *miss[K, V]) resolve(ctx context.Context) outcome[V] {
 
 // acquire takes the lease of the key, or of the stale version that was read last.
 func (m *miss[K, V]) acquire(ctx context.Context) (*store.Claim, store.View, error) {
-	space, ref := m.l.space, m.req.ref
+	cache, ref := m.l.cache, m.req.ref
 	switch {
 	case m.found.State == store.Stale:
-		return space.AcquireRefresh(ctx, ref, m.found)
+		return cache.AcquireRefresh(ctx, ref, m.found)
 	case m.l.entries.size.refusedLast(ref.Key):
-		return space.Overtake(ctx, ref, m.found)
+		return cache.Overtake(ctx, ref, m.found)
 	default:
-		return space.Acquire(ctx, ref, m.found)
+		return cache.Acquire(ctx, ref, m.found)
 	}
 }
 
@@ -87,9 +87,9 @@ func (m *miss[K, V]) acquire(ctx context.Context) (*store.Claim, store.View, err
 // be missed, so the entry has to be read again. The slot is free meanwhile. It reports false if the store closes.
 func (m *miss[K, V]) wait(ctx context.Context, leased store.View) bool {
 	if m.watch == nil {
-		m.watch = m.l.space.Watch(m.req.ref)
-		m.l.space.Count(store.EventWait)
-		_, m.trace = m.l.space.TraceWait(ctx)
+		m.watch = m.l.cache.Watch(m.req.ref)
+		m.l.cache.Count(store.EventWait)
+		_, m.trace = m.l.cache.TraceWait(ctx)
 		return true
 	}
 	m.req.slot.release()

@@ -25,14 +25,14 @@ func Near(maxEntries int, ttl time.Duration) Option {
 
 // Clone copies a value of [Near] for each caller, for callers that change the values they get.
 func Clone[V any](clone func(V) V) Option {
-	mustNotBeNil("Clone", clone == nil)
+	checks.NotNil("Clone", clone == nil)
 	return func(s *settings) { s.clone = clone }
 }
 
-// near keeps decoded values in this process. A value is used while its stamp is valid. One whose stamp is not stays until
+// near keeps decoded values in this process. A value is used while it is valid. One that is no longer valid stays until
 // it is replaced or otter evicts it.
 type near[K comparable, V any] struct {
-	space   *store.Space
+	cache   *store.Space
 	keyOf   func(K) store.Key
 	values  *otter.Cache[K, *nearValue]
 	ttl     time.Duration
@@ -43,18 +43,18 @@ type near[K comparable, V any] struct {
 // nearValue does not know the type of its value: otter's code is compiled anew for each type that it is used with, and
 // there is a lot of it.
 type nearValue struct {
-	value   any
-	version store.Version
-	stamp   store.Stamp   // taken before the value was read
-	age     time.Duration // at the time put
-	put     time.Time
-	life    time.Duration // from put on
-	left    time.Duration // how long the entry could live at the time put
-	sum     uint64        // see mutationGuard
+	value    any
+	version  store.Version
+	validity store.Stamp   // taken before the value was read from Redis
+	age      time.Duration // at the time put
+	put      time.Time
+	life     time.Duration // from put on
+	left     time.Duration // how long the entry could live at the time put
+	sum      uint64        // see mutationGuard
 }
 
 func newNear[K comparable, V any](keys keys[K], s *settings, plain bool) *near[K, V] {
-	space, clone := keys.space, typed[func(V) V](keys.space.Name(), "Clone", s.clone)
+	cache, clone := keys.cache, typed[func(V) V](keys.cache.Name(), "Clone", s.clone)
 	if s.nearSize == 0 {
 		return nil
 	}
@@ -64,32 +64,32 @@ func newNear[K comparable, V any](keys keys[K], s *settings, plain bool) *near[K
 			return e.Value.life
 		}),
 	})
-	space.Store().OnClose(func() { values.StopAllGoroutines() })
-	space.CountNear(values.EstimatedSize)
+	cache.Store().OnClose(func() { values.StopAllGoroutines() })
+	cache.CountNear(values.EstimatedSize)
 	return &near[K, V]{
-		space: space, keyOf: keys.of, values: values, ttl: s.nearTTL, clone: clone,
+		cache: cache, keyOf: keys.of, values: values, ttl: s.nearTTL, clone: clone,
 		mutable: mutationGuard[V]{codec: s.codec, shared: !plain && clone == nil},
 	}
 }
 
-// get returns a value whose stamp is valid.
+// get returns a value that is still valid.
 func (n *near[K, V]) get(key K) (*nearValue, bool) {
 	e, ok := n.values.GetIfPresent(key)
-	if !ok || !n.space.Valid(&e.stamp) {
+	if !ok || !n.cache.Valid(&e.validity) {
 		return nil, false
 	}
 	return e, true
 }
 
-// put keeps a value that was read from Redis after the stamp was taken, for life, or for the time to live of Near if that
-// is shorter. The entry can live for left.
-func (n *near[K, V]) put(key K, value V, read *store.View, stamp store.Stamp, life, left time.Duration) {
+// put keeps a value for life, or for the time to live of Near if that is shorter. Its validity was taken before it was read
+// from Redis. The entry can live for left.
+func (n *near[K, V]) put(key K, value V, read *store.View, validity store.Stamp, life, left time.Duration) {
 	life = min(life, n.ttl)
 	if life <= 0 {
 		return
 	}
 	e := &nearValue{
-		value: value, version: read.Version(), stamp: stamp.Of(read), age: read.Age(),
+		value: value, version: read.Version(), validity: validity.Of(read), age: read.Age(),
 		put: time.Now(), life: life, left: left,
 	}
 	if n.mutable.on() {
@@ -101,9 +101,9 @@ func (n *near[K, V]) put(key K, value V, read *store.View, stamp store.Stamp, li
 // check complains if a caller has changed a value.
 func (n *near[K, V]) check(key K, e *nearValue) {
 	if n.mutable.on() && n.mutable.sum(valueOf[V](e)) != e.sum {
-		n.space.Count(store.EventMutated)
-		n.space.Store().Complain("a caller has changed a value that others share; copy it, or give the cache a Clone",
-			"cache", n.space.Name(), "key", n.keyOf(key).String())
+		n.cache.Count(store.EventMutated)
+		n.cache.Store().Complain("a caller has changed a value that others share; copy it, or give the cache a Clone",
+			"cache", n.cache.Name(), "key", n.keyOf(key).String())
 	}
 }
 

@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/jollyjet/aside/codec"
+	"github.com/jollyjet/aside/internal/setup"
 )
+
+const checks setup.Package = "cacheable"
 
 // Option changes a default of [New]. Options that take a function infer its types; New panics if they differ from the
 // types of the cache.
@@ -82,14 +85,14 @@ func Jitter(fraction float64) Option {
 // TTLOf gives a value its own time to live in place of [TTL]. Jitter applies to it. A result below a millisecond means
 // that the value is not stored.
 func TTLOf[K comparable, V any](ttl func(K, V) time.Duration) Option {
-	mustNotBeNil("TTLOf", ttl == nil)
+	checks.NotNil("TTLOf", ttl == nil)
 	return func(s *settings) { s.ttlOf = ttl }
 }
 
 // Tags returns the tags of an argument, for evict.Tags and evict.ByTag. Every read checks them in the same round trip,
 // so evicting a tag takes effect at once on every node.
 func Tags[K comparable](tags func(K) []string) Option {
-	mustNotBeNil("Tags", tags == nil)
+	checks.NotNil("Tags", tags == nil)
 	return func(s *settings) { s.tags = tags }
 }
 
@@ -101,26 +104,26 @@ func Tags[K comparable](tags func(K) []string) Option {
 //
 // Storing a value takes two more round trips, and evicting a tag takes one more.
 func TagsOf[K comparable, V any](tags func(K, V) []string) Option {
-	mustNotBeNil("TagsOf", tags == nil)
+	checks.NotNil("TagsOf", tags == nil)
 	return func(s *settings) { s.valueTags = tags }
 }
 
 // StoreIf decides whether a loaded value is stored. By default all values are. A value that is not stored still ends the
 // life of the one that was cached before.
 func StoreIf[K comparable, V any](store func(K, V) bool) Option {
-	mustNotBeNil("StoreIf", store == nil)
+	checks.NotNil("StoreIf", store == nil)
 	return func(s *settings) { s.storeIf = store }
 }
 
 // Codec encodes the values. The default is codec.JSON().
 func Codec(c codec.Codec) Option {
-	mustNotBeNil("Codec", c == nil)
+	checks.NotNil("Codec", c == nil)
 	return func(s *settings) { s.codec = c }
 }
 
 // Bypass decides, from a read's context, that the read uses the loader alone: the cache is neither asked nor filled.
 func Bypass(bypass func(context.Context) bool) Option {
-	mustNotBeNil("Bypass", bypass == nil)
+	checks.NotNil("Bypass", bypass == nil)
 	return func(s *settings) { s.bypass = bypass }
 }
 
@@ -130,17 +133,7 @@ func checkTTL(option string, d time.Duration) {
 	}
 }
 
-func mustNotBeNil(option string, isNil bool) {
-	if isNil {
-		panic(fmt.Sprintf("cacheable: %s(nil): leave the option out", option))
-	}
-}
-
-// typed returns the function of an option, or its zero value if the option was not given.
+// typed returns the function given to an option, or its zero value if the option was not given.
 func typed[F any](cache, option string, given any) F {
-	f, ok := given.(F)
-	if !ok && given != nil {
-		panic(fmt.Sprintf("cacheable: New(%q): %s is a %T, want a %T", cache, option, given, f))
-	}
-	return f
+	return setup.Typed[F](checks, fmt.Sprintf("New(%q)", cache), option, given)
 }

@@ -13,7 +13,7 @@ func (k *keys[K]) parse(key store.Key) (argument K, ok bool) {
 	if k.custom {
 		return argument, false
 	}
-	parts, ok := k.space.Parts(key)
+	parts, ok := k.cache.Parts(key)
 	if !ok {
 		return argument, false
 	}

@@ -27,7 +27,7 @@ func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
 
 // refresh is one round of Refresh. A caller that joins after the load has begun wants a later load.
 func (l *loader[K, V]) refresh(req *request[K], round *flight.Round) outcome[V] {
-	ctx, cancel := l.space.Store().LoadContext(req.ctx, 0)
+	ctx, cancel := l.cache.Store().LoadContext(req.ctx, 0)
 	defer cancel()
 	defer req.slot.release()
 	if !req.slot.acquire(ctx) {
@@ -36,16 +36,16 @@ func (l *loader[K, V]) refresh(req *request[K], round *flight.Round) outcome[V] 
 	if round.Abandoned() {
 		return outcome[V]{Err: errAbandoned}
 	}
-	lease, found, err := l.space.AcquireOver(ctx, req.ref)
+	lease, found, err := l.cache.AcquireOver(ctx, req.ref)
 	if err != nil {
-		l.space.Count(store.EventRedisError)
+		l.cache.Count(store.EventRedisError)
 	}
 	mark := round.Cover()
 	r := l.run(req, lease, store.CauseRefresh)
 	ctx = context.WithoutCancel(ctx)
 	stored := lease != nil && l.finish(ctx, lease, r) && r.storable()
 	if r.answered() && !stored && found.State != store.Held {
-		_ = l.space.Store().Evict(ctx, req.ref.Key) // the entry may be older than the answer; an eviction that fails is queued
+		_ = l.cache.Store().Evict(ctx, req.ref.Key) // the entry may be older than the answer; an eviction that fails is queued
 	}
 	return outcome[V]{Value: r, Mark: mark}
 }

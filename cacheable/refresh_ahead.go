@@ -69,7 +69,7 @@ func (r *refresher[K, V]) start(ctx context.Context, key K, ref *store.Ref, foun
 		return
 	}
 	req := &request[K]{ctx: ctx, key: key, ref: ref, found: found, slot: r.loader.slots.slot()}
-	if !r.loader.space.Store().Go(func() { r.end(ref.Key, r.refresh(req)) }) {
+	if !r.loader.cache.Store().Go(func() { r.end(ref.Key, r.refresh(req)) }) {
 		r.end(ref.Key, 0)
 	}
 }
@@ -77,27 +77,27 @@ func (r *refresher[K, V]) start(ctx context.Context, key K, ref *store.Ref, foun
 // refresh loads a value, and returns the pause until the next refresh of the key.
 func (r *refresher[K, V]) refresh(req *request[K]) time.Duration {
 	l := r.loader
-	ctx, cancel := l.space.Store().LoadContext(req.ctx, 0)
+	ctx, cancel := l.cache.Store().LoadContext(req.ctx, 0)
 	defer cancel()
 	defer req.slot.release()
 	if !req.slot.acquire(ctx) { // the store closes
 		return 0
 	}
-	lease, found, err := l.space.AcquireRefresh(ctx, req.ref, req.found)
+	lease, found, err := l.cache.AcquireRefresh(ctx, req.ref, req.found)
 	if lease == nil {
 		return unleasedPause(found, err)
 	}
-	l.space.Count(store.EventRefresh)
+	l.cache.Count(store.EventRefresh)
 	loaded := l.run(req, lease, store.CauseAhead)
 	ctx = context.WithoutCancel(ctx)
 	if loaded.answered() {
 		l.finish(ctx, lease, loaded)
 		return 0
 	}
-	l.space.Count(store.EventRefreshFailed)
+	l.cache.Count(store.EventRefreshFailed)
 	pause := r.failed(req.ref.Key)
 	if _, err = lease.Cool(ctx, pause); err != nil {
-		l.space.Count(store.EventRedisError)
+		l.cache.Count(store.EventRedisError)
 	}
 	return pause
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -35,54 +36,54 @@ func newRefreshes() *refreshes {
 }
 
 // begin reports whether a refresh of the key may begin now. If so, end must follow.
-func (a *refreshes) begin(key store.Key) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	state := a.keys[key]
+func (r *refreshes) begin(key store.Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	state := r.keys[key]
 	if state != nil && (state.running || time.Now().Before(state.after)) {
 		return false
 	}
-	if !a.running.TryAcquire(1) {
+	if !r.running.TryAcquire(1) {
 		return false // a later read will ask again
 	}
 	if state == nil {
-		if len(a.keys) >= maxKnownFailures {
-			a.forgetFailures()
+		if len(r.keys) >= maxKnownFailures {
+			r.forgetFailures()
 		}
 		state = &refreshState{}
-		a.keys[key] = state
+		r.keys[key] = state
 	}
 	state.running = true
 	return true
 }
 
 // forgetFailures is called with mu locked.
-func (a *refreshes) forgetFailures() {
-	for key, state := range a.keys {
+func (r *refreshes) forgetFailures() {
+	for key, state := range r.keys {
 		if !state.running {
-			delete(a.keys, key)
+			delete(r.keys, key)
 		}
 	}
 }
 
 // failed records that the refresh of a key has failed, and returns the pause until the next.
-func (a *refreshes) failed(key store.Key) time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	state := a.keys[key]
+func (r *refreshes) failed(key store.Key) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	state := r.keys[key]
 	state.failures++
-	return min(firstBackoff<<min(state.failures-1, 20), longestBackoff)
+	return pause.After(state.failures, firstBackoff, longestBackoff)
 }
 
-// end ends a refresh. The next one must wait for the pause.
-func (a *refreshes) end(key store.Key, pause time.Duration) {
-	a.running.Release(1)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if pause == 0 {
-		delete(a.keys, key)
+// end ends a refresh. The next one may begin after wait.
+func (r *refreshes) end(key store.Key, wait time.Duration) {
+	r.running.Release(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if wait == 0 {
+		delete(r.keys, key)
 		return
 	}
-	state := a.keys[key]
-	state.running, state.after = false, time.Now().Add(pause)
+	state := r.keys[key]
+	state.running, state.after = false, time.Now().Add(wait)
 }

@@ -29,13 +29,13 @@ const maxTouched = 100_000
 
 // sliding extends the life of entries that are read.
 type sliding struct {
-	space  *store.Space
+	cache  *store.Space
 	idle   time.Duration
 	recent *otter.Cache[store.Key, struct{}] // the keys extended in the last quarter of idle
 }
 
 // newSliding returns nil without Sliding.
-func newSliding(space *store.Space, s *settings) *sliding {
+func newSliding(cache *store.Space, s *settings) *sliding {
 	if s.idle == 0 {
 		return nil
 	}
@@ -43,8 +43,8 @@ func newSliding(space *store.Space, s *settings) *sliding {
 		MaximumSize:      maxTouched,
 		ExpiryCalculator: otter.ExpiryWriting[store.Key, struct{}](s.idle / 4),
 	})
-	space.Store().OnClose(func() { recent.StopAllGoroutines() })
-	return &sliding{space: space, idle: s.idle, recent: recent}
+	cache.Store().OnClose(func() { recent.StopAllGoroutines() })
+	return &sliding{cache: cache, idle: s.idle, recent: recent}
 }
 
 // touch extends, in the background, an entry that has been read and can live for left at most.
@@ -52,10 +52,10 @@ func (s *sliding) touch(key store.Key, left time.Duration) {
 	if _, first := s.recent.SetIfAbsent(key, struct{}{}); !first {
 		return
 	}
-	s.space.Store().Go(func() {
-		ctx, cancel := s.space.Store().LoadContext(context.Background(), 0)
+	s.cache.Store().Go(func() {
+		ctx, cancel := s.cache.Store().LoadContext(context.Background(), 0)
 		defer cancel()
-		if err := s.space.Touch(ctx, key, min(s.idle, left)); err != nil {
+		if err := s.cache.Touch(ctx, key, min(s.idle, left)); err != nil {
 			s.recent.Invalidate(key) // the next read tries again
 		}
 	})

@@ -29,7 +29,7 @@ func HardTimeout(d time.Duration) Option {
 
 // timeouts bound how long callers wait for a load, and how long it runs. They are immutable.
 type timeouts struct {
-	space *store.Space
+	cache *store.Space
 	soft  time.Duration // 0 is no bound
 	hard  time.Duration // 0 is no bound
 }
@@ -46,7 +46,7 @@ func (t *timeouts) waiting(ctx context.Context, canFallBack bool) (context.Conte
 // loading returns the context in which the loader runs. It has the values of ctx, but ends with the store or at the hard
 // timeout.
 func (t *timeouts) loading(ctx context.Context) (context.Context, context.CancelFunc) {
-	return t.space.Store().LoadContext(ctx, t.hard)
+	return t.cache.Store().LoadContext(ctx, t.hard)
 }
 
 // exceeded returns the error of a load that outlived the context of loading.
@@ -55,5 +55,5 @@ func (t *timeouts) exceeded(ctx context.Context) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		reason = store.ErrClosed
 	}
-	return fmt.Errorf("%w: %s: %w", reason, t.space.Name(), ctx.Err())
+	return fmt.Errorf("%w: %s: %w", reason, t.cache.Name(), ctx.Err())
 }

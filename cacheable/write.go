@@ -16,12 +16,12 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 	ref := c.keys.ref(key)
 	written, ok, err := c.entries.written(key, &ref, value)
 	if err != nil {
-		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.space.Name(), err), c.Evict(ctx, key))
+		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.cache.Name(), err), c.Evict(ctx, key))
 	}
 	if !ok {
 		return c.Evict(ctx, key)
 	}
-	stored, err := c.space.Put(ctx, &ref, written)
+	stored, err := c.cache.Put(ctx, &ref, written)
 	if err == nil && !stored {
 		return c.Evict(ctx, key) // so that the writer who holds the key learns of this write
 	}
@@ -33,7 +33,7 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
-	return c.space.Store().Evict(ctx, c.keys.all(keys)...)
+	return c.cache.Store().Evict(ctx, c.keys.all(keys)...)
 }
 
 // Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it can fall back on the old
@@ -41,5 +41,5 @@ func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
 func (c *Cacheable[K, V]) Expire(ctx context.Context, keys ...K) error {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
-	return c.space.Store().Expire(ctx, c.keys.all(keys)...)
+	return c.cache.Store().Expire(ctx, c.keys.all(keys)...)
 }
