@@ -11,8 +11,8 @@ import (
 
 // Cacheable is a loader with a cache in front of it. It is safe for concurrent use.
 //
-// It only composes its parts. A part guards its own state, never calls back into Cacheable, and never calls another part
-// or a user's function with its mutex locked; so there is no lock order to keep.
+// It only composes its parts. A part guards its own state, never calls back into Cacheable, and never calls another
+// part or a user's function with its mutex locked; so there is no lock order to keep.
 type Cacheable[K comparable, V any] struct {
 	cache  *store.Space
 	keys   keys[K]
@@ -35,9 +35,9 @@ type Cacheable[K comparable, V any] struct {
 // the same name in the same namespace are the same cache; if their values have different types, each sees the other's
 // entries as misses.
 //
-// K is any type made of strings, integers and booleans, structs and arrays of them included; others need [Key]. V is any
-// type that the codec can encode. New panics on a nil argument or option, an unusable name, and an option whose types
-// are not K and V.
+// K is any type made of strings, integers and booleans, structs and arrays of them included; others need [Key]. V is
+// any type that the codec can encode. New panics on a nil argument or option, an unusable name, and an option whose
+// types are not K and V.
 func New[K comparable, V any](st *store.Store, name string, load func(context.Context, K) (V, error), options ...Option) *Cacheable[K, V] {
 	c, _ := build(st, name, load, options)
 	return c

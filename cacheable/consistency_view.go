@@ -9,14 +9,14 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Space returns the cache's part of the keyspace. Package consistency uses a cache through Space, OnHit, ParseKey, Look,
-// Source and Decode.
+// Space returns the cache's part of the keyspace. Package consistency uses a cache through Space, OnHit, ParseKey,
+// Look, Source and Decode.
 func (c *Cacheable[K, V]) Space() *store.Space { return c.cache }
 
-// OnHit has notify called for a fraction of the answers that the cache gives as current: values and absences from Redis,
-// and values from this process. Notify gets the key and what Redis had for it, or the zero Copy if this process had the
-// value. It runs in the caller's goroutine before the answer, so it must be quick and must not panic. Detach ends the
-// calls; those that have begun may still be running when it returns.
+// OnHit has notify called for a fraction of the answers that the cache gives as current: values and absences from
+// Redis, and values from this process. Notify gets the key and what Redis had for it, or the zero Copy if this
+// process had the value. It runs in the caller's goroutine before the answer, so it must be quick and must not panic.
+// Detach ends the calls; those that have begun may still be running when it returns.
 func (c *Cacheable[K, V]) OnHit(fraction float64, notify func(ctx context.Context, key K, seen store.Copy)) (detach func()) {
 	checks.NotNil("OnHit", notify == nil)
 	if !(fraction > 0 && fraction <= 1) {
@@ -25,8 +25,8 @@ func (c *Cacheable[K, V]) OnHit(fraction float64, notify func(ctx context.Contex
 	return c.observers.add(fraction, notify)
 }
 
-// ParseKey is the inverse of [Cacheable.EntryKey]. It reports false for a key that is not an entry's, and where arguments
-// have a [Key] of their own.
+// ParseKey is the inverse of [Cacheable.EntryKey]. It reports false for a key that is not an entry's, and where
+// arguments have a [Key] of their own.
 func (c *Cacheable[K, V]) ParseKey(key store.Key) (k K, ok bool) { return c.keys.parse(key) }
 
 // Look returns what a read of the keys would find now, in their order, without loading and without being counted as a
@@ -71,8 +71,8 @@ func (c *Cacheable[K, V]) nearCopy(e *nearValue) (near store.Copy) {
 	return near
 }
 
-// Source returns what the loader answers now, as it would be stored, but stores nothing. It keeps to [HardTimeout] and
-// [MaxConcurrentLoads], and counts as a load. When ctx ends it returns, and the load goes on.
+// Source returns what the loader answers now, as it would be stored, but stores nothing. It keeps to [HardTimeout]
+// and [MaxConcurrentLoads], and counts as a load. When ctx ends it returns, and the load goes on.
 func (c *Cacheable[K, V]) Source(ctx context.Context, key K) store.Copy {
 	return c.ask(ctx, 1, func(_ context.Context, slot slot) []store.Copy {
 		req := &request[K]{ctx: ctx, key: key, slot: slot}

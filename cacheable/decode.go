@@ -38,8 +38,8 @@ func (e *entries[K, V]) decode(payload []byte, v *V) (ok bool) {
 	return e.codec.Unmarshal(payload, v) == nil
 }
 
-// share gives a caller the value of a result that others may get too. The first caller gets the value itself, the others
-// get copies, so that no caller sees what another does to it. It panics if the load did.
+// share gives a caller the value of a result that others may get too. The first caller gets the value itself, the
+// others get copies, so that no caller sees what another does to it. It panics if the load did.
 func (e *entries[K, V]) share(r *result[V]) (V, error) {
 	if p := r.panicked(); p != nil {
 		panic(p)

@@ -10,8 +10,8 @@ import (
 )
 
 // Get returns the value for key, from the cache or else from the loader. Its errors are those of the loader, those of
-// ctx, an error that matches [ErrNotFound] for a cached absence, one that wraps [ErrTimeout], [ErrGoexit], or one that
-// wraps store.ErrClosed if the store was closed and the load did not end in time.
+// ctx, an error that matches [ErrNotFound] for a cached absence, one that wraps [ErrTimeout], [ErrGoexit], or one
+// that wraps store.ErrClosed if the store was closed and the load did not end in time.
 func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if callsOf(ctx) != nil {
 		v, _, err := c.GetInfo(ctx, key)
@@ -32,8 +32,8 @@ func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 	return v, info, err
 }
 
-// Peek returns the cached value for key, and whether there is one, without loading. For a cached absence it returns true
-// and an error that matches [ErrNotFound]. Other errors wrap store.ErrUnavailable, or are those of ctx.
+// Peek returns the cached value for key, and whether there is one, without loading. For a cached absence it returns
+// true and an error that matches [ErrNotFound]. Other errors wrap store.ErrUnavailable, or are those of ctx.
 func (c *Cacheable[K, V]) Peek(ctx context.Context, key K) (V, bool, error) {
 	var zero V
 	ref := c.keys.ref(key)

@@ -46,8 +46,8 @@ func (k *keys[K]) all(arguments []K) []store.Key {
 	return of
 }
 
-// keyFunc returns the function that makes the Redis key of an argument. It panics if arguments of this type need the Key
-// option.
+// keyFunc returns the function that makes the Redis key of an argument. It panics if arguments of this type need the
+// Key option.
 func keyFunc[K comparable](cache *store.Space, key func(K) string) func(K) store.Key {
 	if key != nil {
 		return func(k K) store.Key { return cache.Key(key(k)) }

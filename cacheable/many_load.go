@@ -119,8 +119,8 @@ func (b *batchLoader[K, V]) allFailed(chunk []batchLoad[K], err error) []*result
 	return results
 }
 
-// finishAll stores the results of the loads that have leases, or gives the leases up. Values that could not be loaded are
-// in cooldown for the pause. It reports which leases still stood.
+// finishAll stores the results of the loads that have leases, or gives the leases up. Values that could not be loaded
+// are in cooldown for the pause. It reports which leases still stood.
 func (b *batchLoader[K, V]) finishAll(ctx context.Context, loads []batchLoad[K], results []*result[V], pause time.Duration) []bool {
 	stood := make([]bool, len(loads))
 	var finishes []store.Finish

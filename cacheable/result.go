@@ -23,8 +23,8 @@ type result[V any] struct {
 
 func (r *result[V]) origin() origin { return origin{source: r.source, age: r.age} }
 
-// answered reports whether the source answered. Nothing older may then stay in the cache, even if the answer itself is
-// not stored.
+// answered reports whether the source answered. Nothing older may then stay in the cache, even if the answer itself
+// is not stored.
 func (r *result[V]) answered() bool { return r.err == nil || r.absent }
 
 // failed reports whether the source did not answer. A panic is not a failure of the source.
@@ -32,7 +32,8 @@ func (r *result[V]) failed() bool {
 	return r.err != nil && !r.absent && r.source != SourceNegative && r.panicked() == nil
 }
 
-// panicked returns the panic of the load, or nil. A PanicError that the loader returned or wrapped is not its own panic.
+// panicked returns the panic of the load, or nil. A PanicError that the loader returned or wrapped is not its own
+// panic.
 func (r *result[V]) panicked() *PanicError {
 	p, _ := r.err.(*PanicError) //nolint:errorlint // only the load's own panic, not one that is wrapped
 	return p

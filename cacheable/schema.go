@@ -10,16 +10,16 @@ import (
 	"reflect"
 )
 
-// Schema names the version of the values' encoding. Entries of another version are misses. By default the version is a
-// fingerprint of the type, so a changed struct needs no attention. With Schema the user must change the version when old
-// entries must no longer be read. The codec's name is part of the version in either case.
+// Schema names the version of the values' encoding. Entries of another version are misses. By default the version is
+// a fingerprint of the type, so a changed struct needs no attention. With Schema the user must change the version
+// when old entries must no longer be read. The codec's name is part of the version in either case.
 func Schema[T ~string | ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64](version T) Option {
 	return func(s *settings) { s.schema = fmt.Sprintf("version %v", version) }
 }
 
-// fingerprint is a hash of everything that decides how a value of the type is encoded: the kinds of its parts, the names
-// and tags of its exported fields, the names of types that encode themselves, and the codec. It is the same in every
-// build.
+// fingerprint is a hash of everything that decides how a value of the type is encoded: the kinds of its parts, the
+// names and tags of its exported fields, the names of types that encode themselves, and the codec. It is the same in
+// every build.
 func fingerprint(t reflect.Type, codec, version string) uint64 {
 	h := fnv.New64a()
 	write(h, codec)
@@ -82,7 +82,8 @@ var marshalers = []reflect.Type{
 	reflect.TypeFor[interface{ MarshalMsgpack() ([]byte, error) }](),
 }
 
-// encodesItself reports whether a named type has a method that encodes it, so that its name says more than its fields.
+// encodesItself reports whether a named type has a method that encodes it, so that its name says more than its
+// fields.
 func encodesItself(t reflect.Type) bool {
 	if t.Name() == "" || t.Kind() == reflect.Interface {
 		return false

@@ -8,8 +8,8 @@ import (
 )
 
 // MaxConcurrentLoads bounds how many loads of this cache run at the same time in this process; others wait. A loader
-// that is still running after [HardTimeout] still counts. A loader that reads from its own cache needs a bound above the
-// depth of that recursion. The default, 0, is no bound.
+// that is still running after [HardTimeout] still counts. A loader that reads from its own cache needs a bound above
+// the depth of that recursion. The default, 0, is no bound.
 func MaxConcurrentLoads(n int) Option {
 	if n < 0 {
 		panic(fmt.Sprintf("cacheable: MaxConcurrentLoads(%d): use 1 or more, or 0 for no bound", n))
@@ -36,8 +36,8 @@ type slot struct {
 	held bool
 }
 
-// acquire waits for a slot, in the order of the calls, if this one is not held. It reports false if ctx ends first. The
-// context of a load ends when the store closes, and not when its callers leave.
+// acquire waits for a slot, in the order of the calls, if this one is not held. It reports false if ctx ends first.
+// The context of a load ends when the store closes, and not when its callers leave.
 func (s *slot) acquire(ctx context.Context) bool {
 	if s.free == nil || s.held {
 		return true

@@ -9,8 +9,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// SoftTimeout bounds how long a read waits for the loader when [FailSafe] has a value to answer with. The load goes on,
-// and its result is stored.
+// SoftTimeout bounds how long a read waits for the loader when [FailSafe] has a value to answer with. The load goes
+// on, and its result is stored.
 func SoftTimeout(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("cacheable: SoftTimeout(%v): use a positive duration", d))
@@ -34,8 +34,8 @@ type timeouts struct {
 	hard  time.Duration // 0 is no bound
 }
 
-// waiting returns the context in which a caller waits for a load. Only a caller that can fall back on a stale value stops
-// at the soft timeout.
+// waiting returns the context in which a caller waits for a load. Only a caller that can fall back on a stale value
+// stops at the soft timeout.
 func (t *timeouts) waiting(ctx context.Context, canFallBack bool) (context.Context, context.CancelFunc) {
 	if !canFallBack || t.soft == 0 {
 		return ctx, func() {}
@@ -43,8 +43,8 @@ func (t *timeouts) waiting(ctx context.Context, canFallBack bool) (context.Conte
 	return context.WithTimeout(ctx, t.soft)
 }
 
-// loading returns the context in which the loader runs. It has the values of ctx, but ends with the store or at the hard
-// timeout.
+// loading returns the context in which the loader runs. It has the values of ctx, but ends with the store or at the
+// hard timeout.
 func (t *timeouts) loading(ctx context.Context) (context.Context, context.CancelFunc) {
 	return t.cache.Store().LoadContext(ctx, t.hard)
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // Put stores a value for key over whatever is cached: the last write wins, and a load that is running is not stored.
-// Nothing orders it against other writes of the same key; where that matters use evict.Replace. While a writer holds the
-// key (evict.Around) nothing is stored. A value that [StoreIf] or [TTLOf] rejects, or that is above [MaxBytes], evicts
-// the key. An error wraps store.ErrUnavailable or is the codec's; after one, this node serves no older value.
+// Nothing orders it against other writes of the same key; where that matters use evict.Replace. While a writer holds
+// the key (evict.Around) nothing is stored. A value that [StoreIf] or [TTLOf] rejects, or that is above [MaxBytes],
+// evicts the key. An error wraps store.ErrUnavailable or is the codec's; after one, this node serves no older value.
 func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 	ref := c.keys.ref(key)
 	written, ok, err := c.entries.written(key, &ref, value)
@@ -36,8 +36,8 @@ func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
 	return c.cache.Store().Evict(ctx, c.keys.all(keys)...)
 }
 
-// Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it can fall back on the old
-// value if the load fails. Otherwise it is like [Cacheable.Evict].
+// Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it can fall back on the
+// old value if the load fails. Otherwise it is like [Cacheable.Evict].
 func (c *Cacheable[K, V]) Expire(ctx context.Context, keys ...K) error {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
