@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/jollyjet/aside/internal/redisx"
 )
 
 // Put stores a value for key over whatever is cached: the last write wins, and a load that is running is not stored.
@@ -26,20 +24,4 @@ func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
 		return c.Evict(ctx, key) // so that the writer who holds the key learns of this write
 	}
 	return err
-}
-
-// Evict removes the entries of the keys. A read that begins after it has returned, on any node, sees nothing that was
-// read before. An error wraps store.ErrQueued: the evictions that failed are repeated in the background.
-func (c *Cacheable[K, V]) Evict(ctx context.Context, keys ...K) error {
-	ctx, done := redisx.Linger(ctx)
-	defer done()
-	return c.cache.Store().Evict(ctx, c.keys.all(keys)...)
-}
-
-// Expire ends the time to live of the keys' entries: the next read loads, and with [FailSafe] it can fall back on the
-// old value if the load fails. Otherwise it is like [Cacheable.Evict].
-func (c *Cacheable[K, V]) Expire(ctx context.Context, keys ...K) error {
-	ctx, done := redisx.Linger(ctx)
-	defer done()
-	return c.cache.Store().Expire(ctx, c.keys.all(keys)...)
 }
