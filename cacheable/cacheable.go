@@ -11,8 +11,8 @@ import (
 
 // Cacheable is a loader with a cache in front of it. It is safe for concurrent use.
 //
-// It only composes its parts. A part guards its own state, never calls back into Cacheable, and never calls another
-// part or a user's function with its mutex locked; so there is no lock order to keep.
+// It only composes its parts. A part guards its own state, and never calls back into Cacheable. No part calls another
+// part or a user's function with its mutex locked, so there is no lock order to keep.
 type Cacheable[K comparable, V any] struct {
 	cache  *store.Space
 	keys   keys[K]

@@ -40,7 +40,7 @@ func TestAfterCloseReadsGoToTheLoaderAndNothingElseWorks(t *testing.T) {
 	})
 }
 
-// Close waits for a load that is running, and what it brings is stored.
+// Close waits for a running load, and its value is stored.
 func TestCloseLetsALoadFinish(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	stores, crowd := fleet(t, rdb, 2), newCrowd()
@@ -61,7 +61,7 @@ func TestCloseLetsALoadFinish(t *testing.T) {
 	require.Equal(t, 1, v)
 }
 
-// A load that does not end in time is cancelled, and its callers are told why.
+// A load that does not end in time is cancelled, and its callers get an error that says why.
 func TestCloseCancelsALoadThatTakesTooLong(t *testing.T) {
 	st := open(t, redistest.Start(t).Client(t), store.DrainTime(50*time.Millisecond))
 	loading := make(chan struct{})

@@ -14,9 +14,9 @@ import (
 func (c *Cacheable[K, V]) Space() *store.Space { return c.cache }
 
 // OnHit has notify called for a fraction of the answers that the cache gives as current: values and absences from
-// Redis, and values from this process. Notify gets the key and what Redis had for it, or the zero Copy if this
-// process had the value. It runs in the caller's goroutine before the answer, so it must be quick and must not panic.
-// Detach ends the calls; those that have begun may still be running when it returns.
+// Redis, and values from this process. Notify gets the key and what Redis had for it, or the zero Copy if this process
+// had the value. It runs in the caller's goroutine before the answer, so it must be quick and must not panic. Detach
+// ends the calls; those that have begun may still be running when it returns.
 func (c *Cacheable[K, V]) OnHit(fraction float64, notify func(ctx context.Context, key K, seen store.Copy)) (detach func()) {
 	checks.NotNil("OnHit", notify == nil)
 	if !(fraction > 0 && fraction <= 1) {
@@ -71,8 +71,8 @@ func (c *Cacheable[K, V]) nearCopy(e *nearValue) (near store.Copy) {
 	return near
 }
 
-// Source returns what the loader answers now, as it would be stored, but stores nothing. It keeps to [HardTimeout]
-// and [MaxConcurrentLoads], and counts as a load. When ctx ends it returns, and the load goes on.
+// Source returns what the loader answers now, as it would be stored, but stores nothing. It keeps to [HardTimeout] and
+// [MaxConcurrentLoads], and counts as a load. When ctx ends it returns, and the load goes on.
 func (c *Cacheable[K, V]) Source(ctx context.Context, key K) store.Copy {
 	return c.ask(ctx, 1, func(_ context.Context, slot slot) []store.Copy {
 		req := &request[K]{ctx: ctx, key: key, slot: slot}

@@ -17,7 +17,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Every answer that the cache gives as current is told, and no other; nothing after it is detached.
+// An observer is called for every answer that the cache gives as current, for no other, and never after it is
+// detached.
 func TestOnHit(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	st := openStore(t, rdb)
@@ -86,7 +87,7 @@ func TestOnHit(t *testing.T) {
 	require.Equal(t, reads+1, told["a"])
 }
 
-// What is told is the fraction that was asked for, of every key alike, also if they are read in turn.
+// The observer gets the fraction that it asked for, of every key alike, even if the keys are read in turn.
 func TestOnHitIsFair(t *testing.T) {
 	st := openStore(t, miniClient(t))
 	c := cacheable.New(st, "fair", func(_ context.Context, key int) (int, error) { return key, nil })
@@ -105,7 +106,7 @@ func TestOnHitIsFair(t *testing.T) {
 	})
 }
 
-// Look sees what is there, and changes and counts nothing; Source asks the loader, and stores nothing.
+// Look returns the entries, and changes and counts nothing. Source asks the loader, and stores nothing.
 func TestLookAndSource(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := openStore(t, rdb)
@@ -155,7 +156,7 @@ func TestLookAndSource(t *testing.T) {
 	})
 }
 
-// The loads of Source have a place among the others, end with the context, and a panic in one is an error.
+// The loads of Source take a slot like others and end with the context; a panic in one is an error.
 func TestSourceIsALoadLikeOthers(t *testing.T) {
 	st := openStore(t, miniClient(t))
 	release, running := make(chan struct{}), atomic.Int64{}
@@ -200,7 +201,7 @@ type compound struct {
 	Sizes [2]uint64
 }
 
-// ParseKey is the opposite of EntryKey for every argument that needs no Key.
+// ParseKey is the inverse of EntryKey for every argument that needs no Key.
 func TestParseKey(t *testing.T) {
 	st := openStore(t, miniClient(t))
 	c := cacheable.New(st, "compound", func(context.Context, compound) (int, error) { return 0, nil })

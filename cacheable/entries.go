@@ -79,8 +79,8 @@ func (e *entries[K, V]) marshal(value V) ([]byte, error) {
 }
 
 // encodeLoaded decides how long a loaded value is stored, and encodes it. A value that is not to be stored is encoded
-// too, for the copies of callers that share the load. Where ref is nil nothing is going to be stored, so the size
-// does not matter.
+// too, for the copies of callers that share the load. Where ref is nil nothing is going to be stored, so the size does
+// not matter.
 func (e *entries[K, V]) encodeLoaded(key K, ref *store.Ref, r *result[V]) {
 	if e.wanted(key, r.value) {
 		r.ttl, r.tags = e.ttlFor(key, r.value), e.valueTags(key, r.value)

@@ -15,8 +15,8 @@ func (c *Cacheable[K, V]) EntryKey(key K) store.Key { return c.keys.of(key) }
 // WholeKey returns the key in Redis whose eviction evicts the whole cache.
 func (c *Cacheable[K, V]) WholeKey() store.Key { return c.cache.All() }
 
-// Replacement prepares to replace the value for key by one that is about to be written to the source. The function
-// that it returns makes the new entry; it reports false if the value is not to be stored.
+// Replacement prepares to replace the value for key by one that is about to be written to the source. The function that
+// it returns makes the new entry; it reports false if the value is not to be stored.
 func (c *Cacheable[K, V]) Replacement(ctx context.Context, key K) (func(V) (store.Replacement, bool), error) {
 	ref := c.keys.ref(key)
 	start, err := c.cache.Start(ctx, &ref)

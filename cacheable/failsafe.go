@@ -7,9 +7,9 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// FailSafe keeps a value for maxStale beyond its time to live, as the answer for when the loader fails. After a
-// failure no process tries to load it again for a second. A value that was evicted is never such an answer; to keep
-// it for that purpose, use evict.Expire. [Cacheable.GetInfo] and [WithInfo] tell which answers are stale.
+// FailSafe keeps a value for maxStale beyond its time to live, as the answer for when the loader fails. After a failure
+// no process tries to load it again for a second. A value that was evicted is never such an answer; to keep it for that
+// purpose, use evict.Expire. [Cacheable.GetInfo] and [WithInfo] tell which answers are stale.
 func FailSafe(maxStale time.Duration) Option {
 	checkTTL("FailSafe", maxStale)
 	return func(s *settings) { s.maxStale = maxStale }
@@ -18,8 +18,8 @@ func FailSafe(maxStale time.Duration) Option {
 // failSafePause is the time between loads of a stale value that fail.
 const failSafePause = time.Second
 
-// failSafe answers with stale values. It knows the keys in cooldown: their last load failed, and no process is to
-// load them again yet. Redis holds the cooldowns; knowing them here spares reads the question.
+// failSafe answers with stale values. It knows the keys in cooldown: their last load failed, and no process is to load
+// them again yet. Redis holds the cooldowns; knowing them here spares reads the question.
 type failSafe[K comparable, V any] struct {
 	entries   *entries[K, V]
 	maxStale  time.Duration                  // 0 without FailSafe

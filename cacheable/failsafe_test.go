@@ -38,7 +38,7 @@ func (m *moody) load(ctx context.Context, _ string) (int64, error) {
 	return n, nil
 }
 
-// hour is a source that keeps a diary of its loads.
+// hour is a source that records the times of its loads.
 type hour struct {
 	loads []time.Time
 	down  bool
@@ -112,7 +112,7 @@ func TestExpireKeepsTheFallback(t *testing.T) {
 	})
 }
 
-// The source is down for an hour: every read is answered, and it is asked no more than once a second by the whole fleet.
+// The source is down for an hour: every read is answered, and the whole fleet asks the source at most once a second.
 func TestFailSafeForAnHour(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		h, namespace := &hour{}, redistest.Unique(t)

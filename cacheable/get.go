@@ -9,9 +9,9 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Get returns the value for key, from the cache or else from the loader. Its errors are those of the loader, those of
-// ctx, an error that matches [ErrNotFound] for a cached absence, one that wraps [ErrTimeout], [ErrGoexit], or one
-// that wraps store.ErrClosed if the store was closed and the load did not end in time.
+// Get returns the value for key, from the cache or else from the loader. Its errors are those of the loader and of ctx,
+// one that matches [ErrNotFound] for a cached absence, and ones that wrap [ErrTimeout] or [ErrGoexit]. An error wraps
+// store.ErrClosed if the store was closed and the load did not end in time.
 func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if callsOf(ctx) != nil {
 		v, _, err := c.GetInfo(ctx, key)

@@ -22,8 +22,8 @@ type request[K comparable] struct {
 
 type outcome[V any] = flight.Outcome[*result[V]]
 
-// loader runs the user's loader, with a lease where there is one, and stores the results. It is immutable, but for
-// what its parts guard.
+// loader runs the user's loader, with a lease where there is one, and stores the results. It is immutable, but for what
+// its parts guard.
 type loader[K comparable, V any] struct {
 	cache    *store.Space
 	load     Func[K, V]
@@ -97,8 +97,8 @@ func (l *loader[K, V]) runDirect(req *request[K], round *flight.Round) outcome[V
 	return outcome[V]{Value: r, Mark: mark}
 }
 
-// runLeased loads under a lease. If the lease still stands at the end, nothing was evicted meanwhile. Then the value
-// is as of the end of the load, and also answers the callers that came while it ran.
+// runLeased loads under a lease. If the lease still stands at the end, nothing was evicted meanwhile. Then the value is
+// as of the end of the load, and also answers the callers that came while it ran.
 func (l *loader[K, V]) runLeased(ctx context.Context, req *request[K], round *flight.Round, lease *store.Claim) outcome[V] {
 	early := round.Cover()
 	r := l.run(req, lease, store.CauseMiss)

@@ -8,9 +8,9 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// read returns the work on keys that the cache did not answer. It takes their leases in one round trip, loads with
-// one call of the loader, and stores in another round trip. Keys that other processes are loading, and the odd cases,
-// each continue as a read of one key.
+// read returns the work on keys that the cache did not answer. It takes their leases in one round trip, loads with one
+// call of the loader, and stores in another round trip. Keys that other processes are loading, and the odd cases, each
+// continue as a read of one key.
 func (b *batchLoader[K, V]) read(requestOf func(store.Key) *request[K]) flight.Batch[store.Key, *result[V]] {
 	return func(keys []store.Key, rounds []*flight.Round, done func(int, outcome[V])) {
 		m := &manyMiss[K, V]{b: b, rounds: rounds, done: done}
@@ -74,8 +74,8 @@ func (l *manyLoads[K]) add(i int, req *request[K], lease *store.Claim) {
 	l.loads, l.of = append(l.loads, batchLoad[K]{req, lease}), append(l.of, i)
 }
 
-// takeLeases answers the keys that have appeared in the cache meanwhile. It sorts the others into those that are to
-// be loaded together, and those that continue as single reads.
+// takeLeases answers the keys that have appeared in the cache meanwhile. It sorts the others into those that are to be
+// loaded together, and those that continue as single reads.
 func (m *manyMiss[K, V]) takeLeases(ctx context.Context) (together manyLoads[K], singles []int) {
 	var asked []int
 	var refs []*store.Ref

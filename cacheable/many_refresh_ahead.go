@@ -7,8 +7,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// startRefresh loads values again in the background, with one call of the loader, except for those that this process
-// is loading already.
+// startRefresh loads values again in the background, with one call of the loader, except for those that this process is
+// loading already.
 func (b *batchLoader[K, V]) startRefresh(ctx context.Context, refreshes *refreshes, due []*request[K]) {
 	var loads []batchLoad[K]
 	for _, req := range due {

@@ -8,14 +8,14 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// MaxBytes bounds the size of a stored value, in bytes. The size is that of the codec's output, after compression;
-// the rest of an entry (some 70 bytes, its tags, a long key) is not counted. Each value of a batch is measured by
-// itself. n is 1 or more. By default the only bound is Redis's own: 512 MB (its setting proto-max-bulk-len).
+// MaxBytes bounds the size of a stored value, in bytes. The size is that of the codec's output, after compression; the
+// rest of an entry (some 70 bytes, its tags, a long key) is not counted. Each value of a batch is measured by itself. n
+// is 1 or more. By default the only bound is Redis's own: 512 MB (its setting proto-max-bulk-len).
 //
-// A larger value is stored neither in Redis nor by [Near], and the value that was cached before is evicted. Callers
-// get the value as usual. But every read loads it, or waits for a load in its own process, and [FailSafe] has nothing
-// to fall back on. [Cacheable.Put] and evict.Replace leave the key evicted. store.CacheStats counts such values, and
-// each cache logs one warning. Entries that are already in Redis are read, whatever their size.
+// A larger value is stored neither in Redis nor by [Near], and the value that was cached before is evicted. Callers get
+// the value as usual. But every read loads it, or waits for a load in its own process, and [FailSafe] has nothing to
+// fall back on. [Cacheable.Put] and evict.Replace leave the key evicted. store.CacheStats counts such values, and each
+// cache logs one warning. Entries that are already in Redis are read, whatever their size.
 func MaxBytes(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("cacheable: MaxBytes(%d): use 1 or more, such as 1<<20 for a megabyte; leave the option out for no bound", n))

@@ -10,9 +10,9 @@ import (
 // maxUnreadable bounds how often a round reads an entry again that it can't use, before it loads directly.
 const maxUnreadable = 3
 
-// read is one round of work on a key that the cache did not answer: it loads under a lease, or waits for the process
-// that has the lease, or loads directly. The mark of its outcome covers the callers who came before the moment as of
-// which the value is known to be current.
+// read is one round of work on a key that the cache did not answer. It loads under a lease, waits for the process that
+// has the lease, or loads directly. The mark of its outcome covers the callers who came before the moment as of which
+// the value is known to be current.
 func (l *loader[K, V]) read(req *request[K], round *flight.Round) outcome[V] {
 	ctx, cancel := l.cache.Store().LoadContext(req.ctx, 0)
 	defer cancel()
@@ -84,8 +84,7 @@ func (m *miss[K, V]) acquire(ctx context.Context) (*store.Claim, store.View, err
 }
 
 // wait waits for the process that has the lease. Its first call only begins to watch the entry: a change before that
-// would be missed, so the entry has to be read again. The slot is free meanwhile. It reports false if the store
-// closes.
+// would be missed, so the entry has to be read again. The slot is free meanwhile. It reports false if the store closes.
 func (m *miss[K, V]) wait(ctx context.Context, leased store.View) bool {
 	if m.watch == nil {
 		m.watch = m.l.cache.Watch(m.req.ref)
@@ -105,8 +104,8 @@ func (m *miss[K, V]) stopWaiting(err error) {
 	}
 }
 
-// reconsider decides what follows when there was neither a lease nor an answer. It returns a stale answer if the
-// lease of a stale version was refused: a load has failed, and it is too early for another.
+// reconsider decides what follows when there was neither a lease nor an answer. It returns a stale answer if the lease
+// of a stale version was refused: a load has failed, and it is too early for another.
 func (m *miss[K, V]) reconsider(found store.View) *result[V] {
 	switch found.State {
 	case store.Stale:

@@ -29,8 +29,8 @@ func Clone[V any](clone func(V) V) Option {
 	return func(s *settings) { s.clone = clone }
 }
 
-// near keeps decoded values in this process. A value is used while it is valid. One that is no longer valid stays
-// until it is replaced or otter evicts it.
+// near keeps decoded values in this process. A value is used while it is valid. One that is no longer valid stays until
+// it is replaced or otter evicts it.
 type near[K comparable, V any] struct {
 	cache   *store.Space
 	keyOf   func(K) store.Key
@@ -40,8 +40,8 @@ type near[K comparable, V any] struct {
 	mutable mutationGuard[V]
 }
 
-// nearValue does not know the type of its value: otter's code is compiled anew for each type that it is used with,
-// and there is a lot of it.
+// nearValue does not know the type of its value: otter's code is compiled anew for each type that it is used with, and
+// there is a lot of it.
 type nearValue struct {
 	value    any
 	version  store.Version
@@ -81,8 +81,8 @@ func (n *near[K, V]) get(key K) (*nearValue, bool) {
 	return e, true
 }
 
-// put keeps a value for life, or for the time to live of Near if that is shorter. Its validity was taken before it
-// was read from Redis. The entry can live for left.
+// put keeps a value for life, or for the time to live of Near if that is shorter. Its validity was taken before it was
+// read from Redis. The entry can live for left.
 func (n *near[K, V]) put(key K, value V, read *store.View, validity store.Stamp, life, left time.Duration) {
 	life = min(life, n.ttl)
 	if life <= 0 {

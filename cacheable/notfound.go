@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// NotFound caches, for ttl, that the source has nothing: a load whose error accept approves is not repeated until
-// then. The callers of that load get its error unchanged. Callers who find the absence in the cache get an error that
-// matches, by errors.Is, whatever accept approves, so errors.Is(err, sql.ErrNoRows) holds for both. errors.As finds
-// nothing in the cached one, and a comparison with == fails.
+// NotFound caches, for ttl, that the source has nothing: a load whose error accept approves is not repeated until then.
+// The callers of that load get its error unchanged. Callers who find the absence in the cache get an error that
+// matches, by errors.Is, whatever accept approves. So errors.Is(err, sql.ErrNoRows) holds for both. With the cached
+// error errors.As finds nothing, and a comparison with == fails.
 func NotFound(accept func(error) bool, ttl time.Duration) Option {
 	if accept == nil {
 		panic("cacheable: NotFound(nil, ...): use a func such as func(err error) bool { return errors.Is(err, ErrNoRows) }")

@@ -21,9 +21,9 @@ type observer[K any] struct {
 	notify func(context.Context, K, store.Copy)
 }
 
-// chooses decides by the number of the hit. It spreads the chosen hits evenly over all of them, even if the same
-// reads come again and again in the same order (Knuth: The Art of Computer Programming, volume 3, section 6.4, on
-// Fibonacci hashing), and costs less than a random number.
+// chooses decides by the number of the hit. It spreads the chosen hits evenly over all of them, even if the same reads
+// come again and again in the same order, and costs less than a random number. See Fibonacci hashing in Knuth: The Art
+// of Computer Programming, volume 3, section 6.4.
 func (o *observer[K]) chooses(n int64) bool {
 	const golden = 0x9E3779B97F4A7C15             // 2^64 divided by the golden ratio
 	return uint64(n)*golden>>32 <= uint64(o.upTo) //nolint:gosec // any bits will do

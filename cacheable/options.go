@@ -73,8 +73,8 @@ func TTL(d time.Duration) Option {
 	return func(s *settings) { s.ttl = d }
 }
 
-// Jitter shortens each time to live by a random part of it, up to fraction, so that values that were stored together
-// do not expire together. The default is 0.1; 0 switches it off.
+// Jitter shortens each time to live by a random part of it, up to fraction, so that values that were stored together do
+// not expire together. The default is 0.1; 0 switches it off.
 func Jitter(fraction float64) Option {
 	if !(fraction >= 0 && fraction < 1) {
 		panic(fmt.Sprintf("cacheable: Jitter(%v): use a fraction from 0 to less than 1", fraction))
@@ -82,15 +82,15 @@ func Jitter(fraction float64) Option {
 	return func(s *settings) { s.jitter = fraction }
 }
 
-// TTLOf gives a value its own time to live in place of [TTL]. Jitter applies to it. A result below a millisecond
-// means that the value is not stored.
+// TTLOf gives a value its own time to live in place of [TTL]. Jitter applies to it. A result below a millisecond means
+// that the value is not stored.
 func TTLOf[K comparable, V any](ttl func(K, V) time.Duration) Option {
 	checks.NotNil("TTLOf", ttl == nil)
 	return func(s *settings) { s.ttlOf = ttl }
 }
 
-// Tags returns the tags of an argument, for evict.Tags and evict.ByTag. Every read checks them in the same round
-// trip, so evicting a tag takes effect at once on every node.
+// Tags returns the tags of an argument, for evict.Tags and evict.ByTag. Every read checks them in the same round trip,
+// so evicting a tag takes effect at once on every node.
 func Tags[K comparable](tags func(K) []string) Option {
 	checks.NotNil("Tags", tags == nil)
 	return func(s *settings) { s.tags = tags }
@@ -98,9 +98,9 @@ func Tags[K comparable](tags func(K) []string) Option {
 
 // TagsOf returns the tags of a loaded value, such as the category of a product, in addition to those of [Tags].
 // Evicting such a tag takes effect at once on the node that evicts it. Other nodes follow within the delay of the
-// invalidation feed: usually under a millisecond, or a second where there is no feed. With store.Strict it takes
-// effect at once everywhere, at the price of one more round trip for every read. A value whose load overlaps the
-// eviction of one of its tags is not stored. A cached absence has no tags of this kind.
+// invalidation feed: usually under a millisecond, or a second where there is no feed. With store.Strict it takes effect
+// at once everywhere, at the price of one more round trip for every read. A value whose load overlaps the eviction of
+// one of its tags is not stored. A cached absence has no tags of this kind.
 //
 // Storing a value takes two more round trips, and evicting a tag takes one more.
 func TagsOf[K comparable, V any](tags func(K, V) []string) Option {

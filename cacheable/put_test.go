@@ -29,7 +29,7 @@ func TestPutIsSeenByEveryNode(t *testing.T) {
 	})
 }
 
-// A load that began before a Put is not stored over it, and does not answer those who come after it.
+// A load that began before a Put is not stored over it, and does not answer callers that come after it.
 func TestPutDuringALoadWins(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, crowd := fleet(t, rdb, 2), newCrowd()
@@ -54,7 +54,7 @@ func TestPutDuringALoadWins(t *testing.T) {
 	})
 }
 
-// A Put whose tag is evicted afterwards is a miss, and so is one that was made with tags that are evicted meanwhile.
+// A Put whose tag is evicted afterwards is a miss, and so is one whose tags are evicted while it runs.
 func TestPutHasTheTagsOfItsKey(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)
@@ -93,7 +93,7 @@ func TestPutUnderAHoldIsNotStored(t *testing.T) {
 	})
 }
 
-// A Put that fails leaves no older value to be read: by this node at once, and by the others when Redis is back.
+// After a Put that fails no older value is read: at once on this node, and on the others when Redis is back.
 func TestAfterAFailedPutNoOlderValueIsServed(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())

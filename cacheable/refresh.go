@@ -8,9 +8,9 @@ import (
 )
 
 // Refresh loads the value for key, whether or not it is cached, stores it, and returns it. Until it is stored others
-// read the old entry. It is stored only over the very version that was cached when the load began: if somebody else
-// has stored or evicted the key meanwhile, the key is left evicted, and the next read loads. Its errors are those of
-// [Cacheable.Get]; after one, the old entry is still cached.
+// read the old entry. It is stored only over the very version that was cached when the load began. If the key has been
+// stored or evicted meanwhile, it is left evicted, and the next read loads. Its errors are those of [Cacheable.Get];
+// after one, the old entry is still cached.
 func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
 	ref := c.keys.ref(key)
 	req := c.request(ctx, key, &ref)

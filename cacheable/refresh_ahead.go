@@ -12,8 +12,7 @@ import (
 
 // RefreshAhead loads a value again, in the background, when a read finds that this fraction of its time to live has
 // passed. One process in the fleet does it, and no read waits for it. A load that fails is tried again later, at
-// growing intervals; the value stays until its time to live ends. By default values are loaded only when they are
-// gone.
+// growing intervals; the value stays until its time to live ends. By default values are loaded only when they are gone.
 func RefreshAhead(fraction float64) Option {
 	if !(fraction > 0 && fraction < 1) {
 		panic(fmt.Sprintf("cacheable: RefreshAhead(%v): use a fraction between 0 and 1, such as 0.8", fraction))
@@ -21,10 +20,10 @@ func RefreshAhead(fraction float64) Option {
 	return func(s *settings) { s.ahead = fraction }
 }
 
-// EarlyRefresh is [RefreshAhead] at random: the closer a value is to its end and the longer its load took, the more
-// likely a read is to have it loaded again in the background. A beta of 1 is best for most loads; a larger one
-// refreshes earlier. This is XFetch (Vattani, Chierichetti and Lowenstein: Optimal Probabilistic Cache Stampede
-// Prevention, VLDB 2015).
+// EarlyRefresh is [RefreshAhead] at random. The closer a value is to its end, and the longer its load took, the more
+// likely a read has it loaded again in the background. A beta of 1 is best for most loads; a larger one refreshes
+// earlier. This is XFetch (Vattani, Chierichetti and Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB
+// 2015).
 func EarlyRefresh(beta float64) Option {
 	if !(beta > 0 && beta <= 1000) {
 		panic(fmt.Sprintf("cacheable: EarlyRefresh(%v): use a beta above 0, such as 1", beta))

@@ -15,8 +15,8 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// Two nodes read a value all the time: it is loaded again before its time is over, by one of them, and nobody waits. Its
-// time is long, so that it does not end where a busy machine is late; see TestRefreshAheadForAnHour for the times.
+// Two nodes read a value all the time: one of them loads it again before its time to live ends, and no read waits. The
+// time to live is long, so that it does not end on a busy machine; see TestRefreshAheadForAnHour for the times.
 func TestRefreshAhead(t *testing.T) {
 	const ttl, cost = 4 * time.Minute, 40 * time.Millisecond
 	for name, option := range map[string]cacheable.Option{
@@ -60,7 +60,7 @@ func TestRefreshAhead(t *testing.T) {
 	}
 }
 
-// A refresh that fails leaves the value, and is not tried again at once.
+// A refresh that fails leaves the value, and is not repeated at once.
 func TestRefreshAheadBacksOff(t *testing.T) {
 	m, st := &moody{}, openStore(t, miniClient(t))
 	c := cacheable.New(st, "ahead", m.load, cacheable.TTL(time.Hour), cacheable.RefreshAhead(0.0000001))
@@ -80,8 +80,8 @@ func TestRefreshAheadBacksOff(t *testing.T) {
 	require.EqualValues(t, 2, m.loads.Load())
 }
 
-// Three nodes read a value for an hour, of which each load takes a fifth of a second. After the first no read takes any
-// time, and each period has one load.
+// Three nodes read a value for an hour; each load takes a fifth of a second. After the first read none takes any time,
+// and there is one load in each period.
 func TestRefreshAheadForAnHour(t *testing.T) {
 	const ttl = time.Minute
 	for name, tt := range map[string]struct {

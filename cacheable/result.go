@@ -23,8 +23,8 @@ type result[V any] struct {
 
 func (r *result[V]) origin() origin { return origin{source: r.source, age: r.age} }
 
-// answered reports whether the source answered. Nothing older may then stay in the cache, even if the answer itself
-// is not stored.
+// answered reports whether the source answered. Nothing older may then stay in the cache, even if the answer itself is
+// not stored.
 func (r *result[V]) answered() bool { return r.err == nil || r.absent }
 
 // failed reports whether the source did not answer. A panic is not a failure of the source.

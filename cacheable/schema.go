@@ -10,15 +10,15 @@ import (
 	"reflect"
 )
 
-// Schema names the version of the values' encoding. Entries of another version are misses. By default the version is
-// a fingerprint of the type, so a changed struct needs no attention. With Schema the user must change the version
-// when old entries must no longer be read. The codec's name is part of the version in either case.
+// Schema names the version of the values' encoding. Entries of another version are misses. By default the version is a
+// fingerprint of the type, so a changed struct needs no attention. With Schema the user must change the version when
+// old entries must no longer be read. The codec's name is part of the version in either case.
 func Schema[T ~string | ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64](version T) Option {
 	return func(s *settings) { s.schema = fmt.Sprintf("version %v", version) }
 }
 
-// fingerprint is a hash of everything that decides how a value of the type is encoded: the kinds of its parts, the
-// names and tags of its exported fields, the names of types that encode themselves, and the codec. It is the same in
+// fingerprint is a hash of everything that decides how a value of the type is encoded. These are the codec, the kinds
+// of the parts, the names and tags of exported fields, and the names of types that encode themselves. It is the same in
 // every build.
 func fingerprint(t reflect.Type, codec, version string) uint64 {
 	h := fnv.New64a()

@@ -11,8 +11,8 @@ import (
 )
 
 // Sliding ends a value's time to live early if nobody reads it for idle; [TTL] still ends it in any case. A read
-// extends the life of the entry in Redis in the background, at most every quarter of idle for each key and process.
-// So a value that is read at least every three quarters of idle stays. Reads of [Near] count too.
+// extends the life of the entry in Redis in the background, at most every quarter of idle for each key and process. So
+// a value that is read at least every three quarters of idle stays. Reads of [Near] count too.
 func Sliding(idle time.Duration) Option {
 	if idle < minIdle || idle > maxTTL {
 		panic(fmt.Sprintf("cacheable: Sliding(%v): use %v or more, and no more than %v", idle, minIdle, maxTTL))
@@ -23,8 +23,8 @@ func Sliding(idle time.Duration) Option {
 // minIdle leaves enough time to extend an entry in Redis.
 const minIdle = 100 * time.Millisecond
 
-// maxTouched bounds for how many keys a process knows that it has extended them recently. Other keys are extended
-// more often.
+// maxTouched bounds for how many keys a process knows that it has extended them recently. Other keys are extended more
+// often.
 const maxTouched = 100_000
 
 // sliding extends the life of entries that are read.

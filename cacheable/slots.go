@@ -36,8 +36,8 @@ type slot struct {
 	held bool
 }
 
-// acquire waits for a slot, in the order of the calls, if this one is not held. It reports false if ctx ends first.
-// The context of a load ends when the store closes, and not when its callers leave.
+// acquire waits for a slot, in the order of the calls, if this one is not held. It reports false if ctx ends first. The
+// context of a load ends when the store closes, and not when its callers leave.
 func (s *slot) acquire(ctx context.Context) bool {
 	if s.free == nil || s.held {
 		return true

@@ -9,8 +9,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// SoftTimeout bounds how long a read waits for the loader when [FailSafe] has a value to answer with. The load goes
-// on, and its result is stored.
+// SoftTimeout bounds how long a read waits for the loader when [FailSafe] has a value to answer with. The load goes on,
+// and its result is stored.
 func SoftTimeout(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Sprintf("cacheable: SoftTimeout(%v): use a positive duration", d))

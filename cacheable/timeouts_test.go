@@ -24,7 +24,7 @@ func TestHardTimeoutEndsTheContextOfTheLoad(t *testing.T) {
 	require.EqualValues(t, 1, st.Stats().Caches["c"].LoadErrors)
 }
 
-// A loader that does not look at its context goes on, but nobody waits for it, and what it brings is not stored.
+// A loader that ignores its context keeps running, but no caller waits for it, and its value is not stored.
 func TestHardTimeoutDoesNotWaitForALoaderThatIgnoresIt(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	st := open(t, rdb)
@@ -79,7 +79,7 @@ func TestHardTimeoutHoldsForRefreshToo(t *testing.T) {
 	require.Equal(t, 1, v, "what was there is still there")
 }
 
-// A slow load does not make a caller wait who can have a stale value; what it loads is stored all the same.
+// A slow load does not delay a caller that can have a stale value; its value is stored all the same.
 func TestSoftTimeout(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, loads, finish := openStore(t, rdb), atomic.Int64{}, make(chan struct{})

@@ -40,7 +40,8 @@ func TestKeysThatNobodyWorksOnAreWorkedOnTogether(t *testing.T) {
 	})
 }
 
-// Keys on which others work are waited for, and then worked on again: who has come late gets a later round.
+// DoAll waits for keys on which other work is running, and then works on them again: a late caller gets a later
+// round.
 func TestKeysOnWhichOthersWorkAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, batches, seen := newGroup(), atomic.Int64{}, [][]string{}
@@ -63,7 +64,7 @@ func TestKeysOnWhichOthersWorkAreWaitedFor(t *testing.T) {
 	})
 }
 
-// A key that is done does not wait for the others of its batch.
+// The answer for a key does not wait for the others of its batch.
 func TestAKeyIsAnsweredBeforeItsBatchIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGroup()
@@ -144,7 +145,7 @@ func TestSeveralKeysWhenTheWorkCannotStartOrBreaks(t *testing.T) {
 	require.Equal(t, 5, v, "the key is free again")
 }
 
-// Callers of one key and of several, at random: nobody is answered from before the question.
+// Callers of one key and of several come at random: no caller gets an answer from before its question.
 func TestNobodyIsAnsweredFromBeforeTheQuestionInBatches(t *testing.T) {
 	g, w := newGroup(), &work{}
 	batch := func(keys []string, rounds []*flight.Round, done func(int, flight.Outcome[int])) {

@@ -56,8 +56,8 @@ func (r *Round) Cover() Mark { return r.cover() }
 func (r *Round) Abandoned() bool { return r.abandoned() }
 
 // Do runs the work for key, or joins it if it is running. It returns when an outcome covers this caller or when ctx
-// ends, whichever is first; in the latter case the work goes on. It calls run in another goroutine, for this caller
-// and for those that came while earlier work ran.
+// ends, whichever is first; in the latter case the work goes on. It calls run in another goroutine, for this caller and
+// for those that came while earlier work ran.
 func (g *Group[K, V]) Do(ctx context.Context, key K, run func(*Round) Outcome[V]) (V, error) {
 	w := &waiter[V]{run: run, done: make(chan Outcome[V], 1)}
 	if c := g.join(key, w); c != nil && !g.Start(func() { g.serve(key, c) }) {
@@ -96,8 +96,8 @@ func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
 	return c
 }
 
-// serve runs rounds until no caller waits. If run panics or ends its goroutine the callers get ErrBroken, and the
-// panic goes on to Start.
+// serve runs rounds until no caller waits. If run panics or ends its goroutine the callers get ErrBroken, and the panic
+// goes on to Start.
 func (g *Group[K, V]) serve(key K, c *call[V]) {
 	defer g.fail(key, c, ErrBroken) // without effect once the call is over
 	round := g.round(c)

@@ -38,8 +38,8 @@ func (w *Work) Err() error {
 	return w.err
 }
 
-// Guard runs a function in a goroutine of its own. Neither a panic nor runtime.Goexit in it affects the process or
-// the caller's goroutine.
+// Guard runs a function in a goroutine of its own. Neither a panic nor runtime.Goexit in it affects the process or the
+// caller's goroutine.
 func Guard(f func()) *Work {
 	w := &Work{done: make(chan struct{}), err: ErrGoexit}
 	go func() {
