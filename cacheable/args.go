@@ -2,6 +2,9 @@ package cacheable
 
 import "context"
 
+// Func is the type of a loader, and of the method that replaces it.
+type Func[K comparable, V any] = func(context.Context, K) (V, error)
+
 // Args2 are the arguments of a loader that takes two, as one key.
 type Args2[A, B comparable] struct {
 	A A

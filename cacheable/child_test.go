@@ -20,7 +20,7 @@ import (
 // childEnv makes the test binary another process of the fleet: "address namespace lease".
 const childEnv = "ASIDE_CACHEABLE_CHILD"
 
-// runChild loads the key "k" of the cache "c" with a loader that never ends. It says so when the loader runs.
+// runChild loads the key "k" of the cache "c" with a loader that never ends. It prints a line when the loader runs.
 func runChild(args string) {
 	var addr, namespace, lease string
 	if _, err := fmt.Sscan(args, &addr, &namespace, &lease); err != nil {

@@ -1,4 +1,4 @@
 package cacheable
 
-// RaceEnabled tells tests whether the race detector, and so the check of shared values, is on.
+// RaceEnabled reports whether the race detector, and so the check of shared values, is on.
 const RaceEnabled = raceEnabled

@@ -9,145 +9,162 @@ import (
 	"github.com/jollyjet/aside/internal/flight"
 )
 
-// origin is where an answer came from.
-type origin struct {
-	source Source
-	age    time.Duration // of the value at the moment in since, or now if that is zero
-	since  time.Time
+// Get returns the value for key, from the cache or else from the loader. Its errors are those of the loader and of ctx,
+// one that matches [ErrNotFound] for a cached absence, and ones that wrap [ErrTimeout] or [ErrGoexit]. An error wraps
+// store.ErrClosed if the store was closed and the load did not end in time.
+func (c *Cacheable[K, V]) Get(ctx context.Context, key K) (V, error) {
+	if callsOf(ctx) != nil {
+		v, _, err := c.GetInfo(ctx, key)
+		return v, err
+	}
+	v, _, err := c.get(ctx, key)
+	return v, err
 }
 
-func (o origin) ageNow() time.Duration {
-	if o.since.IsZero() {
-		return o.age
+// GetInfo is [Cacheable.Get], and describes how the read was answered.
+func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
+	start := time.Now()
+	v, from, err := c.get(ctx, key)
+	info := Info{Cache: c.cache.Name(), Source: from.source, Age: from.ageNow(), Took: time.Since(start)}
+	if calls := callsOf(ctx); calls != nil {
+		calls.add(info)
 	}
-	return o.age + time.Since(o.since)
+	return v, info, err
+}
+
+// Peek returns the cached value for key, and whether there is one, without loading. For a cached absence it returns
+// true and an error that matches [ErrNotFound]. Other errors wrap store.ErrUnavailable, or are those of ctx.
+func (c *Cacheable[K, V]) Peek(ctx context.Context, key K) (V, bool, error) {
+	var zero V
+	ref := c.keys.ref(key)
+	found, err := c.cache.Read(ctx, &ref)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return zero, false, err
+	}
+	r, ok := c.entries.answer(&ref, &found)
+	if !ok {
+		return zero, false, nil
+	}
+	return r.value, true, r.err
 }
 
 // get answers from this process, from Redis, or else from the loader.
 func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err error) {
 	if c.bypass != nil && c.bypass(ctx) {
-		c.count(SourceBypass)
-		v, err = c.load(ctx, key)
-		return v, origin{source: SourceBypass}, err
+		return c.loadPast(ctx, key)
 	}
 	if c.near != nil {
 		if e, ok := c.near.get(key); ok {
-			c.checkShared(key, e)
-			c.hits.near(ctx, key, c.space.Count(entry.CountNearHit))
-			c.touchNear(key, e)
-			return c.near.value(e), origin{SourceNear, e.age, e.put}, nil
+			return c.useNear(ctx, key, e), origin{SourceNear, e.age, e.put}, nil
 		}
 	}
 	return c.getFar(ctx, key)
 }
 
+// loadPast answers from the loader alone.
+func (c *Cacheable[K, V]) loadPast(ctx context.Context, key K) (v V, from origin, err error) {
+	c.cache.Count(SourceBypass.counter())
+	v, err = c.loader.load(ctx, key)
+	return v, origin{source: SourceBypass}, err
+}
+
+// useNear returns a value that this process keeps, and does what a hit entails.
+func (c *Cacheable[K, V]) useNear(ctx context.Context, key K, e *nearValue) V {
+	c.near.check(key, e)
+	c.observers.nearHit(ctx, key, c.cache.Count(SourceNear.counter()))
+	if c.sliding != nil {
+		c.sliding.touch(c.keys.of(key), e.left-time.Since(e.put))
+	}
+	return c.near.own(valueOf[V](e))
+}
+
 // getFar answers from Redis, or else from the loader.
 func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, err error) {
-	ref := c.ref(key)
-	var stamp entry.Validity
-	keep := false
+	ref := c.keys.ref(key)
+	var validity entry.Validity
+	toNear := false
 	if c.near != nil {
-		stamp, keep = c.space.Validity(&ref)
+		validity, toNear = c.cache.Validity(&ref)
 	}
-	view, err := c.space.Read(ctx, &ref)
+	found, err := c.cache.Read(ctx, &ref)
 	if err == nil {
-		r, ok := c.answer(&ref, &view)
+		r, ok := c.entries.answer(&ref, &found)
 		if ok {
-			c.hits.far(ctx, key, &view, c.count(r.source))
-			c.touchFar(&ref, &view)
-			if view.State == entry.Value && c.due(view.Age(), view.TTL(), view.Cost()) {
-				c.refreshAhead(ctx, key, &ref, view)
-			} else if keep && view.State == entry.Value {
-				c.keepNear(key, r, &view, stamp)
+			if due := c.useFar(ctx, key, &ref, r, &found); due {
+				c.refresher.start(ctx, key, &ref, found)
+			} else if toNear && found.State == entry.Value {
+				c.keepNear(key, r, &found, validity)
 			}
-			return c.own(r.value, keep), r.origin(), r.err
+			if toNear {
+				r.value = c.near.own(r.value)
+			}
+			return r.value, r.origin(), r.err
 		}
 	} else if ctx.Err() != nil {
 		return v, origin{}, ctx.Err()
 	}
-	return c.fetch(ctx, key, &ref, view, err)
+	return c.fetch(ctx, key, &ref, found, err)
 }
 
-// keepNear keeps a value that was read from Redis in this process.
-func (c *Cacheable[K, V]) keepNear(key K, r *result[V], view *entry.Entry, stamp entry.Validity) {
-	life := min(c.nearTTL, c.dueIn(view.Age(), view.TTL()))
-	if life <= 0 {
-		return
+// useFar does what an answer from Redis entails. It reports whether the value is due for a refresh ahead.
+func (c *Cacheable[K, V]) useFar(ctx context.Context, key K, ref *entry.Ref, r *result[V], found *entry.Entry) (due bool) {
+	c.observers.farHit(ctx, key, found, c.cache.Count(r.source.counter()))
+	if found.State != entry.Value {
+		return false
 	}
-	e := &nearEntry{value: r.value, version: view.Token(), stamp: stamp.Of(view), age: r.age, put: time.Now(), life: life, rest: c.left(view)}
-	if c.guardShared() {
-		e.check = c.checksum(r.value)
+	if c.sliding != nil {
+		c.sliding.touch(ref.Key, c.entries.timeLeft(found))
 	}
-	c.near.put(key, e)
+	return c.refresher.due(found.Age(), found.TTL(), found.Cost())
 }
 
-// own makes a value that is kept near the caller's own, if there is a Clone.
-func (c *Cacheable[K, V]) own(v V, kept bool) V {
-	if kept && c.near.clone != nil {
-		return c.near.clone(v)
-	}
-	return v
+// keepNear keeps a value from Redis in this process, until it is due for a refresh at the latest.
+func (c *Cacheable[K, V]) keepNear(key K, r *result[V], found *entry.Entry, validity entry.Validity) {
+	c.near.put(key, r.value, found, validity, c.refresher.dueIn(found.Age(), found.TTL()), c.entries.timeLeft(found))
 }
 
-// fetch answers a read for which view is no answer, but perhaps a fallback.
-func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, view entry.Entry, readErr error) (v V, from origin, err error) {
-	j := job[K, V]{c: c, ctx: ctx, key: key, ref: ref, seen: hint(view)}
+// fetch answers a read that found no answer in the cache, but perhaps a value to fall back on.
+func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, found entry.Entry, readErr error) (v V, from origin, err error) {
+	req := c.request(ctx, key, ref)
+	req.found = hint(found)
 	if readErr != nil {
-		c.space.Count(entry.CountRedisError)
-		j.direct = true
+		c.cache.Count(entry.CountRedisError)
+		req.direct = true
 	}
-	fallback := c.fallback(&view)
-	if fallback != nil && c.cooling.active(ref.Key) {
-		c.count(SourceStale)
+	fallback := c.failSafe.fallback(&found)
+	if fallback != nil && c.failSafe.coolsDown(ref.Key) {
+		c.cache.Count(SourceStale.counter())
 		return fallback.value, fallback.origin(), nil
 	}
-	wait, cancel := ctx, func() {}
-	if fallback != nil && c.softTimeout > 0 {
-		wait, cancel = context.WithTimeout(ctx, c.softTimeout)
-	}
-	r, err := c.reads.Do(wait, ref.Key, j.read)
+	wait, cancel := c.timeouts.waiting(ctx, fallback != nil)
+	r, err := c.reads.Do(wait, ref.Key, func(round *flight.Round) outcome[V] { return c.loader.read(&req, round) })
 	cancel()
 	switch {
 	case noFlight(err):
-		c.count(SourceBypass)
-		v, err = c.load(ctx, key)
-		return v, origin{source: SourceBypass}, err
+		return c.loadPast(ctx, key)
 	case err != nil && ctx.Err() != nil:
 		return v, origin{}, ctx.Err()
 	case fallback != nil && (err != nil || r.failed()): // too slow, or failed
 		r = fallback
 	}
-	c.count(r.source)
-	v, err = c.share(r)
+	c.cache.Count(r.source.counter())
+	v, err = c.entries.share(r)
 	return v, r.origin(), err
 }
 
-// hint is what a view is worth to a load that begins later. On a Cluster the tags may have been read long before the
-// entry was, so one that seems evicted is looked at again.
-func hint(view entry.Entry) entry.Entry {
-	if view.Reason == entry.Evicted {
+// hint is the part of a read that a later load may rely on. On a Cluster the tags may have been read long before the
+// entry, so an entry that seems evicted is read again.
+func hint(found entry.Entry) entry.Entry {
+	if found.Reason == entry.Evicted {
 		return entry.Entry{}
 	}
-	return view
+	return found
 }
 
-// noFlight reports whether there was no work to join, so that a caller has to load for itself.
+// noFlight reports whether there was no work to join, so that a caller has to load by itself.
 func noFlight(err error) bool {
 	return errors.Is(err, flight.ErrClosed) || errors.Is(err, flight.ErrBroken)
-}
-
-// count counts an answer, and returns how many there have been from that source.
-func (c *Cacheable[K, V]) count(s Source) int64 {
-	switch s {
-	case SourceHit:
-		return c.space.Count(entry.CountHit)
-	case SourceStale:
-		return c.space.Count(entry.CountStale)
-	case SourceNegative:
-		return c.space.Count(entry.CountNegativeHit)
-	case SourceBypass:
-		return c.space.Count(entry.CountBypass)
-	default:
-		return c.space.Count(entry.CountMiss)
-	}
 }

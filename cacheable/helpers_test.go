@@ -44,8 +44,8 @@ func waitForFeed(t *testing.T, st *store.Store) {
 	require.Eventually(t, func() bool { return st.Stats().Feed.Up }, 10*time.Second, time.Millisecond)
 }
 
-// tripCounter is a hook that counts round trips that read or write entries. Others the store makes by itself, at any time:
-// to see how the masters are, and with each new connection.
+// tripCounter is a hook that counts round trips that read or write entries. The store makes others by itself, at any
+// time: to check the masters, and with each new connection.
 type tripCounter struct{ n atomic.Int64 }
 
 func (c *tripCounter) option() store.Option { return store.Hooks(c) }

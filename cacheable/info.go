@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/jollyjet/aside/internal/entry"
 )
 
 // Source says where the answer to a read came from.
@@ -13,9 +15,9 @@ type Source uint8
 const (
 	SourceMiss     Source = iota // the loader, run for this caller or for several
 	SourceHit                    // Redis
-	SourceStale                  // Redis, but older than its time to live: the loader failed or was slow
-	SourceNegative               // Redis, which knows that the source has nothing
-	SourceBypass                 // the loader, and nothing was stored: a writer is at work, or Redis is not to be used
+	SourceStale                  // Redis, past its time to live: the loader failed or was slow
+	SourceNegative               // Redis, which has cached that the source has nothing
+	SourceBypass                 // the loader, and nothing was stored: a writer holds the key, or Redis can't be used
 	SourceNear                   // this process
 )
 
@@ -38,7 +40,39 @@ func (s Source) String() string {
 	}
 }
 
-// Info tells how a read was answered.
+// counter is the counter of the answers from a source.
+func (s Source) counter() entry.Counter {
+	switch s {
+	case SourceHit:
+		return entry.CountHit
+	case SourceStale:
+		return entry.CountStale
+	case SourceNegative:
+		return entry.CountNegativeHit
+	case SourceBypass:
+		return entry.CountBypass
+	case SourceNear:
+		return entry.CountNearHit
+	default:
+		return entry.CountMiss
+	}
+}
+
+// origin is where an answer came from, and how old it is.
+type origin struct {
+	source Source
+	age    time.Duration // at the time since, or now if since is zero
+	since  time.Time
+}
+
+func (o origin) ageNow() time.Duration {
+	if o.since.IsZero() {
+		return o.age
+	}
+	return o.age + time.Since(o.since)
+}
+
+// Info describes how a read was answered.
 type Info struct {
 	Cache  string        // the name of the cache
 	Source Source        //
@@ -49,18 +83,24 @@ type Info struct {
 // Calls collects the [Info] of every read made with one context. It is safe for concurrent use.
 type Calls struct {
 	mu    sync.Mutex
-	infos []Info
+	infos []Info // guarded by mu
 }
 
 type callsKey struct{}
 
-// WithInfo returns a context that collects how the reads made with it are answered.
+// WithInfo returns a context that collects an [Info] for each read made with it.
 func WithInfo(ctx context.Context) (context.Context, *Calls) {
 	c := &Calls{}
 	return context.WithValue(ctx, callsKey{}, c), c
 }
 
-// Last returns the most recent one. It reports false if there was none.
+// callsOf returns the Calls of a context, or nil if it has none.
+func callsOf(ctx context.Context) *Calls {
+	calls, _ := ctx.Value(callsKey{}).(*Calls)
+	return calls
+}
+
+// Last returns the most recent Info. It reports false if there is none.
 func (c *Calls) Last() (Info, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +110,7 @@ func (c *Calls) Last() (Info, bool) {
 	return c.infos[len(c.infos)-1], true
 }
 
-// All returns all of them, in the order in which the reads ended.
+// All returns every Info, in the order in which the reads ended.
 func (c *Calls) All() []Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -45,7 +45,7 @@ func TestWithInfoCollectsEveryReadOfTheContext(t *testing.T) {
 	require.Equal(t, calls.All()[2], last)
 }
 
-// A loader has the values of its caller's context, so what it reads from other caches is collected as well.
+// A loader has the values of its caller's context, so its own reads of other caches are collected too.
 func TestWithInfoCollectsTheReadsOfALoader(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	st := open(t, rdb)
@@ -77,7 +77,7 @@ func TestInfoCanBeCollectedByManyReadersAtOnce(t *testing.T) {
 	require.Len(t, calls.All(), 20)
 }
 
-// Each source of an answer is what it is called, and counts where it belongs.
+// Each answer has the right source, and is counted under it.
 func TestTheSourcesOfAnswers(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	st := open(t, rdb)

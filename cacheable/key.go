@@ -10,22 +10,60 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// keyFunc returns what makes the Redis key of an argument. It panics if arguments of this type need the Key option.
-func keyFunc[K comparable](space *entry.Cache, key func(K) string) func(K) store.Key {
+// Key makes the key of an argument. It is needed for arguments that are not strings, integers, booleans, or arrays or
+// structs of these. Two arguments with the same key share an entry.
+func Key[K comparable](key func(K) string) Option {
+	checks.NotNil("Key", key == nil)
+	return func(s *settings) { s.key = key }
+}
+
+// keys translates arguments to keys in Redis. It is immutable.
+type keys[K comparable] struct {
+	cache  *entry.Cache
+	custom bool // by the Key option, so they can't be parsed
+	of     func(K) store.Key
+	tagsOf func(K) []string // nil without Tags
+}
+
+func newKeys[K comparable](cache *entry.Cache, s *settings) keys[K] {
+	key := typed[func(K) string](cache.Name(), "Key", s.key)
+	tagsOf := typed[func(K) []string](cache.Name(), "Tags", s.tags)
+	return keys[K]{cache: cache, custom: key != nil, of: keyFunc(cache, key), tagsOf: tagsOf}
+}
+
+// ref returns the entry of an argument, with the tags that the argument has.
+func (k *keys[K]) ref(key K) entry.Ref {
+	if k.tagsOf == nil {
+		return k.cache.Ref(k.of(key), nil)
+	}
+	return k.cache.Ref(k.of(key), k.tagsOf(key))
+}
+
+func (k *keys[K]) all(arguments []K) []store.Key {
+	of := make([]store.Key, len(arguments))
+	for i, key := range arguments {
+		of[i] = k.of(key)
+	}
+	return of
+}
+
+// keyFunc returns the function that makes the Redis key of an argument. It panics if arguments of this type need the
+// Key option.
+func keyFunc[K comparable](cache *entry.Cache, key func(K) string) func(K) store.Key {
 	if key != nil {
-		return func(k K) store.Key { return space.Key(key(k)) }
+		return func(k K) store.Key { return cache.Key(key(k)) }
 	}
 	t := reflect.TypeFor[K]()
 	if err := encodable(t); err != nil {
-		panic(fmt.Sprintf("cacheable: New(%q): arguments of type %v need a key of their own (%v): use cacheable.Key(func(%v) string)", space.Name(), t, err, t))
+		panic(fmt.Sprintf("cacheable: New(%q): arguments of type %v need a key of their own (%v): use cacheable.Key(func(%v) string)", cache.Name(), t, err, t))
 	}
 	if t == reflect.TypeFor[string]() {
-		return func(k K) store.Key { return space.Key(any(k).(string)) }
+		return func(k K) store.Key { return cache.Key(any(k).(string)) }
 	}
-	return func(k K) store.Key { return space.Key(appendParts(nil, reflect.ValueOf(&k).Elem())...) }
+	return func(k K) store.Key { return cache.Key(appendParts(nil, reflect.ValueOf(&k).Elem())...) }
 }
 
-// encodable reports whether the parts of a value of this type say all about it, and are always as many.
+// encodable returns an error unless values of this type have a fixed number of parts that identify them.
 func encodable(t reflect.Type) error {
 	switch t.Kind() {
 	case reflect.String, reflect.Bool,
@@ -46,7 +84,7 @@ func encodable(t reflect.Type) error {
 	}
 }
 
-// appendParts takes a value apart. It reads unexported fields too.
+// appendParts appends the parts of a value, those in unexported fields included.
 func appendParts(parts []string, v reflect.Value) []string {
 	switch {
 	case v.Kind() == reflect.String:
@@ -71,7 +109,7 @@ func appendParts(parts []string, v reflect.Value) []string {
 	return parts
 }
 
-// hexOf writes an array of bytes, such as a UUID, the way people do.
+// hexOf returns an array of bytes, such as a UUID, in hexadecimal.
 func hexOf(v reflect.Value) string {
 	b := make([]byte, v.Len())
 	for i := range b {

@@ -27,7 +27,7 @@ type query struct {
 	page  uint8
 }
 
-// keyOf returns what makes keys of arguments of type K.
+// keyOf returns the function that makes keys of arguments of type K.
 func keyOf[K comparable](st *store.Store, options ...cacheable.Option) func(K) string {
 	c := cacheable.New(st, "c", func(context.Context, K) (int, error) { return 0, nil }, options...)
 	return func(k K) string { return c.EntryKey(k).String() }
@@ -61,7 +61,7 @@ func TestKeysAreReadable(t *testing.T) {
 	require.Equal(t, prefix+strings.Repeat("0", 31)+"1}", keyOf[[16]byte](st)(uuid))
 }
 
-// A long key is hashed in Redis, and still told from all others.
+// A long key is hashed in Redis, and still differs from all others.
 func TestLongKeys(t *testing.T) {
 	st := open(t, redistest.Start(t).Client(t))
 	c := cacheable.New(st, "c", func(_ context.Context, k string) (string, error) { return k, nil })
@@ -79,7 +79,7 @@ func TestLongKeys(t *testing.T) {
 	require.EqualValues(t, 10, st.Stats().Caches["c"].Hits)
 }
 
-// hostile draws texts full of the characters that keys are made with.
+// hostile draws texts full of the characters that separate the parts of keys.
 func hostile() *rapid.Generator[string] {
 	return rapid.StringOf(rapid.OneOf(rapid.SampledFrom([]rune("{},%~: \x00\x7fa0")), rapid.Rune()))
 }
@@ -158,7 +158,7 @@ func needsKey[K comparable](t *testing.T, st *store.Store, mention string) {
 	keyOf[K](st, cacheable.Key(func(K) string { return "k" })) // does
 }
 
-// panics returns what f panics with.
+// panics returns the value that f panics with.
 func panics(t testing.TB, f func()) (text string) {
 	t.Helper()
 	defer func() {

@@ -12,8 +12,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// The command of a Put that timed out may still be under way. If it arrives after somebody else has changed the source
-// and evicted the entry, it must not bring the older value back.
+// The command of a Put that timed out may still be under way. If it arrives after somebody else has changed the
+// source and evicted the entry, it must not bring the older value back.
 func TestAPutThatArrivesLateDoesNotBringBackWhatWasEvicted(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())

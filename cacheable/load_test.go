@@ -15,7 +15,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// crowd is a loader that waits for permission, and callers that all wait for it.
+// crowd is a loader that waits until the test lets it finish, and callers that all wait for it.
 type crowd struct {
 	loading chan struct{}
 	finish  chan struct{}
@@ -32,7 +32,7 @@ func (c *crowd) hold() {
 	}
 }
 
-// gather sends n callers and returns when they wait for the load.
+// gather starts n callers and returns when all of them wait for the load.
 func gather[V any](t *testing.T, c *crowd, n int, read func() (V, error)) []*pending[V] {
 	t.Helper()
 	calls := []*pending[V]{async(read)}
@@ -120,7 +120,7 @@ func TestAnErrorOfTheLoaderReachesEveryCallerAndIsNotCached(t *testing.T) {
 	})
 }
 
-// Some functions return what they have together with an error. The decorated one does, too.
+// Some loaders return a value beside an error. The decorated function does too.
 func TestAValueBesideAnErrorIsReturnedAndNotCached(t *testing.T) {
 	st, failure := open(t, redistest.Start(t).Client(t)), errors.New("half of it")
 	c := cacheable.New(st, "c", func(context.Context, string) (int, error) { return 7, failure })

@@ -26,12 +26,12 @@ func TestMain(m *testing.M) {
 	redistest.Main(m)
 }
 
-// silence drops what go-redis would print about the connections that tests break.
+// silence drops the messages of go-redis about the connections that tests break.
 type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}
 
-// patient is the timeout of stores in tests that must not fall back to the loader on a machine that is busy.
+// patient is the timeout of stores in tests that must not fall back on the loader on a busy machine.
 const patient = 5 * time.Second
 
 // fleet opens n stores of one namespace, as n processes would.
@@ -50,8 +50,8 @@ func open(t testing.TB, rdb redis.UniversalClient, options ...store.Option) *sto
 	return fleet(t, rdb, 1, options...)[0]
 }
 
-// join opens a store of a given namespace. What it can't deliver when it closes is no failure: tests of outages end
-// with evictions that wait.
+// join opens a store of a given namespace. Evictions that it can't deliver before it closes are no failure: tests of
+// outages end with queued evictions.
 func join(t testing.TB, rdb redis.UniversalClient, namespace string, options ...store.Option) *store.Store {
 	t.Helper()
 	defaults := []store.Option{

@@ -17,7 +17,7 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// batches is a loader of several values that notes what it was asked for.
+// batches is a loader of several values that records the keys that it was asked for.
 type batches struct {
 	mu    sync.Mutex
 	asked [][]string
@@ -121,8 +121,8 @@ func TestManyReturnsWhatItHasWithTheError(t *testing.T) {
 	require.Equal(t, map[string]string{"a": "value of a"}, got)
 }
 
-// One round trip reads a hundred keys of which ninety are there, and the loader is called once for the other ten. They
-// are claimed in a second round trip and stored in a third.
+// One round trip reads a hundred keys of which ninety are cached, and the loader is called once for the other ten.
+// Their leases are taken in a second round trip, and they are stored in a third.
 func TestManyCountsRoundTrips(t *testing.T) {
 	server := redistest.Start(t)
 	b, trips := &batches{}, &tripCounter{}

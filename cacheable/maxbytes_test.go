@@ -25,10 +25,10 @@ import (
 // most is the bound of the caches in these tests.
 const most = 100
 
-// sized returns a text that JSON makes n bytes of.
+// sized returns a text that is n bytes long as JSON.
 func sized(n int) string { return strings.Repeat("x", n-2) }
 
-// sizes is a source of texts that are as large as it is told.
+// sizes is a source of texts of a size that the test sets.
 type sizes struct {
 	size  atomic.Int64
 	loads atomic.Int64
@@ -52,7 +52,7 @@ func bounded(st *store.Store, s *sizes, options ...cacheable.Option) *cacheable.
 
 func tooLarge(st *store.Store) int64 { return st.Stats().Caches["c"].TooLarge }
 
-// Whichever way a value comes, it is stored if it has as many bytes as the bound, and not if it has one more.
+// In every way to store it, a value is stored if it has as many bytes as the bound, and not if it has one more.
 func TestMaxBytesIsTheLargestThatIsStored(t *testing.T) {
 	for name, bring := range map[string]func(ctx context.Context, c *cacheable.Many[string, string], v string) error{
 		"get": func(ctx context.Context, c *cacheable.Many[string, string], _ string) error {
@@ -109,7 +109,7 @@ func TestMaxBytesIsTheLargestThatIsStored(t *testing.T) {
 	}
 }
 
-// The bound is of what the codec makes, so a codec that compresses lets more pass.
+// The bound is for the codec's output, so a codec that compresses lets larger values pass.
 func TestMaxBytesIsOfTheCompressedValue(t *testing.T) {
 	st := open(t, redistest.Start(t).Client(t))
 	for i, c := range []codec.Codec{codec.JSON(), zstd.New(codec.JSON()), s2.New(codec.JSON())} {
@@ -168,7 +168,7 @@ func TestAValueThatIsTooLargeIsAlwaysAMiss(t *testing.T) {
 	})
 }
 
-// All who wait in a process for a load get its value, each its own.
+// All callers that wait in one process for a load get its value, each its own copy.
 func TestAllWhoWaitGetTheValueThatIsTooLarge(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, crowd, large := open(t, rdb), newCrowd(), sized(most+1)
@@ -188,7 +188,7 @@ func TestAllWhoWaitGetTheValueThatIsTooLarge(t *testing.T) {
 	})
 }
 
-// Who waits on another node learns that the load is over, and loads for itself.
+// A caller that waits on another node notices that the load is over, and loads by itself.
 func TestAWaiterOnAnotherNodeLoadsWhatIsTooLarge(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, crowd := fleet(t, rdb, 2, store.LeaseTime(time.Minute)), newCrowd() // nobody waits for its end
@@ -214,7 +214,7 @@ func TestAWaiterOnAnotherNodeLoadsWhatIsTooLarge(t *testing.T) {
 	})
 }
 
-// A stale value is no fallback any more once the source has said something newer.
+// A stale value is no fallback once the source has returned a newer one.
 func TestFailSafeHasNothingOlderThanAValueThatWasTooLarge(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores := fleet(t, rdb, 2)
@@ -246,7 +246,7 @@ func TestFailSafeHasNothingOlderThanAValueThatWasTooLarge(t *testing.T) {
 	})
 }
 
-// A Put takes the place of what was there, and of loads that are running, also if it is not stored.
+// A Put supersedes the entry, and loads that are running, even if its value is not stored.
 func TestPutOfAValueThatIsTooLargeEvicts(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, crowd := fleet(t, rdb, 2), newCrowd()
@@ -278,7 +278,7 @@ func TestPutOfAValueThatIsTooLargeEvicts(t *testing.T) {
 	})
 }
 
-// A writer who holds the key is told of a Put that is too large: what the writer has is not stored over it.
+// A Put that is too large counts as another write for a writer who holds the key: the writer's value is not stored.
 func TestPutOfAValueThatIsTooLargeUnderAHold(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		c := bounded(open(t, rdb), newSizes(2))
@@ -296,7 +296,7 @@ func TestPutOfAValueThatIsTooLargeUnderAHold(t *testing.T) {
 	})
 }
 
-// Of a batch what is too large is not stored, and all else is: values, and what is absent.
+// Of a batch only the values that are too large are not stored; the other values and the absences are.
 func TestInABatchOnlyWhatIsTooLargeIsNotStored(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for _, maxBatch := range []int{0, 2} {
@@ -323,7 +323,7 @@ func TestInABatchOnlyWhatIsTooLargeIsNotStored(t *testing.T) {
 	})
 }
 
-// A batch is refreshed in the background; the one that has become too large is gone, and the others are new.
+// A batch is refreshed in the background: the value that has become too large is gone, and the others are new.
 func TestABatchThatIsRefreshedWithOneThatIsTooLarge(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)
@@ -349,7 +349,7 @@ func TestABatchThatIsRefreshedWithOneThatIsTooLarge(t *testing.T) {
 	})
 }
 
-// This process keeps only what is in Redis, and so nothing that is too large, and nothing older either.
+// This process keeps only values that are in Redis: none that is too large, and none that is older.
 func TestNearKeepsNothingThatIsTooLarge(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, src := fleet(t, rdb, 2), newSizes(2)
@@ -383,7 +383,7 @@ func TestNearKeepsNothingThatIsTooLarge(t *testing.T) {
 	})
 }
 
-// An absence has no bytes.
+// The bound does not apply to absences.
 func TestAbsencesAreNotBounded(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, src := open(t, rdb), &lookup{}
@@ -397,7 +397,7 @@ func TestAbsencesAreNotBounded(t *testing.T) {
 	})
 }
 
-// Tags of a value that is not stored protect nothing, and hinder nobody.
+// The tags of a value that is not stored have no effect.
 func TestTagsOfAValueThatIsTooLarge(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, src := open(t, rdb), newSizes(2)
@@ -415,7 +415,7 @@ func TestTagsOfAValueThatIsTooLarge(t *testing.T) {
 	})
 }
 
-// What is not going to be stored for another reason is not counted as too large.
+// A value that is not stored for another reason is not counted as too large.
 func TestOnlyWhatWouldBeStoredIsCountedAsTooLarge(t *testing.T) {
 	st, src := open(t, redistest.Start(t).Client(t)), newSizes(most+1)
 	c := bounded(st, src, cacheable.StoreIf(func(key, _ string) bool { return key != "rejected" }))
@@ -428,7 +428,7 @@ func TestOnlyWhatWouldBeStoredIsCountedAsTooLarge(t *testing.T) {
 	require.Zero(t, tooLarge(st))
 }
 
-// However many values are too large, and in however many ways, a cache has one line in the log, that says what to do.
+// However many values are too large, a cache logs one line, which says what to do.
 func TestTheFirstValueThatIsTooLargeIsLogged(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		log := &paper{}
@@ -469,7 +469,7 @@ func TestTheFirstValueThatIsTooLargeIsLogged(t *testing.T) {
 	})
 }
 
-// Nodes that know that a value is too large do not wait for one another: none has anything from another's load.
+// Nodes that know that a value is too large do not wait for one another: they can't use each other's loads.
 func TestNodesDoNotWaitForWhatIsTooLarge(t *testing.T) {
 	const nodes = 3
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
@@ -512,7 +512,7 @@ func TestNodesDoNotWaitForWhatIsTooLarge(t *testing.T) {
 	})
 }
 
-// When a value is small again one load is for all, once every node has seen it, by a load of its own or by a hit.
+// When a value is small again, and every node has noticed it by a load or a hit, one load serves all nodes.
 func TestNodesWaitForWhatIsSmallAgain(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, src, crowd := fleet(t, rdb, 2, store.LeaseTime(time.Minute)), newSizes(most+1), newCrowd()

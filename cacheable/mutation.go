@@ -3,28 +3,26 @@ package cacheable
 import (
 	"hash/maphash"
 
-	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/codec"
 )
 
-// Callers share the values of Near. Under the race detector (go test -race) each use of such a value checks that nobody
-// has changed it, by encoding it again; a change is logged with the name of the cache, and counted.
+// mutationGuard finds callers that change values of Near, which all callers share. Under the race detector (go test
+// -race) each use of such a value checks, by encoding it again, that it has not changed since it was cached.
+type mutationGuard[V any] struct {
+	codec  codec.Codec
+	shared bool // callers share memory that they could change
+}
 
 var mutationSeed = maphash.MakeSeed()
 
-func (c *Cacheable[K, V]) checksum(v V) uint64 {
-	raw, err := c.codec.Marshal(v)
+// on reports whether values are checked.
+func (g *mutationGuard[V]) on() bool { return raceEnabled && g.shared }
+
+// sum returns a checksum of a value, or 0 if it can't be encoded.
+func (g *mutationGuard[V]) sum(v V) uint64 {
+	raw, err := g.codec.Marshal(v)
 	if err != nil {
 		return 0
 	}
 	return maphash.Bytes(mutationSeed, raw)
-}
-
-func (c *Cacheable[K, V]) guardShared() bool { return raceEnabled && !c.plain && c.near.clone == nil }
-
-func (c *Cacheable[K, V]) checkShared(key K, e *nearEntry) {
-	if c.guardShared() && c.checksum(valueOf[V](e)) != e.check {
-		c.space.Count(entry.CountMutated)
-		c.space.Log().Error("aside: a caller has changed a value that others share; copy it, or give the cache a Clone",
-			"cache", c.space.Name(), "key", c.keyOf(key).String())
-	}
 }

@@ -1,68 +1,122 @@
 package cacheable
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/maypok86/otter/v2"
 
 	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/store"
 )
 
-// near holds decoded values in this process. An entry is believed while its stamp is valid; one that is not stays until
+// Near keeps up to maxEntries decoded values in this process, each for ttl at most. A value is dropped when anybody
+// changes or evicts its entry in Redis, or evicts one of its tags, within the delay of the invalidation feed: usually
+// under a millisecond. While the feed is broken no value is used for longer than a second without asking Redis; a
+// connection that dies silently is noticed within two seconds. The evictions of this process take effect at once.
+//
+// Callers share these values, so they must not change them, unless there is a [Clone].
+func Near(maxEntries int, ttl time.Duration) Option {
+	if maxEntries < 1 {
+		panic(fmt.Sprintf("cacheable: Near(%d, ...): use 1 entry or more", maxEntries))
+	}
+	checkTTL("Near", ttl)
+	return func(s *settings) { s.nearSize, s.nearTTL = maxEntries, ttl }
+}
+
+// Clone copies a value of [Near] for each caller, for callers that change the values they get.
+func Clone[V any](clone func(V) V) Option {
+	checks.NotNil("Clone", clone == nil)
+	return func(s *settings) { s.clone = clone }
+}
+
+// near keeps decoded values in this process. A value is used while it is valid. One that is no longer valid stays until
 // it is replaced or otter evicts it.
 type near[K comparable, V any] struct {
-	space   *entry.Cache
-	entries *otter.Cache[K, *nearEntry]
-	clone   func(V) V
+	cache   *entry.Cache
+	keyOf   func(K) store.Key
+	values  *otter.Cache[K, *nearValue]
+	ttl     time.Duration
+	clone   func(V) V // nil if callers share the values
+	mutable mutationGuard[V]
 }
 
-// nearEntry does not know the type of its value: otter's code is made anew for each type that it is used with, and there is
-// a lot of it.
-type nearEntry struct {
-	value   any
-	version entry.Token
-	stamp   entry.Validity
-	age     time.Duration // at loaded
-	put     time.Time
-	life    time.Duration
-	rest    time.Duration // how long the entry could live when it was put
-	check   uint64        // see mutation.go
+// nearValue does not know the type of its value: otter's code is compiled anew for each type that it is used with, and
+// there is a lot of it.
+type nearValue struct {
+	value    any
+	version  entry.Token
+	validity entry.Validity // taken before the value was read from Redis
+	age      time.Duration  // at the time put
+	put      time.Time
+	life     time.Duration // from put on
+	left     time.Duration // how long the entry could live at the time put
+	sum      uint64        // see mutationGuard
 }
 
-func newNear[K comparable, V any](space *entry.Cache, size int, clone func(V) V) *near[K, V] {
-	entries := otter.Must(&otter.Options[K, *nearEntry]{
-		MaximumSize: size,
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, *nearEntry]) time.Duration {
+func newNear[K comparable, V any](keys keys[K], s *settings, plain bool) *near[K, V] {
+	cache, clone := keys.cache, typed[func(V) V](keys.cache.Name(), "Clone", s.clone)
+	if s.nearSize == 0 {
+		return nil
+	}
+	values := otter.Must(&otter.Options[K, *nearValue]{
+		MaximumSize: s.nearSize,
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, *nearValue]) time.Duration {
 			return e.Value.life
 		}),
 	})
-	space.Lifecycle().OnClose(func() { entries.StopAllGoroutines() })
-	space.CountNear(entries.EstimatedSize)
-	return &near[K, V]{space: space, entries: entries, clone: clone}
+	cache.Lifecycle().OnClose(func() { values.StopAllGoroutines() })
+	cache.CountNear(values.EstimatedSize)
+	return &near[K, V]{
+		cache: cache, keyOf: keys.of, values: values, ttl: s.nearTTL, clone: clone,
+		mutable: mutationGuard[V]{codec: s.codec, shared: !plain && clone == nil},
+	}
 }
 
-// get returns a value that is believed.
-func (n *near[K, V]) get(key K) (*nearEntry, bool) {
-	e, ok := n.entries.GetIfPresent(key)
-	if !ok || !n.space.StillValid(&e.stamp) {
+// get returns a value that is still valid.
+func (n *near[K, V]) get(key K) (*nearValue, bool) {
+	e, ok := n.values.GetIfPresent(key)
+	if !ok || !n.cache.StillValid(&e.validity) {
 		return nil, false
 	}
 	return e, true
 }
 
-// value is what a caller gets.
-func (n *near[K, V]) value(e *nearEntry) V {
-	v := valueOf[V](e)
+// put keeps a value for life, or for the time to live of Near if that is shorter. Its validity was taken before it was
+// read from Redis. The entry can live for left.
+func (n *near[K, V]) put(key K, value V, read *entry.Entry, validity entry.Validity, life, left time.Duration) {
+	life = min(life, n.ttl)
+	if life <= 0 {
+		return
+	}
+	e := &nearValue{
+		value: value, version: read.Token(), validity: validity.Of(read), age: read.Age(),
+		put: time.Now(), life: life, left: left,
+	}
+	if n.mutable.on() {
+		e.sum = n.mutable.sum(value)
+	}
+	n.values.Set(key, e)
+}
+
+// check complains if a caller has changed a value.
+func (n *near[K, V]) check(key K, e *nearValue) {
+	if n.mutable.on() && n.mutable.sum(valueOf[V](e)) != e.sum {
+		n.cache.Count(entry.CountMutated)
+		n.cache.Log().Error("aside: a caller has changed a value that others share; copy it, or give the cache a Clone",
+			"cache", n.cache.Name(), "key", n.keyOf(key).String())
+	}
+}
+
+// own returns the caller's own copy of a value that is kept, if there is a Clone, or else the value.
+func (n *near[K, V]) own(v V) V {
 	if n.clone == nil {
 		return v
 	}
 	return n.clone(v)
 }
 
-func valueOf[V any](e *nearEntry) V {
+func valueOf[V any](e *nearValue) V {
 	v, _ := e.value.(V) // the zero V is right for nil, where V is an interface
 	return v
 }
-
-// put keeps a value that was read after the stamp was taken.
-func (n *near[K, V]) put(key K, e *nearEntry) { n.entries.Set(key, e) }

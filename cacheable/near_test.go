@@ -43,7 +43,7 @@ func warm(t *testing.T, c *cacheable.Cacheable[string, *int64], key string) {
 	}, 10*time.Second, time.Millisecond)
 }
 
-// Whatever way an entry changes, and whoever changes it, the near value of another node goes.
+// In whatever way a node changes an entry, the near values of other nodes are dropped.
 func TestNearIsCoherent(t *testing.T) {
 	for _, kind := range []string{"single", "cluster"} {
 		t.Run(kind, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestNearIsCoherent(t *testing.T) {
 	}
 }
 
-// The node that evicts sees it at once, with a feed and without.
+// An eviction takes effect at once on the node that evicts, with a feed and without.
 func TestNearOfTheEvictingNodeIsNeverStale(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		v, st := &versioned{}, openStore(t, rdb)
@@ -113,7 +113,7 @@ func TestNearOfTheEvictingNodeIsNeverStale(t *testing.T) {
 	})
 }
 
-// Without a feed a near value is used for a second at the most.
+// Without a feed a near value is used for a second at most.
 func TestNearWithoutAFeedIsBounded(t *testing.T) {
 	rdb, v, namespace := miniClient(t), &versioned{}, redistest.Unique(t)
 	here := nearCache(openIn(t, rdb, namespace), v)
@@ -133,7 +133,7 @@ func TestNearWithoutAFeedIsBounded(t *testing.T) {
 	}, 5*time.Second, time.Millisecond)
 }
 
-// When the feed's link breaks or goes silent, no near value outlives the documented bound.
+// When the feed's connection breaks or goes silent, no near value outlives the documented bound.
 func TestNearWhenTheFeedBreaks(t *testing.T) {
 	const late = 4 * time.Second // a busy machine may be
 	server := redistest.Start(t)
@@ -184,7 +184,7 @@ func TestNearClone(t *testing.T) {
 	require.Zero(t, st.Stats().Caches["near"].Mutated)
 }
 
-// Under the race detector a caller that changes a shared value is found out.
+// Under the race detector a caller that changes a shared value is detected.
 func TestNearFindsMutations(t *testing.T) {
 	v, st := &versioned{}, openStore(t, miniClient(t))
 	c := nearCache(st, v)

@@ -13,8 +13,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Without a feed what another node evicts is noticed within a second, whatever this node had read when: what a value in
-// the process rests on is no newer than the value.
+// Without a feed the evictions of another node are noticed within a second, whatever this node had read before. A near
+// value relies on tag versions that are no newer than itself.
 func TestWithoutAFeedEvictionsAreNoticedWithinASecond(t *testing.T) {
 	type nearly = cacheable.Cacheable[string, *int64]
 	for how, evictAll := range map[string]func(t *testing.T, st *store.Store, c *nearly) error{

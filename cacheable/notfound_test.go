@@ -17,7 +17,7 @@ import (
 
 func isNoRows(err error) bool { return errors.Is(err, errNoRows) }
 
-// lookup is a source that has nothing until it is given something.
+// lookup is a source that has nothing until a test gives it a value.
 type lookup struct {
 	found atomic.Bool
 	loads atomic.Int64
@@ -96,7 +96,7 @@ func TestAnAbsenceEndsWithPutEvictAndRefresh(t *testing.T) {
 	})
 }
 
-// A value that is gone when it is refreshed is gone from the cache, too.
+// A refresh that finds no value at the source removes the value from the cache too.
 func TestRefreshStoresAnAbsenceOverAValue(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		src := lookup{}
@@ -135,8 +135,7 @@ func TestOnlyAcceptedErrorsAreAbsences(t *testing.T) {
 	require.EqualValues(t, 2, st.Stats().Caches["c"].Loads)
 }
 
-// One version of a program caches absences and another does not, yet. The one that does not never takes an absence for
-// a value.
+// One version of a program caches absences and another does not. The latter never takes an absence for a value.
 func TestACacheThatDoesNotKnowAbsencesLoads(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, src := fleet(t, rdb, 2), lookup{}
@@ -158,7 +157,7 @@ func TestACacheThatDoesNotKnowAbsencesLoads(t *testing.T) {
 	})
 }
 
-// A cache in front of a cache: the outer one accepts what the inner one made of the source's error.
+// A cache in front of a cache: the outer one accepts the inner one's error for a cached absence.
 func TestAnAbsencePassesThroughTwoCaches(t *testing.T) {
 	st, src := open(t, redistest.Start(t).Client(t)), lookup{}
 	inner := cacheable.New(st, "inner", src.load, cacheable.NotFound(isNoRows, time.Minute))
@@ -174,7 +173,7 @@ func TestAnAbsencePassesThroughTwoCaches(t *testing.T) {
 	require.EqualValues(t, 1, st.Stats().Caches["outer"].NegativeHits)
 }
 
-// All who wait for one load get its error, also those who came late.
+// All callers that wait for one load get its error, including late ones.
 func TestAllWhoWaitGetTheAbsence(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		crowd := newCrowd()

@@ -135,3 +135,27 @@ func TestStoreIfDecidesWhatIsStored(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ok, "a refresh that is rejected does not leave the older value")
 }
+
+func TestTTLOfAndBypass(t *testing.T) {
+	type ctxKey struct{}
+	m, st := &moody{}, openStore(t, miniClient(t))
+	c := cacheable.New(st, "ttl", m.load, cacheable.Jitter(0),
+		cacheable.TTLOf(func(key string, _ int64) time.Duration {
+			if key == "never" {
+				return 0
+			}
+			return time.Hour
+		}),
+		cacheable.Bypass(func(ctx context.Context) bool { return ctx.Value(ctxKey{}) != nil }))
+	for range 2 {
+		_, err := c.Get(t.Context(), "never")
+		require.NoError(t, err)
+		_, err = c.Get(t.Context(), "kept")
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 3, m.loads.Load())
+	_, info, err := c.GetInfo(context.WithValue(t.Context(), ctxKey{}, true), "kept")
+	require.NoError(t, err)
+	require.Equal(t, cacheable.SourceBypass, info.Source)
+	require.EqualValues(t, 4, m.loads.Load())
+}

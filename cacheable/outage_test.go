@@ -19,10 +19,10 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// trouble is something that happens to Redis, or to the way to it.
+// trouble is a fault of Redis, or of the connection to it.
 type trouble struct {
 	name string
-	// start returns the address to reach Redis by, one that is never disturbed, and what begins and ends the trouble.
+	// start returns the address of Redis, one that is never disturbed, and functions that begin and end the trouble.
 	start func(t *testing.T) (addr, direct string, begin, end func())
 }
 
@@ -86,10 +86,11 @@ var troubles = []trouble{
 	}},
 }
 
-// timeout is that of stores that live through trouble.
+// timeout is the timeout of stores in these tests.
 const timeout = 100 * time.Millisecond
 
-// manners are how a cache is used: with nothing but the defaults, or with all that keeps values longer or nearer.
+// manners are the ways to use a cache: with the defaults alone, or with all options that keep values longer or
+// nearer.
 var manners = map[string][]cacheable.Option{
 	"plainly": nil,
 	"with everything": {
@@ -98,8 +99,8 @@ var manners = map[string][]cacheable.Option{
 	},
 }
 
-// Before, during and after the trouble 50 callers read, others refresh, and writers change the source and evict: no
-// read fails, and none sees less than what was evicted before it began. When it is over every node has the truth.
+// Before, during and after the trouble 50 callers read, others refresh, and writers change the source and evict. No
+// read fails, and none sees a value that was evicted before the read began. Afterwards every node has the right values.
 func TestNoReadFailsAndNoneIsWrongWhenRedisIs(t *testing.T) {
 	for _, trouble := range troubles {
 		for manner, options := range manners {
@@ -117,7 +118,7 @@ func TestNoReadFailsAndNoneIsWrongWhenRedisIs(t *testing.T) {
 	}
 }
 
-// settle waits until the evictions that failed are carried out. From then on every node has the truth.
+// settle waits until the queued evictions are carried out. From then on every node has the right values.
 func (w *world) settle(t *testing.T, direct redis.UniversalClient, options []cacheable.Option) {
 	t.Helper()
 	eventually(t, "the evictions that failed", func() bool { return w.st.Stats().Pending == 0 })

@@ -27,8 +27,8 @@ func fullBasket() basket {
 	return basket{Owner: &owner, Items: []string{"a", "b"}, Price: map[string]int{"a": 1}}
 }
 
-// Callers that share a load, and those that hit, change what they got while others read theirs. The race detector
-// looks on.
+// Callers that share a load, and callers that hit, change their values while others read theirs. The race detector
+// checks that none is shared.
 func TestWhatACallerDoesToItsValueNoOtherSees(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		t.Run("struct", func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestWhatACallerDoesToItsValueNoOtherSees(t *testing.T) {
 	})
 }
 
-// spoil lets many callers, some of the same load and some who hit, change their values.
+// spoil lets many callers change their values; some share a load and some hit.
 func spoil[V any](t *testing.T, rdb redis.UniversalClient, fresh func() V, change func(V)) {
 	t.Helper()
 	c := cacheable.New(open(t, rdb), "c", func(context.Context, string) (V, error) {
@@ -107,7 +107,7 @@ func TestTheLoadedValueIsGivenToOneCallerOnly(t *testing.T) {
 	require.Len(t, seen, 20)
 }
 
-// Values that can't be encoded are not cached, and the callers get them all the same.
+// Values that can't be encoded are not cached, but the callers get them.
 func TestAValueThatCannotBeEncodedIsReturnedAndCounted(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)

@@ -8,24 +8,23 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// ParseKey is the opposite of EntryKey. It reports false for what is not the key of an entry, and where arguments have a
-// [Key] of their own.
-func (c *Cacheable[K, V]) ParseKey(key store.Key) (k K, ok bool) {
-	if c.settings.key != nil {
-		return k, false
+// parse is the inverse of of. It reports false for a key that is not an entry's, and where the keys are custom.
+func (k *keys[K]) parse(key store.Key) (argument K, ok bool) {
+	if k.custom {
+		return argument, false
 	}
-	parts, ok := c.space.Parts(key)
+	parts, ok := k.cache.Parts(key)
 	if !ok {
-		return k, false
+		return argument, false
 	}
-	if _, ok := takeParts(parts, reflect.ValueOf(&k).Elem()); !ok || c.keyOf(k) != key {
+	if _, ok := takeParts(parts, reflect.ValueOf(&argument).Elem()); !ok || k.of(argument) != key {
 		var none K
 		return none, false
 	}
-	return k, true
+	return argument, true
 }
 
-// takeParts puts a value together of its parts, and returns those that are left. It is the opposite of appendParts.
+// takeParts sets a value from the first of the parts, and returns the rest. It is the inverse of appendParts.
 func takeParts(parts []string, v reflect.Value) (rest []string, ok bool) {
 	if v.Kind() == reflect.Array && v.Type().Elem().Kind() != reflect.Uint8 {
 		for i := range v.Len() {

@@ -3,7 +3,6 @@ package cacheable_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -30,7 +29,7 @@ func TestPutIsSeenByEveryNode(t *testing.T) {
 	})
 }
 
-// A load that began before a Put is not stored over it, and does not answer those who come after it.
+// A load that began before a Put is not stored over it, and does not answer callers that come after it.
 func TestPutDuringALoadWins(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, crowd := fleet(t, rdb, 2), newCrowd()
@@ -55,7 +54,7 @@ func TestPutDuringALoadWins(t *testing.T) {
 	})
 }
 
-// A Put whose tag is evicted afterwards is a miss, and so is one that was made with tags that are evicted meanwhile.
+// A Put whose tag is evicted afterwards is a miss, and so is one whose tags are evicted while it runs.
 func TestPutHasTheTagsOfItsKey(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)
@@ -94,7 +93,7 @@ func TestPutUnderAHoldIsNotStored(t *testing.T) {
 	})
 }
 
-// A Put that fails leaves no older value to be read: by this node at once, and by the others when Redis is back.
+// After a Put that fails no older value is read: at once on this node, and on the others when Redis is back.
 func TestAfterAFailedPutNoOlderValueIsServed(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
@@ -125,69 +124,4 @@ func TestPutThatCannotBeEncodedEvicts(t *testing.T) {
 	_, ok, err := c.Peek(t.Context(), "k")
 	require.NoError(t, err)
 	require.False(t, ok)
-}
-
-func TestAfterCloseReadsGoToTheLoaderAndNothingElseWorks(t *testing.T) {
-	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		st, src := open(t, rdb), source{}
-		c := cacheable.New(st, "c", src.load)
-		_, err := c.Get(t.Context(), "k")
-		require.NoError(t, err)
-		require.NoError(t, st.Close())
-		require.NoError(t, st.Close(), "again")
-		for i := range int64(3) {
-			src.value.Store(i)
-			v, info, err := c.GetInfo(t.Context(), "k")
-			require.NoError(t, err)
-			require.Equal(t, i, v)
-			require.Equal(t, cacheable.SourceBypass, info.Source)
-			v, err = c.Refresh(t.Context(), "k")
-			require.NoError(t, err)
-			require.Equal(t, i, v)
-		}
-		require.ErrorIs(t, c.Put(t.Context(), "k", 1), store.ErrClosed)
-		require.ErrorIs(t, c.Evict(t.Context(), "k"), store.ErrClosed)
-		_, ok, err := c.Peek(t.Context(), "k")
-		require.NoError(t, err)
-		require.False(t, ok)
-		requireReads(t, st, "c", 4)
-	})
-}
-
-// Close waits for a load that is running, and what it brings is stored.
-func TestCloseLetsALoadFinish(t *testing.T) {
-	rdb := redistest.Start(t).Client(t)
-	stores, crowd := fleet(t, rdb, 2), newCrowd()
-	c := cacheable.New(stores[0], "c", func(ctx context.Context, _ string) (int, error) { crowd.hold(); return 1, ctx.Err() })
-	call := async(func() (int, error) { return c.Get(t.Context(), "k") })
-	within(t, "the load", crowd.loading)
-	closed := async(func() (any, error) { return nil, stores[0].Close() })
-	eventually(t, "the end of the store", func() bool { return !stores[0].Go(func() {}) })
-	close(crowd.finish)
-	v, err := call.wait(t)
-	require.NoError(t, err)
-	require.Equal(t, 1, v)
-	_, err = closed.wait(t)
-	require.NoError(t, err)
-	v, ok, err := cacheable.New(stores[1], "c", constant(2)).Peek(t.Context(), "k")
-	require.NoError(t, err)
-	require.True(t, ok)
-	require.Equal(t, 1, v)
-}
-
-// A load that does not end in time is cancelled, and its callers are told why.
-func TestCloseCancelsALoadThatTakesTooLong(t *testing.T) {
-	st := open(t, redistest.Start(t).Client(t), store.DrainTime(50*time.Millisecond))
-	loading := make(chan struct{})
-	c := cacheable.New(st, "c", func(ctx context.Context, _ string) (int, error) {
-		close(loading)
-		<-ctx.Done()
-		return 0, ctx.Err()
-	})
-	call := async(func() (int, error) { return c.Get(t.Context(), "k") })
-	within(t, "the load", loading)
-	require.NoError(t, st.Close())
-	_, err := call.wait(t)
-	require.Error(t, err)
-	require.ErrorIs(t, err, context.Canceled)
 }

@@ -8,47 +8,45 @@ import (
 	"github.com/jollyjet/aside/internal/tracing"
 )
 
-// Refresh loads the value for key, whether or not the cache has one, stores it, and returns it. Until it is stored
-// others read what was there before. It is stored only over the very version that was there when the load began: if
-// somebody else has stored or evicted the key meanwhile, it is left evicted, and the next read loads. Errors are those
-// of Get; after one, what was in the cache is still there.
+// Refresh loads the value for key, whether or not it is cached, stores it, and returns it. Until it is stored others
+// read the old entry. It is stored only over the very version that was cached when the load began. If the key has been
+// stored or evicted meanwhile, it is left evicted, and the next read loads. Its errors are those of [Cacheable.Get];
+// after one, the old entry is still cached.
 func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
-	ref := c.ref(key)
-	j := job[K, V]{c: c, ctx: ctx, key: key, ref: &ref, cause: tracing.CauseRefresh}
-	r, err := c.refreshes.Do(ctx, ref.Key, j.refresh)
+	ref := c.keys.ref(key)
+	req := c.request(ctx, key, &ref)
+	r, err := c.refreshes.Do(ctx, ref.Key, func(round *flight.Round) outcome[V] { return c.loader.refresh(&req, round) })
 	if noFlight(err) {
-		return c.load(ctx, key)
+		return c.loader.load(ctx, key)
 	}
 	if err != nil {
 		var zero V
 		return zero, err
 	}
-	return c.share(r)
+	return c.entries.share(r)
 }
 
-// refresh is one round of Refresh. Who joins later than the load began wants a later load.
-func (j *job[K, V]) refresh(round *flight.Round) outcome[V] {
-	c := j.c
-	ctx, cancel := c.space.Lifecycle().LoadContext(j.ctx, 0)
+// refresh is one round of Refresh. A caller that joins after the load has begun wants a later load.
+func (l *loader[K, V]) refresh(req *request[K], round *flight.Round) outcome[V] {
+	ctx, cancel := l.cache.Lifecycle().LoadContext(req.ctx, 0)
 	defer cancel()
-	j.place.slots = c.slots
-	defer j.place.leave()
-	if !j.place.take(ctx) {
-		return c.closing(round)
+	defer req.slot.release()
+	if !req.slot.acquire(ctx) {
+		return l.closing(round)
 	}
 	if round.Abandoned() {
 		return outcome[V]{Err: errAbandoned}
 	}
-	claim, view, err := c.space.AcquireForce(ctx, j.ref)
+	lease, found, err := l.cache.AcquireForce(ctx, req.ref)
 	if err != nil {
-		c.space.Count(entry.CountRedisError)
+		l.cache.Count(entry.CountRedisError)
 	}
 	mark := round.Cover()
-	r := j.load(claim)
+	r := l.run(req, lease, tracing.CauseRefresh)
 	ctx = context.WithoutCancel(ctx)
-	stored := claim != nil && c.finish(ctx, claim, r) && r.storable()
-	if r.news() && !stored && view.State != entry.Bypass {
-		_ = c.Store().Evict(ctx, j.ref.Key) // whatever is there may be older than what is returned; failing is queued
+	stored := lease != nil && l.finish(ctx, lease, r) && r.storable()
+	if r.answered() && !stored && found.State != entry.Bypass {
+		_ = l.cache.Evict(ctx, req.ref.Key) // the entry may be older than the answer; an eviction that fails is queued
 	}
 	return outcome[V]{Value: r, Mark: mark}
 }

@@ -115,7 +115,7 @@ func canceled(t *testing.T) context.Context {
 	return ctx
 }
 
-// Whoever changes the entry while it is being refreshed has the last word; what the refresh brings is not stored.
+// A change of the entry during a refresh wins: the refreshed value is not stored.
 func TestAChangeDuringARefreshWins(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, change := range map[string]func(ctx context.Context, c *cacheable.Cacheable[string, int64]) error{
@@ -165,8 +165,8 @@ func TestAChangeDuringARefreshWins(t *testing.T) {
 	})
 }
 
-// Refreshes, evictions and reads at random on two nodes: nothing that is read is older than what was evicted or
-// refreshed before, and nothing older is left behind.
+// Refreshes, evictions and reads run at random on two nodes: no read returns a value older than an earlier eviction or
+// refresh, and no older value stays in the cache.
 func TestRefreshAndEvictNeverLeaveAnOlderValue(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		var caches []*cacheable.Cacheable[int, int64]

@@ -10,9 +10,16 @@ import (
 	"reflect"
 )
 
-// fingerprint is a hash of all that decides how a value of the type is encoded: the kinds of its parts, the names and
-// tags of its exported fields, the names of types that encode themselves, and the codec. The same types give the same
-// fingerprint in every build.
+// Schema names the version of the values' encoding. Entries of another version are misses. By default the version is a
+// fingerprint of the type, so a changed struct needs no attention. With Schema the user must change the version when
+// old entries must no longer be read. The codec's name is part of the version in either case.
+func Schema[T ~string | ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64](version T) Option {
+	return func(s *settings) { s.schema = fmt.Sprintf("version %v", version) }
+}
+
+// fingerprint is a hash of everything that decides how a value of the type is encoded. These are the codec, the kinds
+// of the parts, the names and tags of exported fields, and the names of types that encode themselves. It is the same in
+// every build.
 func fingerprint(t reflect.Type, codec, version string) uint64 {
 	h := fnv.New64a()
 	write(h, codec)
@@ -24,10 +31,10 @@ func fingerprint(t reflect.Type, codec, version string) uint64 {
 	return binary.BigEndian.Uint64(h.Sum(nil))
 }
 
-// write adds a text in a way that no two lists of texts have in common.
+// write adds a text with its length, so that different lists of texts give different input.
 func write(h hash.Hash64, text string) { fmt.Fprintf(h, "%d:%s", len(text), text) }
 
-// describe writes the shape of a type. One that comes again is named by its place, for a type may contain itself, and
+// describe writes the shape of a type. A type that it has seen is written as its number: types may be recursive, and
 // types that refer to one another have far more paths through them than parts.
 func describe(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
 	if place, ok := seen[t]; ok {
@@ -35,7 +42,7 @@ func describe(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
 		return
 	}
 	if encodesItself(t) {
-		write(h, "as "+t.PkgPath()+"."+t.Name()) // and its fields, for not every codec asks it to
+		write(h, "as "+t.PkgPath()+"."+t.Name()) // and its fields: not every codec calls its methods
 	}
 	write(h, t.Kind().String())
 	switch t.Kind() {
@@ -75,7 +82,8 @@ var marshalers = []reflect.Type{
 	reflect.TypeFor[interface{ MarshalMsgpack() ([]byte, error) }](),
 }
 
-// encodesItself reports whether a named type has a method for that, so that its name says more than its fields.
+// encodesItself reports whether a named type has a method that encodes it, so that its name says more than its
+// fields.
 func encodesItself(t reflect.Type) bool {
 	if t.Name() == "" || t.Kind() == reflect.Interface {
 		return false
@@ -89,7 +97,7 @@ func encodesItself(t reflect.Type) bool {
 	return ok
 }
 
-// plain reports whether copies of values of this type share nothing that can be changed.
+// plain reports whether copies of a value of this type share no memory that can be changed.
 func plain(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:

@@ -28,8 +28,8 @@ type (
 	}
 )
 
-// Two versions of a program share a cache while one replaces the other: each loads what the other has stored, and
-// neither ever reads a value of the other with a zero where a price should be.
+// Two versions of a program share a cache while one replaces the other. Each loads the values that the other has
+// stored, and neither ever reads a value with a zero in place of a price.
 func TestAChangedTypeIsACountedMiss(t *testing.T) {
 	stores := fleet(t, redistest.Start(t).Client(t), 2)
 	before := cacheable.New(stores[0], "product", constant(productV1{"p", []priceV1{{7}}}))
@@ -67,7 +67,7 @@ func TestSchemaNamesTheVersion(t *testing.T) {
 	}
 }
 
-// With Schema two types share entries as long as the codec can read them: that is what it is for.
+// With Schema two types share entries as long as the codec can read them.
 func TestTypesOfTheSameSchemaShareEntries(t *testing.T) {
 	st := open(t, redistest.Start(t).Client(t))
 	type wide struct{ A, B int }

@@ -11,8 +11,8 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// A value that is read stays for as long as its time to live lets it, wherever it is read from; one that is not is gone
-// when idle is over. In real time a busy machine might not read it often enough.
+// A value that is read, from Redis or from this process, stays until its time to live ends. A value that is not read is
+// gone after idle. The clock is a fake: in real time a busy machine might not read often enough.
 func TestSliding(t *testing.T) {
 	const idle = 800 * time.Millisecond
 	for name, options := range map[string][]cacheable.Option{

@@ -58,7 +58,8 @@ func TestStampede(t *testing.T) {
 	})
 }
 
-// Who waits for the load of another node learns of it: at once through the feed, and by looking where there is none.
+// A caller that waits for the load of another node learns of its end: at once through the feed, and by polling
+// without.
 func TestAWaiterOnAnotherNodeDoesNotLoad(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores := fleet(t, rdb, 2)

@@ -15,7 +15,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// shoe is a value that says itself what its tags are.
+// shoe is a value that determines its tags.
 type shoe struct {
 	Version  int64
 	Category string
@@ -104,8 +104,8 @@ func TestTagsOf(t *testing.T) {
 	}
 }
 
-// A load that overlaps the eviction of a tag that its value turns out to have is not stored, and does not answer those
-// who come after the eviction.
+// A load that overlaps the eviction of one of its value's tags is not stored, and does not answer callers that come
+// after the eviction.
 func TestTagsOfALoadThatWasOverlapped(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, overlap := range map[string]func(t *testing.T, st *store.Store){
@@ -148,14 +148,14 @@ func TestTagsOfALoadThatWasOverlapped(t *testing.T) {
 	})
 }
 
-// A hold that was there when the load began counts, even if its writer has died since and nothing is left of it.
+// A hold that existed when the load began counts, even if its writer has died since and the hold has expired.
 func TestTagsOfALoadDuringTheHoldOfADeadWriter(t *testing.T) {
 	rdb := redistest.Start(t).Client(t) // the clock of miniredis stands still
 	src, namespace := newShelf(), redistest.Unique(t)
 	st := openIn(t, rdb, namespace)
 	c := cacheable.New(st, "shoe", src.load, byCategory)
 	writer := openIn(t, rdb, namespace, store.HoldTime(2*time.Second)) // it must still be there when the load begins
-	_, err := writer.Hold(t.Context(), writer.Tag("boots"))
+	_, err := writer.Engine().Evictor.Hold(t.Context(), writer.Tag("boots"))
 	require.NoError(t, err)
 	g := src.shut()
 	early := async(func() (shoe, error) { return c.Get(t.Context(), "k") })
@@ -217,7 +217,7 @@ func TestTagsOfInEveryWayToStore(t *testing.T) {
 	})
 }
 
-// What FailSafe keeps is kept with its tags: an evicted value is never a fallback.
+// FailSafe keeps values with their tags: an evicted value is never a fallback.
 func TestTagsOfAnExpiredValue(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, src := openStore(t, rdb), newShelf()
@@ -263,7 +263,7 @@ func TestTagsOfNearValues(t *testing.T) {
 	})
 }
 
-// A hit takes one round trip once the process knows the generations, two where it does not trust what it knows.
+// A hit takes one round trip once the process knows the tag versions, and two where it must not rely on them.
 func TestTagsOfCountsRoundTrips(t *testing.T) {
 	for name, tt := range map[string]struct {
 		options []store.Option

@@ -13,8 +13,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// A process is killed while its loader runs. Who waits on another node takes over when the lease has run out. The shorter
-// lease, too, lasts until a busy machine lets the other process renew it.
+// A process is killed while its loader runs. A caller that waits on another node takes over when the lease has
+// expired. Even the shorter lease is long enough for the other process to renew it on a busy machine.
 func TestTheLoadOfAKilledProcessIsTakenOver(t *testing.T) {
 	for _, lease := range []time.Duration{1500 * time.Millisecond, 3 * time.Second} {
 		t.Run(lease.String(), func(t *testing.T) {
@@ -45,7 +45,8 @@ func TestTheLoadOfAKilledProcessIsTakenOver(t *testing.T) {
 	}
 }
 
-// A loader keeps its lease for as long as it runs, whatever the lease time. In real time a busy machine might not let it.
+// A loader keeps its lease as long as it runs, whatever the lease time. The clock is a fake: a busy machine might be
+// late.
 func TestALoaderSlowerThanTheLeaseKeepsIt(t *testing.T) {
 	const lease = 400 * time.Millisecond
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
@@ -68,8 +69,8 @@ func TestALoaderSlowerThanTheLeaseKeepsIt(t *testing.T) {
 	})
 }
 
-// A process that stops for longer than its lease has lost it: what it then brings is not stored, and not given to
-// those who came after the next load began.
+// A process that stops for longer than its lease has lost it. Its value is not stored, and not given to callers that
+// came after the next load began.
 func TestAResultThatComesAfterTheLeaseIsRefused(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())

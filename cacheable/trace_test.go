@@ -15,7 +15,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// tape is a tracer that keeps what it is told of loads and waits, and marks the context.
+// tape is a tracer that records loads and waits, and marks the context.
 type tape struct {
 	mu     sync.Mutex
 	starts []store.TraceStart
@@ -40,7 +40,7 @@ func (r *tape) End(ctx context.Context, end store.TraceEnd) {
 	r.ends = append(r.ends, end)
 }
 
-// take returns what was told since it was last called, when n operations have ended.
+// take waits for the end of n operations, and returns the records since it was last called.
 func (r *tape) take(t *testing.T, n int) (starts []store.TraceStart, ends []store.TraceEnd) {
 	t.Helper()
 	eventually(t, "the end of the operations", func() bool {
@@ -129,7 +129,7 @@ func TestPanicsAndTimeoutsOfLoadsAreTraced(t *testing.T) {
 	require.GreaterOrEqual(t, ends[0].Took, 50*time.Millisecond, "the timeout begins a moment before the operation")
 }
 
-// A load of several is one operation, and so is a load in the background, which nobody waits for.
+// A load of several keys is one operation, and so is a load in the background.
 func TestLoadsOfSeveralAndInTheBackgroundAreTraced(t *testing.T) {
 	tracer := &tape{}
 	st := open(t, redistest.Start(t).Client(t), store.Trace(tracer))

@@ -16,7 +16,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// board is a source that has the same for every key, or nothing.
+// board is a source with the same value for every key, or none.
 type board struct {
 	has   atomic.Pointer[any]
 	fails atomic.Pointer[error]
@@ -39,7 +39,7 @@ func (s *board) load(_ context.Context, keys []string) (map[string]any, error) {
 	return values, nil
 }
 
-// unstored are reasons for which what the source says is not stored.
+// unstored are reasons not to store the source's answer.
 var unstored = map[string]func(*board){
 	"rejected":    func(s *board) { s.put("rejected") },
 	"unencodable": func(s *board) { s.put(math.NaN()) },
@@ -59,8 +59,8 @@ func boardOf(st *store.Store, s *board, options ...cacheable.Option) *cacheable.
 
 type boards = cacheable.Many[string, any]
 
-// A load of what is in the cache already may bring something that is not stored. What it would have replaced is gone then,
-// whoever asked for the load.
+// A load of a cached key may bring a value that is not stored. The entry that it would have replaced is then gone,
+// whatever caused the load.
 func TestALoadThatIsNotStoredLeavesNothingOlder(t *testing.T) {
 	one := func(ctx context.Context, c *boards) { _, _ = c.Get(ctx, "k") }
 	all := func(ctx context.Context, c *boards) { _, _ = c.GetAll(ctx, []string{"k", "other"}) }
@@ -105,7 +105,7 @@ func TestALoadThatIsNotStoredLeavesNothingOlder(t *testing.T) {
 	}
 }
 
-// A refresh that fails says nothing about the value that is there.
+// A refresh that fails leaves the cached value.
 func TestALoadThatFailsLeavesWhatIsThere(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		src, st := &board{}, open(t, rdb)

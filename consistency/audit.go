@@ -123,7 +123,7 @@ func (a *auditor[K, V]) parseKey(key store.Key) (k K, ok bool) {
 
 // compare compares a batch, and rechecks its mismatches until each has an outcome.
 func (a *auditor[K, V]) compare(ctx context.Context, keys []K) error {
-	results, mismatches := a.comparer.first(ctx, keys, a.cache.Look(ctx, false, keys...))
+	results, mismatches := a.comparer.first(ctx, keys, a.cache.Samples(ctx, false, keys...))
 	var open []*mismatch[K]
 	for i, result := range results {
 		if result.recheck {

@@ -15,7 +15,7 @@ type Cache[K comparable, V any] interface {
 	EntryKey(key K) store.Key
 	ParseKey(key store.Key) (K, bool)
 	OnHit(fraction float64, report func(ctx context.Context, key K, seen entry.Sample)) (detach func())
-	Look(ctx context.Context, near bool, keys ...K) []entry.Sample
+	Samples(ctx context.Context, near bool, keys ...K) []entry.Sample
 	Source(ctx context.Context, key K) entry.Sample
 	Decode(payload []byte) (V, bool)
 	Evict(ctx context.Context, keys ...K) error

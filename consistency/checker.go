@@ -98,7 +98,7 @@ func (c *checker[K, V]) check(ctx context.Context, hit sampledHit[K]) {
 	defer cancel()
 	seen := hit.seen
 	if !seen.Current() { // the value was kept in this process
-		seen = c.cache.Look(ctx, true, hit.key)[0]
+		seen = c.cache.Samples(ctx, true, hit.key)[0]
 	}
 	results, mismatches := c.comparer.first(ctx, []K{hit.key}, []entry.Sample{seen})
 	m := mismatches[0]

@@ -74,7 +74,7 @@ func (c *comparer[K, V]) again(ctx context.Context, near bool, mismatches []*mis
 		keys[i] = m.key
 	}
 	loaded := c.source.loadAll(ctx, keys)
-	entries := c.cache.Look(ctx, near, keys...)
+	entries := c.cache.Samples(ctx, near, keys...)
 	results := make([]comparison, len(mismatches))
 	for i, m := range mismatches {
 		m.comparisons++

@@ -131,12 +131,13 @@ func (s *Store) build() {
 	s.versions = tagversion.New(tagversion.Config{
 		Keys: keys, Wire: s.wire, Tracker: s.tracker, Strict: cfg.strict, Trust: cfg.trust,
 	})
-	s.engine.Entries = entry.New(entry.Config{
-		Keys: keys, Wire: s.wire, Tracker: s.tracker, Versions: s.versions, Outbox: s.outbox, Life: s.life, Tracer: tracer,
-		Log: log, LeaseTime: cfg.lease, Trust: cfg.trust, KeepVersions: cfg.keepVersions,
-	})
 	s.engine.Evictor = eviction.New(eviction.Config{
 		Keys: keys, Wire: s.wire, Versions: s.versions, Outbox: s.outbox, Life: s.life, Tracer: tracer, HoldTime: cfg.hold,
+	})
+	s.engine.Entries = entry.New(entry.Config{
+		Keys: keys, Wire: s.wire, Tracker: s.tracker, Versions: s.versions, Outbox: s.outbox, Evictor: s.engine.Evictor,
+		Life: s.life, Tracer: tracer,
+		Log: log, LeaseTime: cfg.lease, Trust: cfg.trust, KeepVersions: cfg.keepVersions,
 	})
 	s.engine.Scanner = scan.New(keys.Namespace(), s.wire)
 	s.engine.Checkpoints = checkpoint.New(checkpoint.Config{Keys: keys, Wire: s.wire, Life: s.life, LeaseTime: cfg.lease})

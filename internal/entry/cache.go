@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jollyjet/aside/internal/eviction"
 	"github.com/jollyjet/aside/internal/keyspace"
 	"github.com/jollyjet/aside/internal/lifecycle"
 	"github.com/jollyjet/aside/internal/outbox"
@@ -28,6 +29,7 @@ type Config struct {
 	Tracker   *tracking.Tracker
 	Versions  *tagversion.Versions
 	Outbox    *outbox.Outbox
+	Evictor   *eviction.Evictor
 	Life      *lifecycle.Lifecycle
 	Tracer    *tracing.Tracer // nil: none
 	Log       *slog.Logger
@@ -93,6 +95,16 @@ func (c *Cache) Keys() keyspace.Cache { return c.keys }
 
 // All returns the key whose eviction evicts all of the cache.
 func (c *Cache) All() Key { return c.scope.Cache.Key() }
+
+// Evict evicts entries; see [eviction.Evictor.Evict].
+func (c *Cache) Evict(ctx context.Context, keys ...Key) error {
+	return c.cfg.Evictor.Evict(ctx, keys...)
+}
+
+// Expire ends the time to live of entries; see [eviction.Evictor.Expire].
+func (c *Cache) Expire(ctx context.Context, keys ...Key) error {
+	return c.cfg.Evictor.Expire(ctx, keys...)
+}
 
 // Log returns the logger that was given to store.Open.
 func (c *Cache) Log() *slog.Logger { return c.cfg.Log }

@@ -56,7 +56,7 @@ func newStoreCalls(t *testing.T, server *redistest.Server, shares int) calls {
 		{"Put", func(ctx context.Context, i int) error { return c.Put(ctx, "put"+key(i), 1) }},
 		{"Peek", func(ctx context.Context, i int) error { _, _, err := c.Peek(ctx, key(i)); return err }},
 		{"Refresh", func(ctx context.Context, i int) error { _, err := c.Refresh(ctx, key(i)); return err }},
-		{"Look", func(ctx context.Context, i int) error { _ = c.Look(ctx, false, key(i)); return nil }},
+		{"Look", func(ctx context.Context, i int) error { _ = c.Samples(ctx, false, key(i)); return nil }},
 		{"cache.Evict", func(ctx context.Context, i int) error { return c.Evict(ctx, key(i)) }},
 		{"cache.Expire", func(ctx context.Context, i int) error { return c.Expire(ctx, key(i)) }},
 		{"After", after},

@@ -102,7 +102,7 @@ func warm(t *testing.T, c *cache, keys ...string) {
 	}
 }
 
-func hitsOf(c *cache) int64 { return c.Store().Stats().Caches[c.Space().Name()].Hits }
+func hitsOf(c *cache) int64 { return c.Store().Stats().Caches[c.Entries().Name()].Hits }
 
 type manager = session.Manager[int]
 

@@ -5,18 +5,18 @@ import (
 	"sync"
 )
 
-// Batch is work on several keys. It calls done once for each, by index and as soon as it can, from any goroutine, and
-// returns when it has done so for all.
+// Batch is work on several keys. It calls done once for each key, by its index and as soon as possible, from any
+// goroutine. It returns after the last of these calls.
 type Batch[K comparable, V any] func(keys []K, rounds []*Round, done func(i int, out Outcome[V]))
 
-// Result is what [Group.DoAll] returns for one key.
+// Result is the result of [Group.DoAll] for one key.
 type Result[V any] struct {
 	Value V
 	Err   error
 }
 
-// DoAll is [Group.Do] for several keys, each given once. The keys that nobody works on are worked on together; for the
-// others it waits with those who do.
+// DoAll is [Group.Do] for several distinct keys. It runs the work together for the keys on which none is running, and
+// joins it for the others.
 func (g *Group[K, V]) DoAll(ctx context.Context, keys []K, run Batch[K, V]) []Result[V] {
 	waiters := make([]*waiter[V], len(keys))
 	var fresh []K
@@ -39,7 +39,7 @@ func (g *Group[K, V]) DoAll(ctx context.Context, keys []K, run Batch[K, V]) []Re
 	return results
 }
 
-// one is the work on a single key of the batch, for a round that somebody else's work left over.
+// one is the work on a single key of the batch, for a round that other work left over.
 func (b Batch[K, V]) one(key K) func(*Round) Outcome[V] {
 	return func(r *Round) (out Outcome[V]) {
 		b([]K{key}, []*Round{r}, func(_ int, o Outcome[V]) { out = o })
@@ -47,9 +47,9 @@ func (b Batch[K, V]) one(key K) func(*Round) Outcome[V] {
 	}
 }
 
-// serveAll runs rounds with all keys for which somebody waits.
+// serveAll runs rounds with all keys for which callers wait. A panic of run is treated as in serve.
 func (g *Group[K, V]) serveAll(keys []K, calls []*call[V], run Batch[K, V]) {
-	defer func() { // there is none left to fail, unless run has panicked; see serve
+	defer func() { // no keys are left, unless run has panicked
 		for i, key := range keys {
 			g.fail(key, calls[i], ErrBroken)
 		}

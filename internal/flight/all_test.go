@@ -40,7 +40,8 @@ func TestKeysThatNobodyWorksOnAreWorkedOnTogether(t *testing.T) {
 	})
 }
 
-// Keys on which others work are waited for, and then worked on again: who has come late gets a later round.
+// DoAll waits for keys on which other work is running, and then works on them again: a late caller gets a later
+// round.
 func TestKeysOnWhichOthersWorkAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, batches, seen := newGroup(), atomic.Int64{}, [][]string{}
@@ -63,7 +64,7 @@ func TestKeysOnWhichOthersWorkAreWaitedFor(t *testing.T) {
 	})
 }
 
-// A key that is done does not wait for the others of its batch.
+// The answer for a key does not wait for the others of its batch.
 func TestAKeyIsAnsweredBeforeItsBatchIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGroup()
@@ -144,7 +145,7 @@ func TestSeveralKeysWhenTheWorkCannotStartOrBreaks(t *testing.T) {
 	require.Equal(t, 5, v, "the key is free again")
 }
 
-// Callers of one key and of several, at random: nobody is answered from before the question.
+// Callers of one key and of several come at random: no caller gets an answer from before its question.
 func TestNobodyIsAnsweredFromBeforeTheQuestionInBatches(t *testing.T) {
 	g, w := newGroup(), &work{}
 	batch := func(keys []string, rounds []*flight.Round, done func(int, flight.Outcome[int])) {
@@ -173,4 +174,37 @@ func TestNobodyIsAnsweredFromBeforeTheQuestionInBatches(t *testing.T) {
 		return oldest, nil
 	}
 	require.False(t, w.stale(2000, ask))
+}
+
+// A batch that breaks after it has answered a key leaves alone the work that has begun on that key since.
+func TestABatchThatBreaksLeavesLaterWorkOnItsKeysAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &group{Start: func(f func()) bool {
+			go func() {
+				defer func() { _ = recover() }()
+				f()
+			}()
+			return true
+		}}
+		var runs atomic.Int64
+		slow := func(r *flight.Round) flight.Outcome[int] {
+			mark, n := r.Cover(), int(runs.Add(1))
+			time.Sleep(time.Hour)
+			return flight.Outcome[int]{Value: n, Mark: mark}
+		}
+		go g.DoAll(t.Context(), []string{"a", "b"}, func(_ []string, rounds []*flight.Round, done func(int, flight.Outcome[int])) {
+			done(0, flight.Outcome[int]{Mark: rounds[0].Cover()})
+			time.Sleep(2 * time.Second)
+			panic("half way")
+		})
+		time.Sleep(time.Second)
+		for _, pause := range []time.Duration{0, 2 * time.Second} { // before and after the panic
+			time.Sleep(pause)
+			go func() { _, _ = g.Do(t.Context(), "a", slow) }()
+		}
+		synctest.Wait()
+		require.EqualValues(t, 1, runs.Load(), "the second caller joined the first")
+		time.Sleep(3 * time.Hour)
+		require.EqualValues(t, 2, runs.Load(), "and then got a later round")
+	})
 }

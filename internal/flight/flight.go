@@ -7,17 +7,17 @@ import (
 )
 
 var (
-	// ErrClosed is what callers receive when the group can't start work any more.
+	// ErrClosed is returned to callers when the group can't start work any more.
 	ErrClosed = errors.New("flight: closed")
 
-	// ErrBroken is what callers receive when the work ended without an outcome: it panicked, or ended its goroutine.
+	// ErrBroken is returned to callers when the work ended without an outcome: it panicked, or ended its goroutine.
 	ErrBroken = errors.New("flight: the work ended without an outcome")
 )
 
-// Mark counts the callers of a round that an outcome is fresh for, in the order in which they came.
+// Mark is the number of callers of a round, in the order in which they came, that an outcome is fresh for.
 type Mark int
 
-// Outcome is what one round of work came to, and for whom.
+// Outcome is the result of one round of work, and says for which callers it is fresh.
 type Outcome[V any] struct {
 	Value V
 	Err   error
@@ -29,18 +29,18 @@ type Group[K comparable, V any] struct {
 	Start func(func()) bool
 
 	mu    sync.Mutex
-	calls map[K]*call[V]
+	calls map[K]*call[V] // guarded by mu
 }
 
 // call is the work on one key. It is in the map exactly as long as a goroutine serves it.
 type call[V any] struct {
-	waiters []*waiter[V] // of the current round, in the order in which they came
+	waiters []*waiter[V] // of the current round, in the order in which they came; guarded by Group.mu
 }
 
 type waiter[V any] struct {
 	run  func(*Round) Outcome[V]
-	done chan Outcome[V] // buffered: nobody waits for a waiter that has left
-	left bool
+	done chan Outcome[V] // buffered, so that answering a waiter that has left does not block
+	left bool            // guarded by Group.mu
 }
 
 // Round is one run of the work on a key.
@@ -55,9 +55,9 @@ func (r *Round) Cover() Mark { return r.cover() }
 // Abandoned reports whether every caller has left.
 func (r *Round) Abandoned() bool { return r.abandoned() }
 
-// Do runs the work for key, or joins it where it is running. It returns when an outcome covers this caller or ctx
-// ends, whichever is first; the work itself goes on in the latter case. run is called in another goroutine, for this
-// caller or for one that came while it ran.
+// Do runs the work for key, or joins it if it is running. It returns when an outcome covers this caller or when ctx
+// ends, whichever is first; in the latter case the work goes on. It calls run in another goroutine, for this caller and
+// for those that came while earlier work ran.
 func (g *Group[K, V]) Do(ctx context.Context, key K, run func(*Round) Outcome[V]) (V, error) {
 	w := &waiter[V]{run: run, done: make(chan Outcome[V], 1)}
 	if c := g.join(key, w); c != nil && !g.Start(func() { g.serve(key, c) }) {
@@ -80,7 +80,7 @@ func (g *Group[K, V]) await(ctx context.Context, w *waiter[V]) (V, error) {
 	}
 }
 
-// join adds w to the call of key. It returns the call if it is a new one, which wants serving.
+// join adds w to the call of key. It returns the call if it is new, so that the caller must have it served.
 func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -96,21 +96,17 @@ func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
 	return c
 }
 
-// serve runs rounds until nobody waits.
+// serve runs rounds until no caller waits. If run panics or ends its goroutine the callers get ErrBroken, and the panic
+// goes on to Start.
 func (g *Group[K, V]) serve(key K, c *call[V]) {
-	round, broken := g.round(c), true
-	defer func() {
-		if broken { // a panic goes on; whoever starts the work decides about it
-			g.fail(key, c, ErrBroken)
-		}
-	}()
+	defer g.fail(key, c, ErrBroken) // without effect once the call is over
+	round := g.round(c)
 	for more := true; more; {
 		g.mu.Lock()
 		run := c.waiters[0].run
 		g.mu.Unlock()
 		more = g.deliver(key, c, run(round))
 	}
-	broken = false
 }
 
 func (g *Group[K, V]) round(c *call[V]) *Round {
@@ -128,8 +124,8 @@ func (g *Group[K, V]) round(c *call[V]) *Round {
 	}
 }
 
-// deliver answers the waiters that out covers and keeps the others for another round. It reports whether there are
-// any; where there are none the call is over.
+// deliver answers the waiters that out covers, and keeps the others that have not left for another round. It reports
+// whether there are any; if not, the call is over.
 func (g *Group[K, V]) deliver(key K, c *call[V], out Outcome[V]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -149,7 +145,7 @@ func (g *Group[K, V]) deliver(key K, c *call[V], out Outcome[V]) bool {
 	return len(c.waiters) > 0
 }
 
-// fail ends a call that has no outcome.
+// fail ends a call that has no outcome. A call that is over is left alone; its key may have a new one by now.
 func (g *Group[K, V]) fail(key K, c *call[V], err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

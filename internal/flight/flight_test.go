@@ -44,7 +44,7 @@ func TestAllWhoAreCoveredShareOneRun(t *testing.T) {
 	})
 }
 
-// Whoever comes after the mark was taken gets the next run, and all of them the same one.
+// All callers that come after the mark was taken get the next run, and share it.
 func TestLateCallersFormTheNextRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, runs := newGroup(), atomic.Int64{}

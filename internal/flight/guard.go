@@ -6,13 +6,13 @@ import (
 	"runtime/debug"
 )
 
-// ErrGoexit is the outcome of work that ended its goroutine with [runtime.Goexit].
+// ErrGoexit is the error of work that ended its goroutine with [runtime.Goexit].
 var ErrGoexit = errors.New("the function called runtime.Goexit")
 
-// PanicError is the outcome of work that panicked.
+// PanicError is the error of work that panicked.
 type PanicError struct {
-	Value any    // what panic was called with
-	Stack []byte // where
+	Value any    // the argument of panic
+	Stack []byte // of the goroutine that panicked
 }
 
 func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v\n\n%s", p.Value, p.Stack) }
@@ -26,19 +26,19 @@ func (p *PanicError) Unwrap() error {
 // Work is a function that runs, or ran, under [Guard].
 type Work struct {
 	done chan struct{}
-	err  error
+	err  error // written before done is closed, read after
 }
 
 // Done is closed when the function has ended.
 func (w *Work) Done() <-chan struct{} { return w.done }
 
-// Err says how it ended: nil, a *[PanicError], or [ErrGoexit]. It waits for the end.
+// Err waits for the end of the function. It returns nil, a *[PanicError], or [ErrGoexit].
 func (w *Work) Err() error {
 	<-w.done
 	return w.err
 }
 
-// Guard runs a function in a goroutine of its own. What happens in there can end neither the process nor the
+// Guard runs a function in a goroutine of its own. Neither a panic nor runtime.Goexit in it affects the process or the
 // caller's goroutine.
 func Guard(f func()) *Work {
 	w := &Work{done: make(chan struct{}), err: ErrGoexit}

@@ -16,7 +16,7 @@ import (
 	"github.com/jollyjet/aside/internal/flight"
 )
 
-// stage is a group of one key whose work does what the test says, in steps between which everybody comes to rest.
+// stage is a group of one key whose work the test controls in steps; between them all goroutines come to rest.
 type stage struct {
 	g       *group
 	rounds  int
@@ -56,7 +56,7 @@ func (s *stage) join(ctx context.Context) {
 	synctest.Wait()
 }
 
-// model is what the group should do.
+// model predicts what the group does.
 type model struct {
 	waiting []int // callers of this round
 	covered int   // how many of them the mark covers that was taken last
@@ -83,8 +83,8 @@ func (m *model) end() {
 	}
 }
 
-// Callers come and go, marks are taken and rounds end in any order: each caller gets the first round whose mark covers
-// it, or the end of its context, and a round runs exactly as long as anybody waits for one.
+// Callers come and go, marks are taken and rounds end in any order. Each caller gets the first round whose mark
+// covers it, or the end of its context. Rounds run exactly as long as a caller waits for one.
 func TestGroupDoesAsTheModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		steps := rapid.SliceOfN(rapid.SampledFrom([]string{"join", "join", "leave", "cover", "end"}), 1, 30).Draw(r, "steps")
@@ -156,7 +156,7 @@ type work struct{ clock atomic.Int64 }
 
 func (w *work) read() int { defer runtime.Gosched(); return int(w.clock.Add(1)) }
 
-// stale lets callers ask until one of them is answered with what was read before it asked, and reports whether that
+// stale lets callers ask until one of them gets an answer that was read before it asked, and reports whether that
 // happened.
 func (w *work) stale(asks int, ask func() (int, error)) bool {
 	var wg sync.WaitGroup
@@ -175,8 +175,8 @@ func (w *work) stale(asks int, ask func() (int, error)) bool {
 	return found.Load()
 }
 
-// The race that shows that nobody is answered from before the question notices it if somebody is: here the work takes
-// its mark when it has read, as the usual single flight does.
+// The test for answers from before the question detects them: here the work takes its mark after it has read, as the
+// usual single flight does.
 func TestAMarkThatIsTakenTooLateIsNoticed(t *testing.T) {
 	g, w := newGroup(), &work{}
 	ask := func() (int, error) {

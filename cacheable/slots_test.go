@@ -28,7 +28,7 @@ func (m *meter) enter() {
 
 func (m *meter) leave() { m.now.Add(-1) }
 
-// Reads, refreshes and reads while Redis is gone share the bound, and all get their turn.
+// Reads, refreshes and reads while Redis is gone share the bound, and all get a slot.
 func TestMaxConcurrentLoadsIsNeverExceededAndNobodyStarves(t *testing.T) {
 	const limit = 3
 	server := redistest.Start(t)
@@ -63,7 +63,7 @@ func TestMaxConcurrentLoadsIsNeverExceededAndNobodyStarves(t *testing.T) {
 	t.Logf("at most %d of %d loads at once", m.most.Load(), m.total.Load())
 }
 
-// While a process waits for the load of another it does not take up a place.
+// A process that waits for the load of another holds no slot.
 func TestWaitingForAnotherNodeTakesNoPlace(t *testing.T) {
 	stores, crowd := fleet(t, redistest.Start(t).Client(t), 2), newCrowd()
 	a := cacheable.New(stores[0], "c", func(context.Context, string) (int, error) { crowd.hold(); return 1, nil })
@@ -83,7 +83,7 @@ func TestWaitingForAnotherNodeTakesNoPlace(t *testing.T) {
 	}
 }
 
-// A load that waits for its turn is not run if all who wanted it have left meanwhile.
+// A load that waits for a slot does not run if all its callers have left.
 func TestALoadThatNobodyWantsAnyMoreIsNotRun(t *testing.T) {
 	for _, how := range []string{"get", "refresh", "get all"} {
 		t.Run(how, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestALoadThatNobodyWantsAnyMoreIsNotRun(t *testing.T) {
 	}
 }
 
-// A loader that goes on after the hard timeout still loads the source, so it keeps its place.
+// A loader that is still running after the hard timeout still loads the source, so it keeps its slot.
 func TestALoadThatIgnoresTheHardTimeoutStillCounts(t *testing.T) {
 	var m meter
 	finish := make(chan struct{})
@@ -146,7 +146,7 @@ func TestALoadThatIgnoresTheHardTimeoutStillCounts(t *testing.T) {
 	require.EqualValues(t, 1, m.most.Load())
 }
 
-// Loads that wait for their turn when the store closes are given up, not started all at once.
+// Loads that wait for a slot when the store closes fail, and do not start all at once.
 func TestLoadsInTheQueueEndWithTheStore(t *testing.T) {
 	crowd := newCrowd()
 	st := open(t, redistest.Start(t).Client(t), store.DrainTime(50*time.Millisecond))

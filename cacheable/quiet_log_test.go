@@ -16,7 +16,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// paper is a writer for a logger.
+// paper is a writer that keeps the output of a logger.
 type paper struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -34,8 +34,8 @@ func (p *paper) String() string {
 	return p.text.String()
 }
 
-// In ordinary work nothing is logged, at whatever level an operator may look at: not hits, misses, absences, errors of
-// the source, evictions, refreshes or the store's beginning and end.
+// Ordinary work logs nothing, at any level: no hits, misses, absences, errors of the source, evictions or refreshes,
+// and not that the store opens or closes.
 func TestOrdinaryWorkLogsNothing(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		if onMini(t) {

@@ -15,8 +15,8 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// On a Cluster a read asks several masters at once, and one of them may answer long after the others. An entry that
-// was stored in between belongs to generations that the read did not see yet: it is no evicted one, to be replaced.
+// On a Cluster a read asks several masters at once, and one of them may answer long after the others. An entry that was
+// stored in between depends on tag versions that the read did not see yet; it must not count as evicted.
 func TestAMasterThatAnswersLateDoesNotCauseASecondLoad(t *testing.T) {
 	cluster := redistest.StartCluster(t)
 	prompt := cluster.Client(t)
@@ -48,7 +48,7 @@ func TestAMasterThatAnswersLateDoesNotCauseASecondLoad(t *testing.T) {
 	require.EqualValues(t, 1, b.Store().Stats().Caches["c"].Hits)
 }
 
-// gets is how often the nodes of a cluster were asked to GET.
+// gets is how many GETs the nodes of a cluster have received.
 func gets(t *testing.T, cluster *redistest.Cluster) (n int) {
 	t.Helper()
 	for _, node := range cluster.Nodes() {
@@ -64,7 +64,7 @@ func gets(t *testing.T, cluster *redistest.Cluster) (n int) {
 	return n
 }
 
-// gate is a dialer that keeps one address waiting, from close on and until open is closed.
+// gate is a dialer that blocks connections to one address, from close until open is closed.
 type gate struct {
 	addr        string
 	asked, open chan struct{}

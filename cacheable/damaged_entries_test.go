@@ -14,7 +14,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// healed fails the test unless a read of key loads, gives the right value and leaves an entry that is hit.
+// healed fails the test unless a read of key loads, returns the right value and leaves an entry that the next read
+// hits.
 func healed(t *testing.T, st *store.Store, c *cacheable.Cacheable[string, string]) {
 	t.Helper()
 	before := st.Stats().Caches["c"]
@@ -78,7 +79,7 @@ func TestWhatIsNotAnEntryIsACountedMissAndIsReplaced(t *testing.T) {
 	})
 }
 
-// Whatever type of Redis stands under the key of an entry, or of a tag, it is in the way of nothing.
+// A value of another Redis type under the key of an entry or a tag does no harm.
 func TestOtherTypesOfRedisAreReplaced(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, create := range map[string]func(key string) error{

@@ -81,7 +81,7 @@ func TestPeekNeverLoadsAndNeverCounts(t *testing.T) {
 	})
 }
 
-// Values that other caches take for "nothing there" are values like any other.
+// Values that other caches take for an absence are values like any other.
 func TestEmptyValuesAreHits(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)

@@ -18,7 +18,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// Every answer that the cache gives as current is told, and no other; nothing after it is detached.
+// An observer is called for every answer that the cache gives as current, for no other, and never after it is
+// detached.
 func TestOnHit(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	st := openStore(t, rdb)
@@ -39,7 +40,7 @@ func TestOnHit(t *testing.T) {
 	listen := func(ctx context.Context, key string, seen entry.Sample) {
 		require.Equal(t, "mine", ctx.Value(ctxKey{}))
 		if seen.Current() {
-			require.Equal(t, c.Look(ctx, false, key)[0].Version, seen.Version)
+			require.Equal(t, c.Samples(ctx, false, key)[0].Token, seen.Token)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -87,7 +88,7 @@ func TestOnHit(t *testing.T) {
 	require.Equal(t, reads+1, told["a"])
 }
 
-// What is told is the fraction that was asked for, of every key alike, also if they are read in turn.
+// The observer gets the fraction that it asked for, of every key alike, even if the keys are read in turn.
 func TestOnHitIsFair(t *testing.T) {
 	st := openStore(t, miniClient(t))
 	c := cacheable.New(st, "fair", func(_ context.Context, key int) (int, error) { return key, nil })
@@ -106,7 +107,7 @@ func TestOnHitIsFair(t *testing.T) {
 	})
 }
 
-// Look sees what is there, and changes and counts nothing; Source asks the loader, and stores nothing.
+// Samples returns the entries, and changes and counts nothing. Source asks the loader, and stores nothing.
 func TestLookAndSource(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := openStore(t, rdb)
@@ -122,12 +123,12 @@ func TestLookAndSource(t *testing.T) {
 		_, err = c.Get(t.Context(), "none")
 		require.ErrorIs(t, err, errNoRows)
 		before := st.Stats().Caches["look"]
-		look := c.Look(t.Context(), true, "k", "none", "absent")
-		again := c.Look(t.Context(), false, "k")[0]
+		look := c.Samples(t.Context(), true, "k", "none", "absent")
+		again := c.Samples(t.Context(), false, "k")[0]
 		require.Equal(t, []entry.State{entry.Value, entry.Negative, entry.Absent}, []entry.State{look[0].State, look[1].State, look[2].State})
 		require.True(t, look[0].Current() && look[1].Current() && !look[2].Current())
-		require.Equal(t, look[0].Version, again.Version)
-		require.NotEqual(t, look[0].Version, look[1].Version)
+		require.Equal(t, look[0].Token, again.Token)
+		require.NotEqual(t, look[0].Token, look[1].Token)
 		v, ok := c.Decode(look[0].Payload)
 		require.True(t, ok)
 		require.EqualValues(t, 1, v)
@@ -142,7 +143,7 @@ func TestLookAndSource(t *testing.T) {
 		require.Equal(t, entry.Sample{State: entry.Negative}, c.Source(t.Context(), "none"))
 		m.down.Store(true)
 		require.ErrorIs(t, c.Source(t.Context(), "k").Err, errDown)
-		require.Equal(t, look[0].Version, c.Look(t.Context(), false, "k")[0].Version, "nothing is stored")
+		require.Equal(t, look[0].Token, c.Samples(t.Context(), false, "k")[0].Token, "nothing is stored")
 		require.Equal(t, before.Loads+3, st.Stats().Caches["look"].Loads)
 
 		_, err = c.Refresh(t.Context(), "k")
@@ -150,13 +151,13 @@ func TestLookAndSource(t *testing.T) {
 		m.down.Store(false)
 		_, err = c.Refresh(t.Context(), "k")
 		require.NoError(t, err)
-		require.NotEqual(t, look[0].Version, c.Look(t.Context(), false, "k")[0].Version)
+		require.NotEqual(t, look[0].Token, c.Samples(t.Context(), false, "k")[0].Token)
 		_, ok = c.Decode([]byte("{"))
 		require.False(t, ok)
 	})
 }
 
-// The loads of Source have a place among the others, end with the context, and a panic in one is an error.
+// The loads of Source take a slot like others and end with the context; a panic in one is an error.
 func TestSourceIsALoadLikeOthers(t *testing.T) {
 	st := openStore(t, miniClient(t))
 	release, running := make(chan struct{}), atomic.Int64{}
@@ -201,7 +202,7 @@ type compound struct {
 	Sizes [2]uint64
 }
 
-// ParseKey is the opposite of EntryKey for every argument that needs no Key.
+// ParseKey is the inverse of EntryKey for every argument that needs no Key.
 func TestParseKey(t *testing.T) {
 	st := openStore(t, miniClient(t))
 	c := cacheable.New(st, "compound", func(context.Context, compound) (int, error) { return 0, nil })

@@ -14,7 +14,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// fragile is a codec that can be made to panic when it decodes, as an UnmarshalJSON of the user's may.
+// fragile is a codec that can be made to panic when it decodes, as a user's UnmarshalJSON may.
 type fragile struct {
 	codec.Codec
 	broken atomic.Bool
@@ -27,8 +27,8 @@ func (f *fragile) Unmarshal(data []byte, v any) error {
 	return f.Codec.Unmarshal(data, v)
 }
 
-// A stored value on which the codec panics is of no more use than one on which it fails: a counted miss. It keeps
-// neither the caller who meets it, nor those who wait for the load of another node.
+// A stored value on which the codec panics is a counted miss, like one on which it fails. It blocks neither the
+// caller that reads it nor the callers that wait for the load of another node.
 func TestAValueOnWhichTheCodecPanicsIsACountedMiss(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		stores, crowd := fleet(t, rdb, 2), newCrowd()
@@ -60,7 +60,7 @@ func TestAValueOnWhichTheCodecPanicsIsACountedMiss(t *testing.T) {
 	})
 }
 
-// hook is a hook of the user's that panics when the store stores a value.
+// hook is a user's hook that panics when the store stores a value.
 type hook struct{ broken atomic.Bool }
 
 func (h *hook) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -83,7 +83,7 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// Whatever panics in a goroutine of the library's, nobody waits for ever.
+// No panic in a goroutine of the library leaves a caller waiting for ever.
 func TestAHookThatPanicsFailsNoRead(t *testing.T) {
 	h := &hook{}
 	st, src := open(t, redistest.Start(t).Client(t), store.Hooks(h)), source{}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/cacheable"
@@ -23,7 +24,7 @@ func TestHardTimeoutEndsTheContextOfTheLoad(t *testing.T) {
 	require.EqualValues(t, 1, st.Stats().Caches["c"].LoadErrors)
 }
 
-// A loader that does not look at its context goes on, but nobody waits for it, and what it brings is not stored.
+// A loader that ignores its context keeps running, but no caller waits for it, and its value is not stored.
 func TestHardTimeoutDoesNotWaitForALoaderThatIgnoresIt(t *testing.T) {
 	rdb := redistest.Start(t).Client(t)
 	st := open(t, rdb)
@@ -76,4 +77,31 @@ func TestHardTimeoutHoldsForRefreshToo(t *testing.T) {
 	v, err := c.Get(t.Context(), "k")
 	require.NoError(t, err)
 	require.Equal(t, 1, v, "what was there is still there")
+}
+
+// A slow load does not delay a caller that can have a stale value; its value is stored all the same.
+func TestSoftTimeout(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		st, loads, finish := openStore(t, rdb), atomic.Int64{}, make(chan struct{})
+		c := cacheable.New(st, "soft", func(context.Context, string) (int64, error) {
+			n := loads.Add(1)
+			if n > 1 {
+				<-finish
+			}
+			return n, nil
+		}, cacheable.TTL(time.Hour), cacheable.FailSafe(time.Hour), cacheable.SoftTimeout(20*time.Millisecond))
+		_, err := c.Get(t.Context(), "k")
+		require.NoError(t, err)
+		require.NoError(t, c.Expire(t.Context(), "k"))
+		v, info, err := c.GetInfo(t.Context(), "k")
+		require.NoError(t, err)
+		require.EqualValues(t, 1, v)
+		require.Equal(t, cacheable.SourceStale, info.Source)
+		close(finish)
+		eventually(t, "the value that was loaded", func() bool {
+			v, info, err := c.GetInfo(t.Context(), "k")
+			return err == nil && v == 2 && info.Source == cacheable.SourceHit
+		})
+		require.EqualValues(t, 2, loads.Load())
+	})
 }

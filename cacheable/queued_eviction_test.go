@@ -15,8 +15,8 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// An eviction that is queued counts on its own node from the moment it has returned, also for those who join a load
-// that began before it.
+// A queued eviction takes effect on its own node as soon as it has returned, even for callers that join a load that
+// began before it.
 func TestALoadThatBeganBeforeAQueuedEvictionAnswersNobodyWhoCameAfter(t *testing.T) {
 	for name, option := range map[string]cacheable.Option{
 		"key": cacheable.Jitter(0),
@@ -65,7 +65,7 @@ func TestALoadThatBeganBeforeAQueuedEvictionAnswersNobodyWhoCameAfter(t *testing
 	}
 }
 
-// passport is a hook that, when it asks for them, lets only those commands pass whose context has one.
+// passport is a hook that, while it is on, lets only commands pass whose context has a passport.
 type passport struct{ asked atomic.Bool }
 
 type passportKey struct{}
@@ -102,7 +102,7 @@ func (p *passport) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// asking is a context that tells when somebody begins to wait for its end.
+// asking is a context that reports when a caller begins to wait for its end.
 type asking struct {
 	context.Context
 	once  sync.Once

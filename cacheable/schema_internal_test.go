@@ -108,7 +108,7 @@ func TestFingerprintsTellTypesApart(t *testing.T) {
 	distinct("a version of another codec", fingerprint(reflect.TypeFor[string](), "msgpack", "v2"))
 }
 
-// What no codec sees does not matter.
+// Fields that no codec sees do not matter.
 func TestFingerprintsIgnoreWhatIsNotEncoded(t *testing.T) {
 	require.Equal(t, of[struct{ A int }](), of[struct {
 		A int
@@ -122,7 +122,7 @@ func TestFingerprintsIgnoreWhatIsNotEncoded(t *testing.T) {
 	}]())
 }
 
-// A fingerprint is the same in every process: this one must not change without a reason, for it makes every entry a
+// A fingerprint is the same in every process. It must not change without a reason, because a change makes every entry a
 // miss.
 func TestFingerprintsAreStable(t *testing.T) {
 	require.Equal(t, uint64(0x65be53386662392a), of[struct {
@@ -144,7 +144,7 @@ func TestFingerprintsOfEntangledTypesEnd(t *testing.T) {
 	}
 }
 
-// entangled is a type for each T, and all of them refer to all of these.
+// entangled has many types, all of which refer to all others.
 type entangled[T any] struct {
 	Own T
 	A   *entangled[[0]int]

@@ -1,0 +1,232 @@
+package cacheable
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/store"
+)
+
+// manyRead is one key of a call of GetAll.
+type manyRead[K comparable, V any] struct {
+	request[K]
+	validity entry.Validity // taken before the entry was read
+	toNear   bool
+	result   *result[V]
+	err      error
+}
+
+// GetAll returns the values for the keys, from the cache or else from the loader. One round trip to Redis reads them,
+// and one call of the loader gets the missing ones. Keys that do not exist at the source are left out. If some values
+// could not be read or loaded, GetAll returns the others together with the first error, which is one of those of
+// [Cacheable.Get].
+func (m *Many[K, V]) GetAll(ctx context.Context, keys []K) (map[K]V, error) {
+	values := make(map[K]V, len(keys))
+	if len(keys) == 0 {
+		return values, nil
+	}
+	if m.bypass != nil && m.bypass(ctx) {
+		return m.loadAllPast(ctx, keys)
+	}
+	far := m.getAllNear(ctx, keys, values)
+	if len(far) == 0 {
+		return values, nil
+	}
+	reads, byKey := m.manyReads(ctx, far)
+	missing := m.getAllFar(ctx, reads)
+	if err := ctx.Err(); err != nil {
+		return values, err
+	}
+	m.fetchAll(ctx, missing, byKey)
+	return values, m.collect(far, byKey, values)
+}
+
+// loadAllPast answers from the loader alone.
+func (m *Many[K, V]) loadAllPast(ctx context.Context, keys []K) (map[K]V, error) {
+	for range keys {
+		m.cache.Count(SourceBypass.counter())
+	}
+	loaded, err := m.batches.loadAll(ctx, distinct(keys))
+	if err != nil {
+		return map[K]V{}, err
+	}
+	values := make(map[K]V, len(keys))
+	for _, key := range keys {
+		if v, ok := loaded[key]; ok {
+			values[key] = v
+		}
+	}
+	return values, nil
+}
+
+// getAllNear adds the values that this process keeps, and returns the other keys, each once.
+func (m *Many[K, V]) getAllNear(ctx context.Context, keys []K, values map[K]V) (far []K) {
+	keys = distinct(keys)
+	if m.near == nil {
+		return keys
+	}
+	for _, key := range keys {
+		if e, ok := m.near.get(key); ok {
+			values[key] = m.useNear(ctx, key, e)
+		} else {
+			far = append(far, key)
+		}
+	}
+	return far
+}
+
+// manyReads prepares the reads, one for each entry: a Key option may give several keys the same entry.
+func (m *Many[K, V]) manyReads(ctx context.Context, keys []K) (reads []*manyRead[K, V], byKey map[store.Key]*manyRead[K, V]) {
+	byKey = make(map[store.Key]*manyRead[K, V], len(keys))
+	for _, key := range keys {
+		ref := m.keys.ref(key)
+		if byKey[ref.Key] != nil {
+			continue
+		}
+		read := &manyRead[K, V]{request: m.request(ctx, key, &ref)}
+		if m.near != nil {
+			read.validity, read.toNear = m.cache.Validity(&ref)
+		}
+		byKey[ref.Key] = read
+		reads = append(reads, read)
+	}
+	return reads, byKey
+}
+
+// getAllFar reads the entries, and returns the reads that they do not answer.
+func (m *Many[K, V]) getAllFar(ctx context.Context, reads []*manyRead[K, V]) (missing []*manyRead[K, V]) {
+	refs := make([]*entry.Ref, len(reads))
+	for i, read := range reads {
+		refs[i] = read.ref
+	}
+	found, errs := m.cache.ReadAll(ctx, refs)
+	var due []*request[K]
+	for i, read := range reads {
+		read.found = found[i]
+		if errs[i] != nil {
+			m.cache.Count(entry.CountRedisError)
+			read.direct = true
+			missing = append(missing, read)
+			continue
+		}
+		r, ok := m.entries.answer(read.ref, &read.found)
+		if !ok {
+			missing = append(missing, read)
+			continue
+		}
+		read.result = r
+		if m.useFar(ctx, read.key, read.ref, r, &read.found) {
+			due = append(due, &read.request)
+		} else if read.toNear && read.found.State == entry.Value {
+			m.keepNear(read.key, r, &read.found, read.validity)
+			r.value = m.near.own(r.value)
+		}
+	}
+	m.batches.startRefresh(ctx, m.refresher.refreshes, due)
+	return missing
+}
+
+// fetchAll answers the reads that found no answer in the cache, but perhaps a value to fall back on.
+func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], byKey map[store.Key]*manyRead[K, V]) {
+	missing = slices.DeleteFunc(missing, m.coolsDown)
+	if len(missing) == 0 {
+		return
+	}
+	keys := make([]store.Key, len(missing))
+	fallbacks := make([]*result[V], len(missing))
+	canFallBack := false // one of them
+	for i, read := range missing {
+		keys[i], fallbacks[i] = read.ref.Key, m.failSafe.fallback(&read.found)
+		read.found = hint(read.found)
+		canFallBack = canFallBack || fallbacks[i] != nil
+	}
+	wait, cancel := m.timeouts.waiting(ctx, canFallBack)
+	requestOf := func(key store.Key) *request[K] { return &byKey[key].request }
+	results := m.reads.DoAll(wait, keys, m.batches.read(requestOf))
+	cancel()
+	for i, read := range missing {
+		m.conclude(ctx, read, results[i], fallbacks[i])
+	}
+}
+
+// coolsDown answers a read from a stale value whose key is in cooldown. It reports false if there is none.
+func (m *Many[K, V]) coolsDown(read *manyRead[K, V]) bool {
+	if !m.failSafe.coolsDown(read.ref.Key) {
+		return false
+	}
+	fallback := m.failSafe.fallback(&read.found)
+	if fallback == nil {
+		return false
+	}
+	read.result = fallback
+	m.cache.Count(SourceStale.counter())
+	return true
+}
+
+// conclude answers a read from the outcome of its flight.
+func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got flight.Result[*result[V]], fallback *result[V]) {
+	switch {
+	case noFlight(got.Err):
+		r := &result[V]{source: SourceBypass}
+		r.value, _, r.err = m.loadPast(ctx, read.key)
+		read.result = r
+		return
+	case got.Err != nil && ctx.Err() != nil:
+		read.err = ctx.Err()
+		return
+	case fallback != nil && (got.Err != nil || got.Value.failed()):
+		read.result = fallback
+	case got.Err != nil: // the soft timeout of another read: this one has nothing to fall back on, so it goes on waiting
+		read.result, read.err = m.reads.Do(ctx, read.ref.Key, func(round *flight.Round) outcome[V] {
+			return m.loader.read(&read.request, round)
+		})
+		if read.err != nil {
+			return
+		}
+	default:
+		read.result = got.Value
+	}
+	m.cache.Count(read.result.source.counter())
+}
+
+// collect adds the values of the answers, and returns the first error. If the loader panicked, so does collect.
+func (m *Many[K, V]) collect(keys []K, byKey map[store.Key]*manyRead[K, V], values map[K]V) (first error) {
+	for _, key := range keys {
+		read := byKey[m.keys.of(key)]
+		if read.err == nil {
+			v, err := m.entries.share(read.result)
+			if err == nil {
+				values[key] = v
+				continue
+			}
+			if isAbsence(read.result, err) {
+				continue
+			}
+			read.err = err
+		}
+		if first == nil {
+			first = read.err
+		}
+	}
+	return first
+}
+
+// isAbsence reports whether an error only says that the source has nothing.
+func isAbsence[V any](r *result[V], err error) bool {
+	return r.absent || r.negative || r.source == SourceNegative || errors.Is(err, ErrNotFound)
+}
+
+func distinct[K comparable](keys []K) []K {
+	seen := make(map[K]struct{}, len(keys))
+	once := make([]K, 0, len(keys))
+	for _, key := range keys {
+		if _, ok := seen[key]; !ok {
+			seen[key] = struct{}{}
+			once = append(once, key)
+		}
+	}
+	return once
+}
