@@ -14,6 +14,7 @@ FUZZTIME   ?= 10s
 CYCLES     ?= 50
 SERVERS    ?= redis-7 redis-8 valkey-9
 ROUNDS     ?= 40
+FROM       ?= HEAD~1
 
 # The race detector needs cgo; without a C compiler the tests run without it, and say so.
 RACE := $(if $(shell CC=$$(go env CC); command -v $${CC%% *}),-race)
@@ -35,7 +36,7 @@ each = failed=; for m in $(1); do \
 .PHONY: help
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  TIMEOUT=$(TIMEOUT)  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)  SERVERS=\"$(SERVERS)\"  ROUNDS=$(ROUNDS)"
+	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  TIMEOUT=$(TIMEOUT)  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)  SERVERS=\"$(SERVERS)\"  ROUNDS=$(ROUNDS)  FROM=$(FROM)"
 
 .PHONY: test
 test: ## all tests of all modules with the race detector (TESTFLAGS); lists what was skipped and why
@@ -88,6 +89,10 @@ bench: ## benchmarks (BENCH, BENCHFLAGS); compare two runs with: make benchstat 
 .PHONY: race
 race: ## 500 rounds of readers against writers in every way to evict; what readers must never see is counted (RACEFLAGS)
 	@go -C bench run ./race $(RACEFLAGS)
+
+.PHONY: rolling
+rolling: ## this tree and the commit FROM side by side on one Redis, and on a Cluster, with ROUNDS of races: they share all and nothing is stale
+	@go -C bench test ./rolling -run TestRolling -from '$(FROM)' -rounds $(ROUNDS) -count=1 -v -timeout 2h
 
 .PHONY: faults
 faults: ## races while Redis fails in every way, CYCLES times each; takes half an hour

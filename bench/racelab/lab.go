@@ -2,6 +2,7 @@ package racelab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -81,6 +82,9 @@ type race struct {
 	start                                                          time.Time
 }
 
+// errOver is the error of a load that nobody waits for: a refresh that begins when its round is over.
+var errOver = errors.New("the round is over")
+
 // Run runs the race.
 func Run(ctx context.Context, cfg Config) Verdict {
 	r := &race{cfg: cfg, start: time.Now()}
@@ -104,7 +108,11 @@ func Run(ctx context.Context, cfg Config) Verdict {
 
 // load reads the source first and returns a while later, as a loader whose answer is on its way.
 func (r *race) load(_ context.Context, key string) (int64, error) {
-	v := r.cell(key).source.Load()
+	c, ok := r.cells.Load(key)
+	if !ok {
+		return 0, errOver
+	}
+	v := c.(*cell).source.Load()
 	r.loads.Add(1)
 	if r.cfg.Slowness > 0 {
 		time.Sleep(rand.N(r.cfg.Slowness))
