@@ -149,3 +149,45 @@ func TestFailSafeForAnHour(t *testing.T) {
 		}
 	})
 }
+
+// An entry that is expired once more while a read waits for another's load is no sign that a load has failed.
+func TestExpiredTwiceIsNoFailure(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		namespace, value, finish := redistest.Unique(t), atomic.Int64{}, make(chan struct{})
+		one, two := openIn(t, rdb, namespace), openIn(t, rdb, namespace)
+		options := []cacheable.Option{cacheable.TTL(time.Hour), cacheable.FailSafe(time.Hour)}
+		load := func(context.Context, string) (int64, error) { return value.Load(), nil }
+		slow := cacheable.New(one, "safe", func(ctx context.Context, key string) (int64, error) {
+			seen := value.Load()
+			if seen == 1 {
+				<-finish
+			}
+			return seen, nil
+		}, options...)
+		quick := cacheable.New(two, "safe", load, options...)
+		_, err := quick.Get(t.Context(), "k")
+		require.NoError(t, err)
+
+		value.Store(1)
+		require.NoError(t, quick.Expire(t.Context(), "k"))
+		loading := async(func() (int64, error) { return slow.Get(t.Context(), "k") })
+		eventually(t, "the load", func() bool {
+			return rdb.Exists(t.Context(), quick.EntryKey("k").String()+":r").Val() == 1
+		})
+		waiting := async(func() (int64, error) { return quick.Get(t.Context(), "k") })
+		eventually(t, "the wait", func() bool { return two.Stats().Caches["safe"].Waits == 1 })
+
+		value.Store(2)
+		require.NoError(t, quick.Expire(t.Context(), "k"))
+		time.Sleep(200 * time.Millisecond) // whoever waits looks again meanwhile
+		close(finish)
+		v, err := waiting.wait(t)
+		require.NoError(t, err)
+		require.NotZero(t, v, "it began after version 1 was written, and no load has failed")
+		_, err = loading.wait(t)
+		require.NoError(t, err)
+		v, err = quick.Get(t.Context(), "k")
+		require.NoError(t, err)
+		require.EqualValues(t, 2, v)
+	})
+}

@@ -111,7 +111,11 @@ func (m *miss[K, V]) stopWaiting(err error) {
 func (m *miss[K, V]) reconsider(found entry.Entry) *result[V] {
 	switch found.State {
 	case entry.Stale:
-		if m.found.State == entry.Stale {
+		switch {
+		case m.found.State != entry.Stale:
+		case m.found.Token() != found.Token(): // expired once more, which says nothing of loads
+			m.unreadable++
+		default:
 			if r := m.l.failSafe.fallback(&found); r != nil {
 				m.l.failSafe.coolDown(m.req.ref.Key, found.Cooldown())
 				return r
