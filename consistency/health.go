@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/jollyjet/aside/store"
 )
 
@@ -65,6 +67,7 @@ type Health struct {
 	st      *store.Store
 	timeout time.Duration
 	needs   []Component // see Require
+	pings   singleflight.Group
 }
 
 // HealthOption is an option of [NewHealth].
@@ -131,19 +134,38 @@ func (h *Health) Check(ctx context.Context) HealthReport {
 	return r
 }
 
-// ping pings the masters. open is false if the store is closed.
+// ping pings the masters, once for all callers that ask at the same time: an answer may be as old as the first of their
+// questions. open is false if the store is closed.
 func (h *Health) ping(ctx context.Context) (answers []store.Ping, open bool) {
 	ctx, cancel := context.WithTimeout(ctx, h.timeout)
 	defer cancel()
+	select {
+	case shared := <-h.pings.DoChan("", func() (any, error) { return h.pingOnce(ctx) }):
+		if answers, _ = shared.Val.([]store.Ping); shared.Err != nil {
+			answers = []store.Ping{{Err: shared.Err}}
+		}
+	case <-ctx.Done():
+		answers = []store.Ping{{Err: ctx.Err()}}
+	}
+	return answers, !h.st.Closed()
+}
+
+// pingOnce has the values of ctx, but does not end with it: others wait for the answers, too. It ends a little before its
+// first caller has to answer, so that the masters which have answered are told from those which have not.
+func (h *Health) pingOnce(ctx context.Context) ([]store.Ping, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.timeout-h.timeout/10)
+	defer cancel()
 	answered := make(chan []store.Ping, 1)
 	if !h.st.Engine().Life.Background("health", func(context.Context) { answered <- h.st.Ping(ctx) }) {
-		return nil, false
+		return nil, store.ErrClosed
 	}
+	late := time.NewTimer(h.timeout) // after a panic of a hook, which is counted and logged
+	defer late.Stop()
 	select {
-	case answers = <-answered:
-		return answers, !h.st.Closed()
-	case <-ctx.Done():
-		return []store.Ping{{Err: ctx.Err()}}, !h.st.Closed()
+	case answers := <-answered:
+		return answers, nil
+	case <-late.C:
+		return nil, context.DeadlineExceeded
 	}
 }
 

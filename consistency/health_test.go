@@ -1,9 +1,14 @@
 package consistency_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,12 +103,49 @@ func TestHealthAnswersInTime(t *testing.T) {
 	defer paused.Resume()
 	for range 3 {
 		began := time.Now()
-		_, r := ask(t, h.Ready())
+		code, r := ask(t, h.Ready())
 		require.Less(t, time.Since(began), 15*time.Second)
+		require.Equal(t, http.StatusOK, code, "two of three answer: %v", r)
 		require.NotEqual(t, consistency.OK, r.Components[consistency.Redis].Status)
-		code, _ := ask(t, h.Live())
+		code, _ = ask(t, h.Live())
 		require.Equal(t, http.StatusOK, code)
 	}
+}
+
+// Probes that come at the same time, as those of several load balancers, share one answer.
+func TestHealthChecksAtTheSameTimeShareTheirPings(t *testing.T) {
+	server := redistest.Start(t)
+	rdb := server.Client(t)
+	st := open(t, rdb, store.Timeout(30*time.Second))
+	h := consistency.NewHealth(st, consistency.AnswerWithin(20*time.Second))
+	pings := func() (n int) {
+		stats, err := rdb.Info(t.Context(), "commandstats").Result()
+		require.NoError(t, err)
+		_, rest, _ := strings.Cut(stats, "cmdstat_ping:calls=")
+		_, err = fmt.Sscanf(rest, "%d", &n)
+		require.NoError(t, err)
+		return n
+	}
+	require.Equal(t, consistency.OK, h.Check(t.Context()).Components[consistency.Redis].Status)
+	const checks = 100
+	before, begun := pings(), atomic.Int64{}
+	server.Pause()
+	var group sync.WaitGroup
+	for range checks {
+		group.Go(func() {
+			begun.Add(1)
+			if status := h.Check(t.Context()).Components[consistency.Redis].Status; status != consistency.OK {
+				t.Errorf("Redis is %s", status)
+			}
+		})
+	}
+	eventually(t, "all checks", func() bool { return begun.Load() == checks })
+	left, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NotEqual(t, consistency.OK, h.Check(left).Components[consistency.Redis].Status, "who leaves does not wait for the others")
+	server.Resume()
+	group.Wait()
+	require.Less(t, pings()-before, checks, "the store's own pings included")
 }
 
 func TestHealthOfAClosedStore(t *testing.T) {
