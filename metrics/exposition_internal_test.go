@@ -49,9 +49,6 @@ func fill(v reflect.Value, path string, numbers map[string]int64) {
 		case f.CanInt():
 			f.SetInt(n)
 			numbers[path] = n
-		case f.CanUint():
-			f.SetUint(uint64(n))
-			numbers[path] = n
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (m metric[S]) labels() []string {
 }
 
 // counter returns a metric that is one counter.
-func counter[S any, N int64 | uint64](name, help string, value func(*S) N) metric[S] {
+func counter[S any](name, help string, value func(*S) int64) metric[S] {
 	return metric[S]{name: name, help: help, kind: prometheus.CounterValue, read: func(s *S, out emit) { out(float64(value(s))) }}
 }
 

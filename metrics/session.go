@@ -38,8 +38,8 @@ var sessionMetrics = []metric[session.Stats]{
 			out(float64(s.Unavailable), "unavailable")
 		},
 	},
-	counter("aside_session_loads_total", "Sessions loaded from Redis.", func(s *session.Stats) uint64 { return s.Loads }),
-	counter("aside_session_slides_total", "Sessions extended by a load.", func(s *session.Stats) uint64 { return s.Slides }),
-	counter("aside_session_saves_total", "Changes to sessions that were stored.", func(s *session.Stats) uint64 { return s.Saves }),
-	counter("aside_session_written_bytes_total", "Bytes of session data stored.", func(s *session.Stats) uint64 { return s.Bytes }),
+	counter("aside_session_loads_total", "Sessions loaded from Redis.", func(s *session.Stats) int64 { return s.Loads }),
+	counter("aside_session_slides_total", "Sessions extended by a load.", func(s *session.Stats) int64 { return s.Slides }),
+	counter("aside_session_saves_total", "Changes to sessions that were stored.", func(s *session.Stats) int64 { return s.Saves }),
+	counter("aside_session_written_bytes_total", "Bytes of session data stored.", func(s *session.Stats) int64 { return s.Bytes }),
 }

@@ -63,21 +63,21 @@ type Event struct {
 
 // Stats counts what a manager has done since it was made.
 type Stats struct {
-	Created, LoggedIn, Renewed, Destroyed, Revoked, Expired, Missing, Malformed uint64
-	Undecodable, Conflicts, ResurrectionsRefused, Unavailable                   uint64
+	Created, LoggedIn, Renewed, Destroyed, Revoked, Expired, Missing, Malformed int64
+	Undecodable, Conflicts, ResurrectionsRefused, Unavailable                   int64
 
-	Loads  uint64 // sessions looked up in Redis
-	Slides uint64 // look-ups that extended the session
-	Saves  uint64 // changes stored
-	Bytes  uint64 // size of the stored sessions, without their headers
+	Loads  int64 // sessions looked up in Redis
+	Slides int64 // look-ups that extended the session
+	Saves  int64 // changes stored
+	Bytes  int64 // size of the stored sessions, without their headers
 }
 
 // reporter counts events and passes them to the user's observer.
 type reporter struct {
 	notify func(Event) // nil without OnEvent; set once
 
-	events                            [kinds]atomic.Uint64
-	loads, slides, saves, storedBytes atomic.Uint64
+	events                            [kinds]atomic.Int64
+	loads, slides, saves, storedBytes atomic.Int64
 }
 
 func (r *reporter) report(ev Event) {
@@ -90,11 +90,11 @@ func (r *reporter) report(ev Event) {
 // countSave counts a session or a change that Redis has stored.
 func (r *reporter) countSave(size int) {
 	r.saves.Add(1)
-	r.storedBytes.Add(uint64(size))
+	r.storedBytes.Add(int64(size))
 }
 
 func (r *reporter) stats() Stats {
-	n := func(k Kind) uint64 { return r.events[k].Load() }
+	n := func(k Kind) int64 { return r.events[k].Load() }
 	return Stats{
 		Created: n(Created), LoggedIn: n(LoggedIn), Renewed: n(Renewed), Destroyed: n(Destroyed), Revoked: n(Revoked),
 		Expired: n(Expired), Missing: n(Missing), Malformed: n(Malformed), Undecodable: n(Undecodable),

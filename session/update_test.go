@@ -31,7 +31,7 @@ func TestNoChangeIsLost(t *testing.T) {
 		}
 		wg.Wait()
 		require.Equal(t, fleet*requests, get(t, all[0], token).N)
-		var conflicts, saves uint64
+		var conflicts, saves int64
 		for _, m := range all {
 			conflicts += m.Stats().Conflicts
 			saves += m.Stats().Saves
