@@ -57,7 +57,7 @@ type Cache struct {
 	keys   keyspace.Cache
 	schema uint64
 	scope  tagversion.Scope
-	counts *Counters
+	*Counters
 }
 
 // Cache returns the cache called name, for values of the given schema that live for ttl at most: entries of another schema
@@ -68,11 +68,11 @@ func (e *Entries) Cache(name string, schema uint64, ttl time.Duration) *Cache {
 		panic(fmt.Sprintf("cache name %q: %s", name, setup.NameRule))
 	}
 	return &Cache{
-		cfg:    &e.cfg,
-		keys:   e.cfg.Keys.Cache(name),
-		schema: schema,
-		scope:  tagversion.Scope{Cache: e.cfg.Versions.Cache(name), Keep: max(e.cfg.KeepVersions, 2*ttl)},
-		counts: e.countersOf(name),
+		cfg:      &e.cfg,
+		keys:     e.cfg.Keys.Cache(name),
+		schema:   schema,
+		scope:    tagversion.Scope{Cache: e.cfg.Versions.Cache(name), Keep: max(e.cfg.KeepVersions, 2*ttl)},
+		Counters: e.countersOf(name),
 	}
 }
 

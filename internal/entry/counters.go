@@ -57,10 +57,10 @@ const (
 
 // Counters are those of the caches of one name.
 type Counters struct {
-	events        [counterCount]atomic.Int64
-	loads         *histogram.Histogram
-	read, written atomic.Int64 // bytes
-	near          sizes
+	events                  [counterCount]atomic.Int64
+	loads                   *histogram.Histogram
+	bytesRead, bytesWritten atomic.Int64
+	near                    sizes
 
 	checks                [checkCount]atomic.Int64
 	repaired, differedFor atomic.Int64
@@ -108,32 +108,32 @@ func (c *Counters) Repaired() (n int64, differedFor time.Duration) {
 func (c *Counters) LoadTimes() histogram.Durations { return c.loads.Read() }
 
 // Bytes is how much was read from Redis and sent to it.
-func (c *Counters) Bytes() (read, written int64) { return c.read.Load(), c.written.Load() }
+func (c *Counters) Bytes() (read, written int64) { return c.bytesRead.Load(), c.bytesWritten.Load() }
 
 // NearEntries is how many values are kept in this process now.
 func (c *Counters) NearEntries() int64 { return c.near.sum() }
 
 // Count counts, and returns how often it has.
-func (c *Cache) Count(of Counter) int64 { return c.counts.events[of].Add(1) }
+func (c *Counters) Count(of Counter) int64 { return c.events[of].Add(1) }
 
 // CountInvalid counts an invalid entry with its reason.
-func (c *Cache) CountInvalid(e Entry) {
+func (c *Counters) CountInvalid(e Entry) {
 	c.Count(CountInvalid)
 	c.Count(countInvalidReason + Counter(e.Reason))
 }
 
 // CountNear adds what size returns to [Counters.NearEntries]. It is called whenever somebody asks for the
 // statistics, from any goroutine, until the end of the process.
-func (c *Cache) CountNear(size func() int) { c.counts.near.add(size) }
+func (c *Counters) CountNear(size func() int) { c.near.add(size) }
 
 // CountChecks counts n answers that were chosen to be compared, and have the same outcome.
-func (c *Cache) CountChecks(outcome Check, n int64) { c.counts.checks[outcome].Add(n) }
+func (c *Counters) CountChecks(outcome Check, n int64) { c.checks[outcome].Add(n) }
 
 // CountDiffered adds up for how long the cache had been wrong.
-func (c *Cache) CountDiffered(d time.Duration) { c.counts.differedFor.Add(int64(d)) }
+func (c *Counters) CountDiffered(d time.Duration) { c.differedFor.Add(int64(d)) }
 
 // CountRepaired counts a wrong entry that was evicted.
-func (c *Cache) CountRepaired() { c.counts.repaired.Add(1) }
+func (c *Counters) CountRepaired() { c.repaired.Add(1) }
 
 // sizes are gauges that are added up.
 type sizes struct {

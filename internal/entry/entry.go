@@ -92,7 +92,7 @@ func (e *Entry) readable() bool { return e.State == Value || e.State == Negative
 // evaluate decides what raw is, for an entry that should depend on the versions that s has found.
 func (c *Cache) evaluate(ref *Ref, raw []byte, present bool, s *tagversion.Snapshot) Entry {
 	e := Entry{raw: raw, until: s.Until()}
-	c.counts.read.Add(int64(len(raw)))
+	c.bytesRead.Add(int64(len(raw)))
 	switch kind := envelope.KindOf(raw); {
 	case s.Held() || kind == envelope.Hold:
 		e.State, e.Reason = Bypass, WriterHolds

@@ -24,7 +24,7 @@ func (c *Cache) StartLoad(ctx context.Context, cause string, keys int) (context.
 
 // End counts how long the load took; absent says that its error is only that the source has nothing.
 func (l *Load) End(err error, absent bool) {
-	l.cache.counts.loads.Observe(time.Since(l.began))
+	l.cache.loads.Observe(time.Since(l.began))
 	l.span.Finish(err, absent)
 }
 

@@ -37,6 +37,6 @@ func (c *Cache) record(ref *Ref, numbers []byte, created int64, r Contents) []by
 		e.Kind = envelope.Negative
 	}
 	record := envelope.Append(make([]byte, 0, envelope.Size(&e)), &e)
-	c.counts.written.Add(int64(len(record)))
+	c.bytesWritten.Add(int64(len(record)))
 	return record
 }
