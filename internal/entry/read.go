@@ -55,7 +55,9 @@ func (c *Cache) evaluateAll(ctx context.Context, ref *Ref, raw []byte, present b
 	if !e.tags.Open() {
 		return e, nil
 	}
-	return e, c.askTags(ctx, &e)[0]
+	open := e // a variable of its own, so that only an entry with open tags is allocated
+	err := c.askTags(ctx, &open)[0]
+	return open, err
 }
 
 // askTags asks for the tags that are open, in one round trip. It returns an error for each entry.
