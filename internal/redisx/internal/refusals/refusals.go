@@ -57,9 +57,11 @@ func (l *Log) Advice(err error) string { return advice(l.keys, err) }
 func (l *Log) Record(addr string, cmd redis.Cmder, err error) {
 	refusal := Refusal{Node: addr, Command: strings.ToUpper(cmd.Name()), Reply: reply(err), Advice: l.Advice(err)}
 	key := addr + " " + refusal.Advice
-	if used := l.inScript(cmd); len(used) > 0 && unnamed(err) {
-		refusal.Advice = "grant the user what this script uses: +" + strings.Join(used, " +")
-		key = addr + " script" // other scripts lack the same, or are logged once this one is granted
+	if unnamed(err) { // asked first, for it is cheap, and a Redis that is full refuses every script
+		if used := l.inScript(cmd); len(used) > 0 {
+			refusal.Advice = "grant the user what this script uses: +" + strings.Join(used, " +")
+			key = addr + " script" // other scripts lack the same, or are logged once this one is granted
+		}
 	}
 	first, isNew := l.count(key, refusal)
 	if isNew && l.log != nil {

@@ -49,3 +49,13 @@ func TestACauseIsLoggedOnce(t *testing.T) {
 		require.Equal(t, 4, lines())
 	})
 }
+
+// Which commands a script uses takes a search of its text, so it is not asked for each refusal.
+func TestScriptsAreSearchedOnlyIfRedisDoesNotNameTheCommand(t *testing.T) {
+	var searched int
+	l := New(nil, "app:*", func(redis.Cmder) []string { searched++; return []string{"get"} })
+	l.Record("a:1", redis.NewCmd(t.Context(), "evalsha"), rediserr.Reply("OOM command not allowed"))
+	require.Zero(t, searched)
+	l.Record("a:1", redis.NewCmd(t.Context(), "evalsha"), rediserr.Reply("ERR can't run this command or subcommand script: x"))
+	require.Equal(t, 1, searched)
+}
