@@ -31,7 +31,7 @@ type checker[K comparable, V any] struct {
 type sampledHit[K comparable] struct {
 	ctx  context.Context //nolint:containedctx // of the reader, for its values
 	key  K
-	seen entry.Sample // the zero Copy if the value was kept in this process
+	seen entry.Sample // the zero Sample if the value was kept in this process
 }
 
 func newChecker[K comparable, V any](c Cache[K, V], s *settings, f *findings) *checker[K, V] {
