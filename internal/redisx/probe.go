@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/jollyjet/aside/internal/redisx/internal/rediserr"
 )
 
 func ping(ctx context.Context) *Cmd { return &Cmd{Cmd: redis.NewCmd(ctx, "ping")} }
@@ -13,7 +15,7 @@ func ping(ctx context.Context) *Cmd { return &Cmd{Cmd: redis.NewCmd(ctx, "ping")
 // the time that Ping took.
 func (n *Node) Ping(ctx context.Context) (took time.Duration, err error) {
 	began := time.Now()
-	sent, err := n.Probe(ctx, ping(ctx))
+	sent, err := n.probe(ctx, ping(ctx), true)
 	if err == nil {
 		began = sent
 	}
@@ -24,6 +26,12 @@ func (n *Node) Ping(ctx context.Context) (took time.Duration, err error) {
 // may one day lead elsewhere it uses a new connection: only a new one shows where the address leads now. It returns when the
 // command was sent, over a connection that was ready. Probe takes no longer than the client's time-out.
 func (n *Node) Probe(ctx context.Context, cmd Command) (sent time.Time, err error) {
+	return n.probe(ctx, cmd, false)
+}
+
+// probe is Probe. With once the command has the error of the PING that makes the connection ready, if there is one, so
+// that the breaker counts one failure; that of a discarded connection is tried again.
+func (n *Node) probe(ctx context.Context, cmd Command, once bool) (sent time.Time, err error) {
 	var began time.Time // not sent itself: the caller may leave before it is written
 	err = n.work.await(ctx, 0, func(ctx context.Context) {
 		ctx = pastBreaker(ctx)
@@ -35,7 +43,12 @@ func (n *Node) Probe(ctx context.Context, cmd Command) (sent time.Time, err erro
 		}
 		fresh := n.newConnection()
 		defer func() { _ = fresh.Close() }() // it has served its purpose
-		n.exchange(ctx, fresh, []Command{ping(ctx)})
+		first := ping(ctx)
+		n.exchange(ctx, fresh, []Command{first})
+		if err := first.result().err; once && err != nil && !rediserr.IsDiscarded(err) {
+			complete(cmd, err)
+			return
+		}
 		began = time.Now()
 		n.exchange(ctx, fresh, []Command{cmd})
 	})
