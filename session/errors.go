@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"fmt"
+
+	"github.com/jollyjet/aside/internal/redisx"
 )
 
 var (
@@ -25,7 +27,7 @@ var (
 
 	// ErrUnavailable wraps the reason why Redis did not execute a command. Whether a change was stored is then unknown,
 	// but it was not stored twice. Answer with 503, and treat nobody as logged in.
-	ErrUnavailable = errors.New("session: Redis did not carry out the command")
+	ErrUnavailable = fmt.Errorf("session: %w", redisx.ErrUnavailable)
 
 	// ErrCommitted is returned by methods that would give the client a new token if the response headers have been sent.
 	// Nothing was changed. Call the method before the first Write.

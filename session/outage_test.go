@@ -14,8 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/session"
 )
+
+func TestUnavailableWrapsWhatThePackagesShare(t *testing.T) {
+	require.ErrorIs(t, session.ErrUnavailable, redisx.ErrUnavailable)
+	require.EqualError(t, session.ErrUnavailable, "session: Redis did not carry out the command")
+}
 
 func TestRedisAway(t *testing.T) {
 	server := redistest.Start(t)
