@@ -70,6 +70,20 @@ func TestAFailedLoginLeavesNothingBehind(t *testing.T) {
 	require.Len(t, list, 1, "other sessions stay")
 }
 
+// So is one of a login that failed alone, without a breaker that opens and closes.
+func TestASingleFailedLoginLeavesNothingBehind(t *testing.T) {
+	server := redistest.Start(t)
+	rdb, ns, quiet := server.Client(t), redistest.Unique(t), &silence{}
+	m := node(t, rdb, session.Namespace(ns), session.Hooks(quiet))
+	login(t, m, "bob", "")
+	quiet.armed.Store(true)
+	require.ErrorIs(t, m.Login(m.Attach(t.Context(), ""), "ann"), session.ErrUnavailable)
+	require.Len(t, keysOf(t, rdb, ns+":s:"), 2, "it could not be ended")
+	quiet.armed.Store(false)
+	quiet.on.Store(false)
+	redistest.Eventually(t, "the end of it", func() bool { return len(keysOf(t, rdb, ns+":s:")) == 1 })
+}
+
 // Redis stops during many logins, for less than the timeout and until the breaker is open. Afterwards only the sessions
 // exist whose Login returned nil.
 func TestInterruptedLoginsLeaveNothingBehind(t *testing.T) {

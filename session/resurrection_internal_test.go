@@ -74,6 +74,7 @@ func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
 		m := New[int](rdb, append(options, Namespace(ns), Timeout(5*time.Second))...)
 		t.Cleanup(func() { require.NoError(t, m.Close()) })
 		m.p.backOff = func(context.Context, *pause.Backoff) error { return nil } // the order is the scheduler's
+		m.p.orphans.retrying = true                                              // and it knows of nothing in the background
 		return m.p
 	}
 	l.seed = open()

@@ -2,7 +2,9 @@ package session
 
 import (
 	"context"
+	"time"
 
+	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
@@ -12,7 +14,22 @@ func (p *protocol) undo(ctx context.Context, t *token) {
 	ctx, done := redisx.Linger(ctx)
 	defer done()
 	if p.end(ctx, t) != nil {
-		p.orphans.add(t)
+		p.addOrphan(t)
+	}
+}
+
+// addOrphan has a session ended in the background. That is tried when a breaker closes, and, because a command may fail
+// without one opening, every few seconds.
+func (p *protocol) addOrphan(t *token) {
+	if p.orphans.add(t) {
+		p.work.Go("clean-up", p.retryOrphans)
+	}
+}
+
+func (p *protocol) retryOrphans(ctx context.Context) {
+	again := pause.Backoff{Least: probeEvery, Most: 5 * time.Second}
+	for !p.orphans.none() && again.Wait(ctx) {
+		p.endOrphans(ctx)
 	}
 }
 
@@ -20,7 +37,7 @@ func (p *protocol) undo(ctx context.Context, t *token) {
 func (p *protocol) endOrphans(ctx context.Context) {
 	for _, t := range p.orphans.take() {
 		if ended, _ := p.sendEnd(ctx, &t); !ended {
-			p.orphans.add(&t)
+			p.addOrphan(&t)
 		}
 	}
 }
