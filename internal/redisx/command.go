@@ -6,9 +6,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Command is a command that is sent once, and whose outcome is always known: [Cmd], [StringCmd], [SliceCmd] or [IntsCmd].
-// A Cluster client of go-redis sends other commands again when no reply comes. One that arrives a second time may undo
-// what was written in between.
+// Command is a command that is sent once, and whose outcome is always known: [Cmd], [StringCmd], [SliceCmd], [IntsCmd] or
+// [TimeCmd]. A Cluster client of go-redis sends other commands again when no reply comes. One that arrives a second time
+// may undo what was written in between.
 type Command interface {
 	redis.Cmder
 	result() *outcome
