@@ -104,11 +104,11 @@ func BreakAfter(failures int) Option {
 	return func(c *config) { c.breakAfter = failures }
 }
 
-// Strict makes every read ask Redis for the generations of its cache and namespace, in the same round trip as the
-// value, and for those of the tags that only the value tells (cacheable.TagsOf), in another. Without it they are held in
-// process, kept fresh by the invalidation feed: evict.All, evict.Everything and the eviction of such tags then reach other
-// nodes within the feed's delay (under a millisecond as a rule), or within a second where there is no feed. On Cluster it
-// costs every read a command on the two masters that hold these generations.
+// Strict makes every read ask Redis for the versions of its cache and namespace, in the same round trip as the value. For
+// tags that only the value tells (cacheable.TagsOf), it asks in another. Without Strict the versions are held in process,
+// kept fresh by the invalidation feed. Then evict.All, evict.Everything and the eviction of such tags reach other nodes within
+// the feed's delay: under a millisecond as a rule, or a second while the feed is down. On a Cluster Strict costs every read
+// a command on each of the two masters that hold these versions.
 func Strict() Option { return func(c *config) { c.strict = true } }
 
 // AllowReplicaReads accepts a Cluster client that reads from replicas. What it gives up: a replica that lags serves

@@ -5,6 +5,6 @@
 // one master, [Config.OnOpen], [Config.OnClose] and [Config.Closed], come from that goroutine, so they come one at a time,
 // in order, and delay no caller.
 //
-// Lock order: [Set] takes its lock before that of a breaker, and a breaker's comes before that of gobreaker. No lock is
-// held while an event or [Config.Go] runs.
+// Lock order: a breaker's lock comes before that of gobreaker. The lock of [Set] is never held together with them. No lock
+// is held while an event or [Config.Go] runs.
 package breaker

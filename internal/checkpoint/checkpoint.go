@@ -3,7 +3,8 @@
 // Invariant: one process at a time owns a checkpoint, and only the owner changes it. A command that arrives late does not
 // undo a later one: each carries the number of its step.
 //
-// Lock order: Checkpoint.mu is held while a command is under way; nothing else is taken under it.
+// Lock order: Checkpoint.mu comes before all others, because it is held while a command is in flight. Nobody takes it while
+// holding another lock.
 package checkpoint
 
 import (

@@ -2,8 +2,8 @@
 // store.
 //
 // It has no state of its own; each room documents its invariant and its locks. The order of locks across rooms is:
-// dataset.Detector.mu, outbox.Outbox.mu, then tracking.Tracker.mu, the locks of package tagversion, and those of journal and
-// lifecycle, which are last.
+// dataset.Detector.mu, then outbox.Outbox.mu, then those of tagversion, journal and lifecycle. tracking.Tracker.mu is taken
+// before that of lifecycle, and with none of the others held.
 package engine
 
 import (

@@ -1,4 +1,4 @@
-// Package entry reads, leases, fills and holds one key of a cache.
+// Package entry reads, leases and stores what stands under the keys of a cache.
 //
 // An entry is a value, a negative result, the lease of a loader, or the hold of a writer. A load takes the lease of an absent
 // key, runs, and fills the key only if the lease is still there. An eviction removes whatever stands under the key, and so

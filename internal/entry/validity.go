@@ -10,8 +10,8 @@ import (
 )
 
 // Validity is the state of all that an entry depends on, taken before the entry is read. As long as it is valid
-// the entry has not changed, as far as this process was told: of its own evictions at once, of others by tracking. Without
-// tracking it is valid for a second.
+// the entry has not changed, as far as this process was told: of its own evictions at once, of others by tracking. While
+// tracking is down it is valid for Config.Trust.
 type Validity struct {
 	epoch     uint64        // of tracking
 	until     time.Duration // as uptime; 0 if tracking vouches

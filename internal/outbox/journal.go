@@ -11,8 +11,8 @@ import (
 // ErrJournal wraps why the journal's file can't be used.
 var ErrJournal = errors.New("store: the journal can't be used")
 
-// file keeps the queue on the disk too, if there is a journal. All methods but sync and close need the outbox's mu, so that
-// the file says the same as the queue.
+// file keeps the queue on the disk too, if there is a journal. open comes before all other methods, and close after
+// them. The rest, but for sync, need the outbox's mu, so that the file says the same as the queue.
 type file struct {
 	cfg        *Config
 	journal    *journal.Journal // nil: there is none

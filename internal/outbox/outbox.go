@@ -28,7 +28,7 @@ type Outbox struct {
 	queued, replayed, overflows, recalled atomic.Int64
 }
 
-// New returns an empty outbox. Nothing is repeated before [Outbox.Resume].
+// New returns an empty outbox. What [Outbox.Open] finds is not repeated before [Outbox.Resume].
 func New(cfg Config) *Outbox {
 	o := &Outbox{cfg: cfg, wake: make(chan struct{}, 1)}
 	o.file.cfg, o.queue.cfg, o.history.cfg = &o.cfg, &o.cfg, &o.cfg

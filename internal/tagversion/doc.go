@@ -20,5 +20,5 @@
 //
 // # Lock order
 //
-// Versions.mu and knownTags.mu, then Version.mu. None is held while another package is called.
+// Versions.mu, knownTags.mu and Version.mu are taken one at a time. None is held while another package is called.
 package tagversion

@@ -36,9 +36,8 @@ type conn struct {
 	up      bool // under the tracker's mu
 	tried   bool // likewise: the first try has ended
 
-	// Of the goroutine that runs the connection:
-	warned  string          // the failure that was logged last; empty if none is open
-	reached redisx.Identity // the server that the connection leads to
+	warned  string          // the failure that was logged last; empty if none is open; of the goroutine that runs the connection
+	reached redisx.Identity // the server that the connection leads to; set before watch starts, and read by it
 	lag     lag
 }
 
