@@ -165,6 +165,7 @@ func TestLoadContext(t *testing.T) {
 		time.Sleep(57 * time.Second)
 		require.NoError(t, bounded.Err())
 		time.Sleep(time.Second)
+		synctest.Wait()
 		require.ErrorIs(t, bounded.Err(), context.DeadlineExceeded)
 		require.NoError(t, ctx.Err())
 		cancelBounded()
