@@ -21,10 +21,10 @@ func TestAnOpenBreakerCostsNoWaiting(t *testing.T) {
 		store.Logger(slog.New(slog.DiscardHandler)))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	space := st.Engine().Entries.Cache("cell", 1, time.Minute)
+	cache := st.Engine().Entries.Cache("cell", 1, time.Minute)
 	read := func() error {
-		ref := space.Ref(space.Key("k"), nil)
-		_, err := space.Read(context.Background(), &ref)
+		ref := cache.Ref(cache.Key("k"), nil)
+		_, err := cache.Read(context.Background(), &ref)
 		return err
 	}
 	require.Eventually(t, func() bool { return read() == nil }, soon, often)

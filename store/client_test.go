@@ -88,7 +88,7 @@ func TestHitIsOneGet(t *testing.T) {
 			seen.take()
 			e.sees()
 			return slices.Equal([]string{"get"}, seen.take())
-		}, soon, often, "the generations become known")
+		}, soon, often, "the versions become known")
 	})
 }
 
@@ -133,14 +133,14 @@ func TestScriptsSurviveFlush(t *testing.T) {
 		plain := entryOf(t, rdb, e.st, "plain")
 		for range 2 {
 			flush()
-			claim := e.acquire()
+			lease := e.acquire()
 			flush()
-			require.True(t, e.fill(claim, "one"))
+			require.True(t, e.fill(lease, "one"))
 			flush()
 			e.put("two")
 			require.Equal(t, "value two", e.sees())
 			flush()
-			plain.load("one") // knows take and generation afterwards
+			plain.load("one") // knows take and version afterwards
 			e.evict(e.Ref.Key, e.st.Tag("tag"), plain.Ref.Key)
 			e.load("three")
 			flush()

@@ -41,7 +41,7 @@ var foreigners = []foreign{
 	text("the prefix of a hold", string(envelope.HoldPrefix()), "corrupt"),
 	text("a hold of nobody", string(envelope.HoldPrefix())+"C", "corrupt"),
 	text("a hold with a broken record", string(envelope.HoldPrefix())+"C0123456789", "corrupt"),
-	changed("a generation", func([]byte) []byte { return envelope.NewGeneration(envelope.NewGen()) }),
+	changed("a version", func([]byte) []byte { return envelope.NewGeneration(envelope.NewGen()) }),
 	changed("a truncated entry", func(valid []byte) []byte { return valid[:len(valid)-1] }),
 	changed("the head of an entry", func(valid []byte) []byte { return valid[:min(len(valid)-2, envelope.IdentityLen+2)] }),
 	changed("a flipped bit", func(valid []byte) []byte { valid[len(valid)-1] ^= 1; return valid }),
@@ -79,16 +79,16 @@ func TestForeignEntryIsReplaced(t *testing.T) {
 					e.load("two")
 
 					f.plant(e, e.addr())
-					claim, v, err := e.Acquire(t.Context(), &e.Ref, e.read())
+					lease, v, err := e.Acquire(t.Context(), &e.Ref, e.read())
 					require.NoError(t, err)
-					require.NotNil(t, claim, "no claim with the view, but %s", words(v))
-					require.True(t, e.fill(claim, "three"))
+					require.NotNil(t, lease, "no lease with the view, but %s", words(v))
+					require.True(t, e.fill(lease, "three"))
 
 					f.plant(e, e.addr())
-					claim, v, err = e.AcquireForce(t.Context(), &e.Ref)
+					lease, v, err = e.AcquireForce(t.Context(), &e.Ref)
 					require.NoError(t, err)
-					require.NotNil(t, claim, "no claim for a refresh, but %s", words(v))
-					require.True(t, e.fill(claim, "four"))
+					require.NotNil(t, lease, "no lease for a refresh, but %s", words(v))
+					require.True(t, e.fill(lease, "four"))
 				}
 			})
 		})
@@ -123,23 +123,23 @@ func TestForeignEntryIsEvictedHeldAndPutOver(t *testing.T) {
 	}
 }
 
-// A marker that says nothing ends the generation, and the next load begins another.
+// A version that says nothing ends the version, and the next load begins another.
 func TestForeignMarkerCountsAsEvicted(t *testing.T) {
 	for _, f := range foreigners {
 		t.Run(f.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 				e := newEntry(t, rdb, store.Strict())
-				for _, marker := range []store.Key{e.st.Tag("tag"), e.All(), e.st.Everything()} {
+				for _, version := range []store.Key{e.st.Tag("tag"), e.All(), e.st.Everything()} {
 					e.evict(e.Ref.Key)
 					e.load("one")
-					f.plant(e, marker.String())
-					require.Equal(t, "evicted", e.sees(), marker)
+					f.plant(e, version.String())
+					require.Equal(t, "evicted", e.sees(), version)
 					e.load("two")
 
 					e.evict(e.Ref.Key)
-					claim := e.acquire()
-					f.plant(e, marker.String())
-					require.False(t, e.fill(claim, "three"), "the marker was lost while it was loaded")
+					lease := e.acquire()
+					f.plant(e, version.String())
+					require.False(t, e.fill(lease, "three"), "the version was lost while it was loaded")
 					require.Equal(t, "evicted", e.sees())
 					e.load("four")
 				}

@@ -106,28 +106,28 @@ func TestACommandThatTheUserLacksIsAnError(t *testing.T) {
 			return func(r *restricted) error { _, _, err := r.Acquire(r.t.Context(), &r.Ref, entry.Entry{}); return err }
 		}},
 		{"fill", "getrange set get", false, func(_ *testEntry, r *restricted) func(*restricted) error {
-			claim := r.acquire()
-			return func(r *restricted) error { _, err := claim.Store(r.t.Context(), result("one")); return err }
+			lease := r.acquire()
+			return func(r *restricted) error { _, err := lease.Store(r.t.Context(), result("one")); return err }
 		}},
-		{"drop a claim", "getrange unlink get", false, func(_ *testEntry, r *restricted) func(*restricted) error {
-			claim := r.acquire()
-			return func(r *restricted) error { _, err := claim.Release(r.t.Context()); return err }
+		{"drop a lease", "getrange unlink get", false, func(_ *testEntry, r *restricted) func(*restricted) error {
+			lease := r.acquire()
+			return func(r *restricted) error { _, err := lease.Release(r.t.Context()); return err }
 		}},
-		{"renew a claim", "getrange pexpire", false, func(_ *testEntry, r *restricted) func(*restricted) error {
-			claim := r.acquire()
-			return func(r *restricted) error { _, err := claim.RenewOnce(r.t.Context()); return err }
+		{"renew a lease", "getrange pexpire", false, func(_ *testEntry, r *restricted) func(*restricted) error {
+			lease := r.acquire()
+			return func(r *restricted) error { _, err := lease.RenewOnce(r.t.Context()); return err }
 		}},
-		{"take a bookmark", "time hmget hset pexpire", false, func(*testEntry, *restricted) func(*restricted) error {
+		{"take a checkpoint", "time hmget hset pexpire", false, func(*testEntry, *restricted) func(*restricted) error {
 			return func(r *restricted) error {
 				_, err := r.st.Engine().Checkpoints.Take(r.t.Context(), "orders")
 				return err
 			}
 		}},
-		{"save a bookmark", "time hmget hset pexpire", false, func(_ *testEntry, r *restricted) func(*restricted) error {
+		{"save a checkpoint", "time hmget hset pexpire", false, func(_ *testEntry, r *restricted) func(*restricted) error {
 			b := take(r.t.(*testing.T), r.st)
 			return func(r *restricted) error { return b.Save(r.t.Context(), "here") }
 		}},
-		{"release a bookmark", "time hmget hset", false, func(_ *testEntry, r *restricted) func(*restricted) error {
+		{"release a checkpoint", "time hmget hset", false, func(_ *testEntry, r *restricted) func(*restricted) error {
 			b := take(r.t.(*testing.T), r.st)
 			return func(r *restricted) error { return b.Release(r.t.Context()) }
 		}},
@@ -243,16 +243,16 @@ func TestAKeyOfAnotherTypeIsNoRecord(t *testing.T) {
 		}
 		for name, do := range map[string]func(){
 			"renew": func() {
-				claim := e.acquire()
+				lease := e.acquire()
 				plant(e.addr())
-				renewed, err := claim.RenewOnce(t.Context())
+				renewed, err := lease.RenewOnce(t.Context())
 				require.NoError(t, err)
 				require.False(t, renewed)
 			},
 			"fill": func() {
-				claim := e.acquire()
+				lease := e.acquire()
 				plant(e.addr())
-				require.False(t, e.fill(claim, "one"))
+				require.False(t, e.fill(lease, "one"))
 			},
 			"touch": func() {
 				plant(e.addr())
@@ -264,11 +264,11 @@ func TestAKeyOfAnotherTypeIsNoRecord(t *testing.T) {
 				e.end(h)
 				require.False(t, e.exists(e.addr()))
 			},
-			"bookmark": func() {
-				plant(bookmarkAddr(e.st.Namespace()))
+			"checkpoint": func() {
+				plant(checkpointAddr(e.st.Namespace()))
 				b := take(t, e.st)
 				require.NoError(t, b.Save(t.Context(), "here"))
-				plant(bookmarkAddr(e.st.Namespace()))
+				plant(checkpointAddr(e.st.Namespace()))
 				require.ErrorIs(t, b.Save(t.Context(), "there"), checkpoint.ErrTaken)
 			},
 		} {

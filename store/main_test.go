@@ -127,18 +127,18 @@ func (e *testEntry) eventually(want string) {
 
 func (e *testEntry) acquire() *entry.Lease {
 	e.t.Helper()
-	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, entry.Entry{})
+	lease, v, err := e.Acquire(e.t.Context(), &e.Ref, entry.Entry{})
 	require.NoError(e.t, err)
-	require.NotNil(e.t, claim, "no claim, but %s", words(v))
-	return claim
+	require.NotNil(e.t, lease, "no lease, but %s", words(v))
+	return lease
 }
 
-// waitsFor says what is there instead of a claim.
+// waitsFor says what is there instead of a lease.
 func (e *testEntry) waitsFor() string {
 	e.t.Helper()
-	claim, v, err := e.Acquire(e.t.Context(), &e.Ref, entry.Entry{})
+	lease, v, err := e.Acquire(e.t.Context(), &e.Ref, entry.Entry{})
 	require.NoError(e.t, err)
-	require.Nil(e.t, claim)
+	require.Nil(e.t, lease)
 	return words(v)
 }
 

@@ -82,13 +82,13 @@ func (m *model) ahead(ctx context.Context, a *actor) {
 	}
 }
 
-// load acquires a claim, or finds a value, loads and fills, or lets nothing older be there.
+// load acquires a lease, or finds a value, loads and fills, or lets nothing older be there.
 func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(entry.Entry), acquire func() (*entry.Lease, entry.Entry, error)) {
-	var claim *entry.Lease
+	var lease *entry.Lease
 	var v entry.Entry
 	var err error
 	for range 4 {
-		if claim, v, err = acquire(); err != nil || v.State != entry.Leased {
+		if lease, v, err = acquire(); err != nil || v.State != entry.Leased {
 			break
 		}
 		a.pause()
@@ -96,25 +96,25 @@ func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(entry
 	if err == nil && v.State == entry.Value {
 		judge(v)
 	}
-	if err != nil || claim == nil {
+	if err != nil || lease == nil {
 		return
 	}
 	a.pause()
 	loaded := m.source
 	a.pause()
 	if renew {
-		if _, err := claim.RenewOnce(ctx); err != nil {
+		if _, err := lease.RenewOnce(ctx); err != nil {
 			return
 		}
 	}
 	late := m.least[a.node]
 	if a.clears {
-		if confirmed, err := claim.Remove(ctx); err == nil && confirmed {
+		if confirmed, err := lease.Remove(ctx); err == nil && confirmed {
 			m.evicted(a.node, loaded, nil)
 		}
 		return
 	}
-	confirmed, err := claim.Store(ctx, entry.Contents{Payload: fmt.Append(nil, loaded), TTL: ttl})
+	confirmed, err := lease.Store(ctx, entry.Contents{Payload: fmt.Append(nil, loaded), TTL: ttl})
 	if err == nil && confirmed && loaded < late {
 		m.wrong("%s: version %d is confirmed although %d was evicted meanwhile", a.name, loaded, late)
 	}

@@ -167,8 +167,8 @@ func (m *model) settle() {
 	m.advance(2 * modelHold)
 	look()
 	e := m.nodes[0]
-	claim, v, err := e.Acquire(context.Background(), &e.Ref, entry.Entry{})
-	if err != nil || claim == nil && v.State != entry.Value && v.State != entry.Stale {
+	lease, v, err := e.Acquire(context.Background(), &e.Ref, entry.Entry{})
+	if err != nil || lease == nil && v.State != entry.Value && v.State != entry.Stale {
 		m.Fatalf("no load can be stored: %s (%v)", words(v), err)
 	}
 }

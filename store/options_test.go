@@ -61,7 +61,7 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"empty cache name", func() { st.Engine().Entries.Cache("", schema, ttl) }, []string{`cache name ""`, "letters, digits"}},
 		{"cache name with a colon", func() { st.Engine().Entries.Cache("a:b", schema, ttl) }, []string{`cache name "a:b"`}},
 		{"cache name with a brace", func() { st.Engine().Entries.Cache("a}", schema, ttl) }, []string{`cache name "a}"`}},
-		{"cache name like a marker", func() { st.Engine().Entries.Cache("#tag", schema, ttl) }, []string{"the first a letter or digit"}},
+		{"cache name like a version", func() { st.Engine().Entries.Cache("#tag", schema, ttl) }, []string{"the first a letter or digit"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := panicText(t, tt.do)

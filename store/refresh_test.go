@@ -11,20 +11,20 @@ import (
 	"github.com/jollyjet/aside/internal/redistest"
 )
 
-// over is a claim for a refresh by hand.
+// over is a lease for a refresh by hand.
 func (e *testEntry) over() (*entry.Lease, entry.Entry) {
 	e.t.Helper()
-	claim, v, err := e.AcquireForce(e.t.Context(), &e.Ref)
+	lease, v, err := e.AcquireForce(e.t.Context(), &e.Ref)
 	require.NoError(e.t, err)
-	return claim, v
+	return lease, v
 }
 
-// ahead is a claim for a refresh of what is there.
+// ahead is a lease for a refresh of what is there.
 func (e *testEntry) ahead() (*entry.Lease, entry.Entry) {
 	e.t.Helper()
-	claim, v, err := e.AcquireStale(e.t.Context(), &e.Ref, e.read())
+	lease, v, err := e.AcquireStale(e.t.Context(), &e.Ref, e.read())
 	require.NoError(e.t, err)
-	return claim, v
+	return lease, v
 }
 
 var refreshes = map[string]func(e *testEntry) (*entry.Lease, entry.Entry){
@@ -32,10 +32,10 @@ var refreshes = map[string]func(e *testEntry) (*entry.Lease, entry.Entry){
 	"ahead":   (*testEntry).ahead,
 }
 
-func eachRefresh(t *testing.T, test func(t *testing.T, e *testEntry, claim func(e *testEntry) (*entry.Lease, entry.Entry))) {
-	for name, claim := range refreshes {
+func eachRefresh(t *testing.T, test func(t *testing.T, e *testEntry, lease func(e *testEntry) (*entry.Lease, entry.Entry))) {
+	for name, lease := range refreshes {
 		t.Run(name, func(t *testing.T) {
-			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) { test(t, newEntry(t, rdb), claim) })
+			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) { test(t, newEntry(t, rdb), lease) })
 		})
 	}
 }
@@ -44,11 +44,11 @@ func TestRefreshLeavesTheValueReadable(t *testing.T) {
 	eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 		e.load("one")
 		other := e.elsewhere()
-		claim, _ := claimOn(e)
-		require.NotNil(t, claim)
+		lease, _ := claimOn(e)
+		require.NotNil(t, lease)
 		require.Equal(t, "value one", other.sees())
 		require.Equal(t, "value one", other.waitsFor())
-		require.True(t, e.fill(claim, "two"))
+		require.True(t, e.fill(lease, "two"))
 		require.Equal(t, "value two", other.sees())
 	})
 }
@@ -56,16 +56,16 @@ func TestRefreshLeavesTheValueReadable(t *testing.T) {
 func TestRefreshThatIsGivenUpLeavesTheValue(t *testing.T) {
 	eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 		e.load("one")
-		claim, _ := claimOn(e)
-		confirmed, err := claim.Release(t.Context())
+		lease, _ := claimOn(e)
+		confirmed, err := lease.Release(t.Context())
 		require.NoError(t, err)
 		require.True(t, confirmed)
 		require.Equal(t, "value one", e.sees())
 
-		claim, _ = claimOn(e)
-		require.NotNil(t, claim, "and the next may try")
+		lease, _ = claimOn(e)
+		require.NotNil(t, lease, "and the next may try")
 		e.evict(e.st.Tag("tag"))
-		confirmed, err = claim.Release(t.Context())
+		confirmed, err = lease.Release(t.Context())
 		require.NoError(t, err)
 		require.False(t, confirmed)
 	})
@@ -94,9 +94,9 @@ func TestRefreshStoresOnlyOverWhatItSaw(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 				e.load("one")
-				claim, _ := claimOn(e)
+				lease, _ := claimOn(e)
 				tt.change(e)
-				require.False(t, e.fill(claim, "older"))
+				require.False(t, e.fill(lease, "older"))
 				require.Equal(t, tt.left, e.sees())
 			})
 		})
@@ -107,8 +107,8 @@ func TestRefreshStoresOnlyOverWhatItSaw(t *testing.T) {
 func TestRefreshThatIsClearedRemovesWhatItSaw(t *testing.T) {
 	eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 		e.load("one")
-		claim, _ := claimOn(e)
-		confirmed, err := claim.Remove(t.Context())
+		lease, _ := claimOn(e)
+		confirmed, err := lease.Remove(t.Context())
 		require.NoError(t, err)
 		require.True(t, confirmed)
 		require.Equal(t, "absent", e.elsewhere().sees())
@@ -119,9 +119,9 @@ func TestRefreshThatIsClearedRemovesWhatItSaw(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			eachRefresh(t, func(t *testing.T, e *testEntry, claimOn func(e *testEntry) (*entry.Lease, entry.Entry)) {
 				e.load("one")
-				claim, _ := claimOn(e)
+				lease, _ := claimOn(e)
 				tt.change(e)
-				confirmed, err := claim.Remove(t.Context())
+				confirmed, err := lease.Remove(t.Context())
 				require.NoError(t, err)
 				require.False(t, confirmed)
 				if tt.left != "evicted" { // an entry of an evicted tag is of no use to anybody
@@ -137,15 +137,15 @@ func TestRefreshByHandTakesTheLease(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		e := newEntry(t, rdb)
 		loading := e.acquire()
-		claim, _ := e.elsewhere().over()
-		require.NotNil(t, claim)
+		lease, _ := e.elsewhere().over()
+		require.NotNil(t, lease)
 		require.False(t, e.fill(loading, "older"))
-		require.True(t, e.fill(claim, "newer"))
+		require.True(t, e.fill(lease, "newer"))
 		require.Equal(t, "value newer", e.sees())
 
 		e.hold(e.Ref.Key)
-		claim, v := e.over()
-		require.Nil(t, claim)
+		lease, v := e.over()
+		require.Nil(t, lease)
 		require.Equal(t, entry.Bypass, v.State)
 	})
 }
@@ -156,14 +156,14 @@ func TestRefreshAheadIsOneForAll(t *testing.T) {
 		e := newEntry(t, rdb)
 		other := e.elsewhere()
 		e.load("one")
-		claim, _ := e.ahead()
-		require.NotNil(t, claim)
+		lease, _ := e.ahead()
+		require.NotNil(t, lease)
 		second, v := other.ahead()
 		require.Nil(t, second)
 		require.Equal(t, entry.Leased, v.State)
 		require.Positive(t, v.LeaseLeft())
 
-		_, err := claim.Cooldown(t.Context(), time.Minute)
+		_, err := lease.Cooldown(t.Context(), time.Minute)
 		require.NoError(t, err)
 		second, v = other.ahead()
 		require.Nil(t, second)
@@ -195,9 +195,9 @@ func TestRefreshOfWhatIsGone(t *testing.T) {
 				e.load("one")
 				seen := e.read()
 				tt.change(e)
-				claim, v, err := e.AcquireStale(t.Context(), &e.Ref, seen)
+				lease, v, err := e.AcquireStale(t.Context(), &e.Ref, seen)
 				require.NoError(t, err)
-				require.Nil(t, claim)
+				require.Nil(t, lease)
 				require.Equal(t, tt.want, words(v))
 				require.False(t, e.exists(e.addr()+":r"), "no lease is left behind")
 			})

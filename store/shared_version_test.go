@@ -11,7 +11,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// shared are the evictions whose effect a node may notice with a delay, because it keeps their markers in process.
+// shared are the evictions whose effect a node may notice with a delay, because it keeps their versions in process.
 var shared = map[string]func(e *testEntry) store.Key{"cache": ways["cache"], "everything": ways["everything"]}
 
 // The node that evicts notices at once, the others when the feed says so, or within the time for which they believe
@@ -71,9 +71,9 @@ func TestStrictNoticesAtOnce(t *testing.T) {
 					require.Equal(t, "value old", other.sees())
 					e.evict(key(e))
 					require.Equal(t, "evicted", other.sees())
-					claim := other.acquire()
+					lease := other.acquire()
 					e.evict(key(e))
-					require.False(t, other.fill(claim, "old"))
+					require.False(t, other.fill(lease, "old"))
 				}
 			})
 		})
@@ -102,12 +102,12 @@ func TestSharedHoldReachesOtherNodes(t *testing.T) {
 	}
 }
 
-// The markers of a cache outlive its entries, whatever other caches of the namespace want and know.
-func TestMarkersOutliveTheEntries(t *testing.T) {
+// The versions of a cache outlive its entries, whatever other caches of the namespace want and know.
+func TestVersionsOutliveTheEntries(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)
 		short := entryOf(t, rdb, st, "short", "tag")
-		for range 2 { // by now the store knows the markers
+		for range 2 { // by now the store knows the versions
 			short.load("one")
 			short.evict(short.Ref.Key)
 		}
@@ -115,10 +115,10 @@ func TestMarkersOutliveTheEntries(t *testing.T) {
 		p := st.Engine().Entries.Cache("long", schema, month)
 		long := &testEntry{t: t, rdb: rdb, st: st, Cache: p, Ref: p.Ref(p.Key("long"), []string{"tag"})}
 		long.load("two")
-		for _, marker := range []store.Key{st.Tag("tag"), p.All(), st.Everything()} {
-			left, err := rdb.PTTL(t.Context(), marker.String()).Result()
+		for _, version := range []store.Key{st.Tag("tag"), p.All(), st.Everything()} {
+			left, err := rdb.PTTL(t.Context(), version.String()).Result()
 			require.NoError(t, err)
-			require.Greater(t, left, month, marker)
+			require.Greater(t, left, month, version)
 		}
 	})
 }

@@ -100,9 +100,9 @@ func TestAConfirmedEvictionSurvivesARestart(t *testing.T) {
 	}
 }
 
-// A claim, or a hold, that Redis has from an older state is of no use: an eviction that had ended it may be lost, and the
+// A lease, or a hold, that Redis has from an older state is of no use: an eviction that had ended it may be lost, and the
 // node that could repeat it may be gone.
-func TestWhatWasClaimedBeforeARestartIsNotConfirmed(t *testing.T) {
+func TestWhatWasLeasedBeforeARestartIsNotConfirmed(t *testing.T) {
 	server := startFickle(t)
 	rdb := server.Client(t)
 	st := open(t, rdb, store.LeaseTime(time.Minute), store.HoldTime(time.Minute))
@@ -120,19 +120,19 @@ func TestWhatWasClaimedBeforeARestartIsNotConfirmed(t *testing.T) {
 	}
 
 	e := entryOf(t, rdb, st, "claimed", "tag")
-	claim := e.acquire()
+	lease := e.acquire()
 	loseAnEviction(e)
-	confirmed, err := claim.Store(t.Context(), result("old"))
+	confirmed, err := lease.Store(t.Context(), result("old"))
 	require.NoError(t, err)
 	require.False(t, confirmed)
 	require.NotEqual(t, "value old", e.sees())
 
 	e = entryOf(t, rdb, st, "refreshed", "tag")
 	e.load("old")
-	claim, _, err = e.AcquireForce(t.Context(), &e.Ref)
+	lease, _, err = e.AcquireForce(t.Context(), &e.Ref)
 	require.NoError(t, err)
 	loseAnEviction(e)
-	confirmed, err = claim.Store(t.Context(), result("older"))
+	confirmed, err = lease.Store(t.Context(), result("older"))
 	require.NoError(t, err)
 	require.False(t, confirmed)
 
@@ -152,7 +152,7 @@ func TestDistrustBelievesNothingAfterARestart(t *testing.T) {
 	feedUp(t, e.st, other.st)
 	for cycle := int64(1); cycle <= 3; cycle++ {
 		e.load("old")
-		other.eventually("value old") // it may have heard of the last generation, and not yet of this one
+		other.eventually("value old") // it may have heard of the last version, and not yet of this one
 		server.save()
 		gone := e.elsewhere()
 		gone.evict(e.Ref.Key)

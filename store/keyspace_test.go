@@ -45,13 +45,13 @@ var part = rapid.Custom(func(t *rapid.T) string {
 // the whole entry.
 func TestKeyIsUnique(t *testing.T) {
 	st := open(t, unreachable(t))
-	spaces := []*entry.Cache{st.Engine().Entries.Cache("a", schema, ttl), st.Engine().Entries.Cache("ab", schema, ttl), st.Engine().Entries.Cache("a.b", schema, ttl)}
+	caches := []*entry.Cache{st.Engine().Entries.Cache("a", schema, ttl), st.Engine().Entries.Cache("ab", schema, ttl), st.Engine().Entries.Cache("a.b", schema, ttl)}
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 4).Draw(t, "n")
 		one := rapid.SliceOfN(part, n, n).Draw(t, "one")
 		two := rapid.SliceOfN(part, n, n).Draw(t, "two")
-		p := rapid.SampledFrom(spaces).Draw(t, "space one")
-		q := rapid.SampledFrom(spaces).Draw(t, "space two")
+		p := rapid.SampledFrom(caches).Draw(t, "cache one")
+		q := rapid.SampledFrom(caches).Draw(t, "cache two")
 		a, b := p.Key(one...), q.Key(two...)
 		require.Equal(t, p == q && slices.Equal(one, two), a == b)
 		require.Equal(t, a == b, a.String() == b.String(), "short or hashed, the Redis keys differ too")
@@ -65,14 +65,6 @@ func TestKeyIsUnique(t *testing.T) {
 		require.NotEqual(t, a.String(), st.Tag(one[0]).String())
 		require.NotContains(t, []store.Key{p.All(), st.Everything()}, a)
 	})
-}
-
-func TestTagsAreASet(t *testing.T) {
-	p := open(t, unreachable(t)).Engine().Entries.Cache("c", schema, ttl)
-	key := p.Key("k")
-	require.Equal(t, p.Ref(key, []string{"a", "b"}), p.Ref(key, []string{"b", "a", "b"}))
-	require.Equal(t, p.Ref(key, nil), p.Ref(key, []string{}))
-	require.NotEqual(t, p.Ref(key, []string{"a"}), p.Ref(key, []string{"a", "b"}))
 }
 
 // Every kind of key can be loaded, read and evicted, and touches no other.

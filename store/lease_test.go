@@ -14,14 +14,14 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-func TestLoadIsStoredUnderItsClaim(t *testing.T) {
+func TestLoadIsStoredUnderItsLease(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		e := newEntry(t, rdb)
 		other := e.elsewhere()
 		require.Equal(t, "absent", e.sees())
-		claim := e.acquire()
+		lease := e.acquire()
 		require.Equal(t, "leased", other.sees())
-		require.True(t, e.fill(claim, "one"))
+		require.True(t, e.fill(lease, "one"))
 		v := other.read()
 		require.Equal(t, "value one", words(v))
 		require.Less(t, v.Age(), time.Minute)
@@ -29,7 +29,7 @@ func TestLoadIsStoredUnderItsClaim(t *testing.T) {
 		require.NoError(t, err)
 		require.Greater(t, left, ttl-time.Minute)
 		require.LessOrEqual(t, left, ttl)
-		require.Equal(t, "value one", other.waitsFor(), "who comes late receives the value instead of a claim")
+		require.Equal(t, "value one", other.waitsFor(), "who comes late receives the value instead of a lease")
 	})
 }
 
@@ -50,20 +50,20 @@ func TestGivingUpFreesTheEntry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 				e := newEntry(t, rdb)
-				claim := e.acquire()
-				confirmed, err := giveUp(claim, t.Context())
+				lease := e.acquire()
+				confirmed, err := giveUp(lease, t.Context())
 				require.NoError(t, err)
 				require.True(t, confirmed)
 				require.False(t, e.exists(e.addr()))
-				require.False(t, e.fill(claim, "too late"))
+				require.False(t, e.fill(lease, "too late"))
 				e.load("next")
 			})
 		})
 	}
 }
 
-// A claim lapses with whatever changes the key: its load is neither stored nor confirmed.
-func TestClaimLapses(t *testing.T) {
+// A lease lapses with whatever changes the key: its load is neither stored nor confirmed.
+func TestLeaseLapses(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(e *testEntry)
@@ -78,9 +78,9 @@ func TestClaimLapses(t *testing.T) {
 		{"held for a moment", func(e *testEntry) { e.end(e.hold(e.Ref.Key)) }, "absent"},
 		{"replaced", func(e *testEntry) { r := e.replacement("newer"); e.end(e.hold(e.Ref.Key), r) }, "value newer"},
 		{"taken for a refresh", func(e *testEntry) {
-			claim, _, err := e.elsewhere().AcquireForce(e.t.Context(), &e.Ref)
+			lease, _, err := e.elsewhere().AcquireForce(e.t.Context(), &e.Ref)
 			require.NoError(e.t, err)
-			require.NotNil(e.t, claim)
+			require.NotNil(e.t, lease)
 		}, "leased"},
 		{"deleted", func(e *testEntry) { require.NoError(e.t, e.rdb.Del(e.t.Context(), e.addr()).Err()) }, "absent"},
 		{"expired", func(e *testEntry) { require.NoError(e.t, e.rdb.PExpire(e.t.Context(), e.addr(), -1).Err()) }, "absent"},
@@ -89,15 +89,15 @@ func TestClaimLapses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 				e := newEntry(t, rdb)
-				claim := e.acquire()
+				lease := e.acquire()
 				tt.change(e)
-				renewed, err := claim.RenewOnce(t.Context())
+				renewed, err := lease.RenewOnce(t.Context())
 				require.NoError(t, err)
 				require.False(t, renewed)
-				confirmed, err := claim.Release(t.Context())
+				confirmed, err := lease.Release(t.Context())
 				require.NoError(t, err)
 				require.False(t, confirmed, "dropped")
-				require.False(t, e.fill(claim, "older"), "filled")
+				require.False(t, e.fill(lease, "older"), "filled")
 				require.Equal(t, tt.left, e.sees())
 			})
 		})
@@ -115,9 +115,9 @@ func TestForeignLeaseIsReturnedWithItsRemainingTime(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		e := newEntry(t, rdb, store.LeaseTime(time.Minute))
 		e.acquire()
-		claim, v, err := e.elsewhere().Acquire(t.Context(), &e.Ref, entry.Entry{})
+		lease, v, err := e.elsewhere().Acquire(t.Context(), &e.Ref, entry.Entry{})
 		require.NoError(t, err)
-		require.Nil(t, claim)
+		require.Nil(t, lease)
 		require.Equal(t, entry.Leased, v.State)
 		require.Greater(t, v.LeaseLeft(), 30*time.Second)
 		require.LessOrEqual(t, v.LeaseLeft(), time.Minute)
@@ -129,22 +129,22 @@ func TestOvertakeTakesTheLease(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		e := newEntry(t, rdb)
 		overtake := func() (*entry.Lease, string) {
-			claim, v, err := e.Overtake(t.Context(), &e.Ref, entry.Entry{})
+			lease, v, err := e.Overtake(t.Context(), &e.Ref, entry.Entry{})
 			require.NoError(t, err)
-			return claim, words(v)
+			return lease, words(v)
 		}
 		loading := e.elsewhere().acquire()
-		claim, _ := overtake()
-		require.NotNil(t, claim)
+		lease, _ := overtake()
+		require.NotNil(t, lease)
 		require.False(t, e.fill(loading, "older"))
-		require.True(t, e.fill(claim, "newer"))
-		claim, there := overtake()
-		require.Nil(t, claim)
+		require.True(t, e.fill(lease, "newer"))
+		lease, there := overtake()
+		require.Nil(t, lease)
 		require.Equal(t, "value newer", there)
 
 		e.hold(e.Ref.Key)
-		claim, there = overtake()
-		require.Nil(t, claim)
+		lease, there = overtake()
+		require.Nil(t, lease)
 		require.Equal(t, "held", there)
 	})
 }
@@ -156,11 +156,11 @@ func TestLeaseOfADeadLoaderIsTakenOver(t *testing.T) {
 		}
 		e := newEntry(t, rdb, store.LeaseTime(30*time.Millisecond))
 		dead := e.acquire()
-		var claim *entry.Lease
+		var lease *entry.Lease
 		require.Eventually(t, func() bool {
 			var err error
-			claim, _, err = e.Acquire(t.Context(), &e.Ref, entry.Entry{})
-			return err == nil && claim != nil
+			lease, _, err = e.Acquire(t.Context(), &e.Ref, entry.Entry{})
+			return err == nil && lease != nil
 		}, soon, often)
 		require.False(t, e.fill(dead, "from the dead"))
 	})
@@ -173,38 +173,38 @@ func TestLeaseWithoutEndIsNobodys(t *testing.T) {
 		old := e.acquire()
 		require.NoError(t, rdb.Persist(t.Context(), e.addr()).Err())
 		other := e.elsewhere()
-		claim := other.acquire()
+		lease := other.acquire()
 		require.False(t, e.fill(old, "old"))
-		require.True(t, other.fill(claim, "new"))
+		require.True(t, other.fill(lease, "new"))
 	})
 }
 
-func TestKeepRenewsTheLease(t *testing.T) {
+func TestRenewRenewsTheLease(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		t.Parallel() // it is time that it takes
-		const lease = 3 * time.Second
-		e := newEntry(t, rdb, store.LeaseTime(lease))
-		claim := e.acquire()
+		const leaseTime = 3 * time.Second
+		e := newEntry(t, rdb, store.LeaseTime(leaseTime))
+		lease := e.acquire()
 		stop, stopped := make(chan struct{}), make(chan struct{})
-		go func() { defer close(stopped); claim.Renew(t.Context(), stop) }()
+		go func() { defer close(stopped); lease.Renew(t.Context(), stop) }()
 		for range 2 {
 			// Longer than a lease is given: the next renewal shortens it.
 			require.NoError(t, rdb.PExpire(t.Context(), e.addr(), ttl).Err())
 			require.Eventually(t, func() bool {
 				left, err := rdb.PTTL(t.Context(), e.addr()).Result()
-				return err == nil && left > 0 && left <= lease
+				return err == nil && left > 0 && left <= leaseTime
 			}, soon, often, "not renewed")
 		}
 		close(stop)
 		done(t, stopped, "Keep returns")
-		require.True(t, e.fill(claim, "one"))
+		require.True(t, e.fill(lease, "one"))
 	})
 }
 
-func TestKeepReturnsWhenThereIsNothingToKeep(t *testing.T) {
+func TestRenewReturnsWhenThereIsNothingToRenew(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		claim func(e *testEntry) *entry.Lease
+		lease func(e *testEntry) *entry.Lease
 	}{
 		{"the lease is lost", func(e *testEntry) *entry.Lease { c := e.acquire(); e.evict(e.Ref.Key); return c }},
 		{"a refresh has no lease", func(e *testEntry) *entry.Lease {
@@ -216,9 +216,9 @@ func TestKeepReturnsWhenThereIsNothingToKeep(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-				claim := tt.claim(newEntry(t, rdb, store.LeaseTime(30*time.Millisecond)))
+				lease := tt.lease(newEntry(t, rdb, store.LeaseTime(30*time.Millisecond)))
 				stopped := make(chan struct{})
-				go func() { defer close(stopped); claim.Renew(t.Context(), nil) }()
+				go func() { defer close(stopped); lease.Renew(t.Context(), nil) }()
 				done(t, stopped, "Keep returns")
 			})
 		})
@@ -230,10 +230,10 @@ func TestLargeValue(t *testing.T) {
 		e := newEntry(t, rdb, store.Timeout(time.Minute), store.LeaseTime(time.Minute))
 		large := bytes.Repeat([]byte("0123456789"), 2<<20)
 		e.load(string(large))
-		claim, v, err := e.AcquireForce(t.Context(), &e.Ref)
+		lease, v, err := e.AcquireForce(t.Context(), &e.Ref)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(large, v.Payload()))
-		require.True(t, e.fill(claim, "small"))
+		require.True(t, e.fill(lease, "small"))
 		e.evict(e.Ref.Key)
 		require.Equal(t, "absent", e.sees())
 	})

@@ -27,17 +27,17 @@ func taken(t *testing.T, st *store.Store) {
 	require.ErrorIs(t, err, checkpoint.ErrTaken)
 }
 
-// kept reads what is stored of a bookmark.
+// kept reads what is stored of a checkpoint.
 func kept(t *testing.T, rdb redis.UniversalClient, namespace string) map[string]string {
 	t.Helper()
-	fields, err := rdb.HGetAll(t.Context(), bookmarkAddr(namespace)).Result()
+	fields, err := rdb.HGetAll(t.Context(), checkpointAddr(namespace)).Result()
 	require.NoError(t, err)
 	return fields
 }
 
-func bookmarkAddr(namespace string) string { return namespace + ":#bookmark:{orders}" }
+func checkpointAddr(namespace string) string { return namespace + ":#bookmark:{orders}" }
 
-func TestABookmarkHasOneOwner(t *testing.T) {
+func TestACheckpointHasOneOwner(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		namespace := redistest.Unique(t)
 		a, b := open(t, rdb, store.Namespace(namespace)), open(t, rdb, store.Namespace(namespace))
@@ -46,14 +46,14 @@ func TestABookmarkHasOneOwner(t *testing.T) {
 		taken(t, b)
 		taken(t, a)
 		other, err := b.Engine().Checkpoints.Take(t.Context(), "other")
-		require.NoError(t, err, "bookmarks of other names are others")
+		require.NoError(t, err, "checkpoints of other names are others")
 		require.NoError(t, other.Save(t.Context(), "elsewhere"))
 
 		binary := "\x00\xff\r\n" + strings.Repeat("x", 5000)
 		require.NoError(t, first.Save(t.Context(), "one"))
 		require.NoError(t, first.Save(t.Context(), binary))
 		require.Equal(t, binary, first.At())
-		life, err := rdb.PTTL(t.Context(), bookmarkAddr(namespace)).Result()
+		life, err := rdb.PTTL(t.Context(), checkpointAddr(namespace)).Result()
 		require.NoError(t, err)
 		require.Greater(t, life, 29*24*time.Hour)
 
@@ -67,7 +67,7 @@ func TestABookmarkHasOneOwner(t *testing.T) {
 	})
 }
 
-// While its owner lives a bookmark is not taken, and when that has died it is as soon as the lease is over.
+// While its owner lives a checkpoint is not taken, and when that has died it is as soon as the lease is over.
 func TestTheBookmarkOfADeadOwnerIsTaken(t *testing.T) {
 	const lease = 2 * time.Second // which a busy machine does not let run out between two renewals
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
@@ -143,7 +143,7 @@ func TestABookmarkThatRedisForgotIsLost(t *testing.T) {
 				require.NoError(t, p.Save(t.Context(), "one"))
 				older := kept(t, rdb, namespace)
 				require.NoError(t, p.Save(t.Context(), "two"))
-				forget(bookmarkAddr(namespace), older)
+				forget(checkpointAddr(namespace), older)
 				require.ErrorIs(t, p.Save(t.Context(), "three"), checkpoint.ErrTaken)
 				require.ErrorIs(t, p.Renew(t.Context()), checkpoint.ErrTaken)
 				require.ErrorIs(t, p.Release(t.Context()), checkpoint.ErrTaken)
@@ -177,19 +177,19 @@ func TestWhatCouldNotBeSavedIsSavedLater(t *testing.T) {
 }
 
 // Something else under the key is no reason to stand still.
-func TestABookmarkReplacesWhatIsNoBookmark(t *testing.T) {
+func TestACheckpointReplacesWhatIsNoCheckpoint(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		namespace := redistest.Unique(t)
 		st := open(t, rdb, store.Namespace(namespace))
-		require.NoError(t, rdb.Set(t.Context(), bookmarkAddr(namespace), "foreign", 0).Err())
+		require.NoError(t, rdb.Set(t.Context(), checkpointAddr(namespace), "foreign", 0).Err())
 		p := take(t, st)
 		require.NoError(t, p.Save(t.Context(), "one"))
-		require.NoError(t, rdb.Set(t.Context(), bookmarkAddr(namespace), "foreign", 0).Err())
+		require.NoError(t, rdb.Set(t.Context(), checkpointAddr(namespace), "foreign", 0).Err())
 		require.ErrorIs(t, p.Save(t.Context(), "two"), checkpoint.ErrTaken)
 	})
 }
 
-func TestAClosedStoreHasNoBookmarks(t *testing.T) {
+func TestAClosedStoreHasNoCheckpoints(t *testing.T) {
 	rdb := redis.NewClient(&redis.Options{Addr: redistest.Mini(t).Addr()})
 	defer func() { require.NoError(t, rdb.Close()) }()
 	st := open(t, rdb)

@@ -35,12 +35,12 @@ func TestQueuedEvictionLeavesARunningLoadUnconfirmed(t *testing.T) {
 						return confirmed
 					},
 				} {
-					claim := e.acquire()
+					lease := e.acquire()
 					resume := e.st.SuspendReplay()
 					gone, cancel := context.WithCancel(t.Context())
 					cancel()
 					require.ErrorIs(t, e.st.Evict(gone, tt.key(e)), store.ErrQueued)
-					require.False(t, finish(claim), name)
+					require.False(t, finish(lease), name)
 					require.Equal(t, "held", e.sees())
 					require.Equal(t, "held", e.waitsFor())
 					resume()

@@ -13,7 +13,7 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// ways are the markers that an entry depends on. A store that is Strict asks for all of them at every read.
+// ways are the versions that an entry depends on. A store that is Strict asks for all of them at every read.
 var ways = map[string]func(e *testEntry) store.Key{
 	"tag":        func(e *testEntry) store.Key { return e.st.Tag("tag") },
 	"cache":      func(e *testEntry) store.Key { return e.All() },
@@ -42,9 +42,9 @@ func TestEvictionOfATag(t *testing.T) {
 	t.Run("during a load", func(t *testing.T) {
 		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
 			for _, by := range []*testEntry{e, e.elsewhere(store.Strict())} {
-				claim := e.acquire()
+				lease := e.acquire()
 				by.evict(key)
-				require.False(t, e.fill(claim, "old"), "it is not confirmed")
+				require.False(t, e.fill(lease, "old"), "it is not confirmed")
 				require.Equal(t, "evicted", e.sees())
 				e.load("new")
 				e.evict(e.Ref.Key)
@@ -53,19 +53,19 @@ func TestEvictionOfATag(t *testing.T) {
 	})
 	t.Run("during a load that is given up", func(t *testing.T) {
 		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
-			claim := e.acquire()
+			lease := e.acquire()
 			e.evict(key)
-			confirmed, err := claim.Release(t.Context())
+			confirmed, err := lease.Release(t.Context())
 			require.NoError(t, err)
 			require.False(t, confirmed)
 		})
 	})
 	t.Run("during a load, and started anew by another", func(t *testing.T) {
 		eachWay(t, func(t *testing.T, e *testEntry, key store.Key) {
-			claim := e.acquire()
+			lease := e.acquire()
 			e.evict(key)
 			entryOf(t, e.rdb, e.st, "another", "tag").load("new")
-			require.False(t, e.fill(claim, "old"))
+			require.False(t, e.fill(lease, "old"))
 			require.Equal(t, "evicted", e.sees())
 		})
 	})
@@ -77,7 +77,7 @@ func TestEvictionOfATag(t *testing.T) {
 			require.Equal(t, "evicted", e.sees())
 			require.Equal(t, "evicted", other.sees())
 			entryOf(t, e.rdb, e.st, "another", "tag").load("new")
-			require.Equal(t, "evicted", other.sees(), "a new generation does not bring it back")
+			require.Equal(t, "evicted", other.sees(), "a new version does not bring it back")
 			other.load("new")
 			require.Equal(t, "value new", e.sees())
 		})
@@ -92,8 +92,8 @@ func TestEvictionOfATag(t *testing.T) {
 	})
 }
 
-// A marker that gets lost counts as evicted, so nothing that happened to it while it was gone can be missed.
-func TestLossOfAMarker(t *testing.T) {
+// A version that gets lost counts as evicted, so nothing that happened to it while it was gone can be missed.
+func TestLossOfAVersion(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		lose func(ctx context.Context, rdb redis.UniversalClient, addr string) error
@@ -130,9 +130,9 @@ func TestLossOfAMarker(t *testing.T) {
 				require.Positive(t, left, "it has a time to live again")
 
 				e.evict(e.Ref.Key)
-				claim := e.acquire()
+				lease := e.acquire()
 				require.NoError(t, tt.lose(t.Context(), e.rdb, key.String()))
-				require.False(t, e.fill(claim, "three"))
+				require.False(t, e.fill(lease, "three"))
 				require.Equal(t, "evicted", e.sees())
 			})
 		})
@@ -151,11 +151,11 @@ func TestFlushAll(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEntry(t, rdb(t))
 			e.load("one")
-			claim := entryOf(t, e.rdb, e.st, "loading", "tag").acquire()
+			lease := entryOf(t, e.rdb, e.st, "loading", "tag").acquire()
 			h := e.hold(e.Cache.Key("held"))
 			require.NoError(t, e.rdb.FlushAll(t.Context()).Err())
 			require.Equal(t, "absent", e.sees())
-			require.False(t, e.fill(claim, "two"))
+			require.False(t, e.fill(lease, "two"))
 			e.end(h, eviction.Replacement{Key: e.Cache.Key("held"), Record: []byte("x"), TTL: ttl})
 			require.False(t, e.exists(e.Cache.Key("held").String()))
 			require.Eventually(t, func() bool {

@@ -17,29 +17,29 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// A walk finds the entries of its space, each with its whole key, and nothing else.
-func TestWalkFindsTheEntriesOfASpace(t *testing.T) {
+// A walk finds the entries of its cache, each with its whole key, and nothing else.
+func TestWalkFindsTheEntriesOfACache(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st := open(t, rdb)
 		want := make(map[store.Key]bool)
-		space, other := st.Engine().Entries.Cache("cell", 1, time.Minute), st.Engine().Entries.Cache("cell2", 1, time.Minute)
+		cache, other := st.Engine().Entries.Cache("cell", 1, time.Minute), st.Engine().Entries.Cache("cell2", 1, time.Minute)
 		for i := range 300 {
 			text := strings.Repeat(strconv.Itoa(i)+"}", 1+i%2*100) // half of them are hashed
-			for _, s := range []*entry.Cache{space, other} {
+			for _, s := range []*entry.Cache{cache, other} {
 				ref := s.Ref(s.Key(text), []string{"tag"})
 				_, err := s.Put(t.Context(), &ref, entry.Contents{Payload: []byte("x"), TTL: time.Minute})
 				require.NoError(t, err)
 			}
-			want[space.Key(text)] = true
+			want[cache.Key(text)] = true
 		}
 		found := make(map[store.Key]bool)
-		for step, err := range st.Engine().Scanner.Walk(t.Context(), space.Keys(), scan.Position{}, 10) {
+		for step, err := range st.Engine().Scanner.Walk(t.Context(), cache.Keys(), scan.Position{}, 10) {
 			require.NoError(t, err)
 			for _, key := range step.Keys {
 				found[key] = true
-				parts, ok := space.Parts(key)
+				parts, ok := cache.Parts(key)
 				require.True(t, ok)
-				require.Equal(t, key, space.Key(parts...))
+				require.Equal(t, key, cache.Key(parts...))
 			}
 		}
 		require.Equal(t, want, found)
@@ -50,10 +50,10 @@ func TestWalkFindsTheEntriesOfASpace(t *testing.T) {
 func TestWalkOfACluster(t *testing.T) {
 	cluster := redistest.StartCluster(t)
 	st := open(t, cluster.Client(t))
-	space := st.Engine().Entries.Cache("cell", 1, time.Minute)
+	cache := st.Engine().Entries.Cache("cell", 1, time.Minute)
 	var last scan.Step
 	steps := 0
-	for step, err := range st.Engine().Scanner.Walk(t.Context(), space.Keys(), scan.Position{}, 10) {
+	for step, err := range st.Engine().Scanner.Walk(t.Context(), cache.Keys(), scan.Position{}, 10) {
 		require.NoError(t, err)
 		last = step
 		steps++
@@ -61,7 +61,7 @@ func TestWalkOfACluster(t *testing.T) {
 	require.Equal(t, 3, steps, "one for each master that has nothing")
 	require.Equal(t, 3, last.Masters)
 	require.Equal(t, 3, last.Done)
-	for step, err := range st.Engine().Scanner.Walk(t.Context(), space.Keys(), last.Position, 10) {
+	for step, err := range st.Engine().Scanner.Walk(t.Context(), cache.Keys(), last.Position, 10) {
 		require.Fail(t, "there is nothing left to walk", "%v %v", step, err)
 	}
 }
@@ -69,16 +69,16 @@ func TestWalkOfACluster(t *testing.T) {
 // What Key writes Parts reads.
 func TestPartsAreTheOppositeOfKey(t *testing.T) {
 	st := open(t, mini(t))
-	space := st.Engine().Entries.Cache("cell", 1, time.Minute)
+	cache := st.Engine().Entries.Cache("cell", 1, time.Minute)
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("{},%~ a\x00é")), 0, 300, -1)), 1, 4).Draw(t, "parts")
-		read, ok := space.Parts(space.Key(parts...))
+		read, ok := cache.Parts(cache.Key(parts...))
 		require.True(t, ok)
 		require.Equal(t, parts, read)
 	})
-	_, ok := space.Parts(st.Engine().Entries.Cache("cell2", 1, time.Minute).Key("k"))
+	_, ok := cache.Parts(st.Engine().Entries.Cache("cell2", 1, time.Minute).Key("k"))
 	require.False(t, ok)
-	_, ok = space.Parts(space.All())
+	_, ok = cache.Parts(cache.All())
 	require.False(t, ok)
 }
 
@@ -87,25 +87,6 @@ func mini(t *testing.T) redis.UniversalClient {
 	rdb := redis.NewClient(&redis.Options{Addr: redistest.Mini(t).Addr()})
 	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
 	return rdb
-}
-
-func FuzzPosition(f *testing.F) {
-	for _, seed := range []string{"", "shop row", "shop row 3f=12 9a=done", "shop row =1", "shop row a=", "shop row a=01", "shop row b=1 a=1", "x", "shop row a=done a=1", "\xff"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var p scan.Position
-		if err := p.UnmarshalText([]byte(text)); err != nil {
-			require.Empty(t, p.String(), "it is left as it was")
-			return
-		}
-		require.Equal(t, text, p.String())
-		raw, err := p.MarshalText()
-		require.NoError(t, err)
-		var again scan.Position
-		require.NoError(t, again.UnmarshalText(raw))
-		require.Equal(t, p, again)
-	})
 }
 
 // Ping asks past the breaker, and ends in time.
