@@ -48,3 +48,17 @@ func graph(t *testing.T, file string) (shown [][]string) {
 	}
 	return shown
 }
+
+var quotedPath = regexp.MustCompile("`([a-z]+/[a-z_/]*(?:\\.go)?)`")
+
+// Every file and folder that docs/architecture.md names exists.
+func TestTheArchitecturePageNamesWhatExists(t *testing.T) {
+	text, err := os.ReadFile("../../docs/architecture.md")
+	require.NoError(t, err)
+	named := quotedPath.FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(named), 50, "the page's paths were found")
+	for _, name := range named {
+		_, err := os.Stat(filepath.Join("..", "..", name[1]))
+		require.NoError(t, err, "docs/architecture.md names %s", name[1])
+	}
+}
