@@ -16,30 +16,30 @@ SERVERS    ?= redis-7 redis-8 valkey-9
 ROUNDS     ?= 40
 FROM       ?= HEAD~1
 
-# The race detector needs cgo; without a C compiler the tests run without it, and say so.
+# The race detector needs cgo. Without a C compiler the tests run without it and report that.
 RACE := $(if $(shell CC=$$(go env CC); command -v $${CC%% *}),-race)
 
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 LINT := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
-# The modules to check. CODE leaves out those without Go files, where ./...
-# would be an error.
+# The modules to check. CODE omits modules without Go files, where ./... is an
+# error.
 MODULES := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './tools/*' -not -path './.*/*')))
 CODE    := $(foreach m,$(MODULES),$(if $(shell find $(m) -name '*.go' -print -quit),$(m)))
 
-# $(call each,MODULES,COMMAND) runs COMMAND in every module, also after one has
-# failed, and fails in the end if any did.
+# $(call each,MODULES,COMMAND) runs COMMAND in every module, even after a
+# failure, and fails at the end if any module failed.
 each = failed=; for m in $(1); do \
 	echo "$$m: $(strip $(2))" >&2; (cd "$$m" && $(2)) || failed="$$failed $$m"; done; \
 	if [ -n "$$failed" ]; then echo "$@ failed in:$$failed" >&2; exit 1; fi
 
 .PHONY: help
-help: ## print this list
+help: ## prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  TIMEOUT=$(TIMEOUT)  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)  SERVERS=\"$(SERVERS)\"  ROUNDS=$(ROUNDS)  FROM=$(FROM)"
 
 .PHONY: test
-test: ## all tests of all modules with the race detector (TESTFLAGS); lists what was skipped and why
+test: ## all tests of all modules, with the race detector (TESTFLAGS); lists skipped tests and the reasons
 	@status=0; \
 	$(TOOL) gotestsum --format pkgname --raw-command -- \
 		$(MAKE) -s --no-print-directory test-json || status=$$?; \
@@ -49,14 +49,14 @@ test: ## all tests of all modules with the race detector (TESTFLAGS); lists what
 		echo; echo "There is no C compiler: the tests ran WITHOUT the race detector."; fi; \
 	exit $$status
 
-# One stream of all modules, so that there is one summary.
+# One stream for all modules gives one summary.
 .PHONY: test-json
 test-json:
 	@status=0; for m in $(CODE); do \
 		(cd "$$m" && go test -json -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS) ./...) || status=1; done; exit $$status
 
 .PHONY: test-servers
-test-servers: ## the tests that talk to Redis, and ROUNDS of races, on each of SERVERS, which it gets from Debian (TESTFLAGS)
+test-servers: ## the tests that use Redis, and ROUNDS of races, on each of SERVERS, fetched from Debian (TESTFLAGS)
 	@ROUNDS=$(ROUNDS) PACKAGES="$(PACKAGES)" tools/test-servers.sh $(SERVERS) -- -timeout $(TIMEOUT) $(RACE) $(TESTFLAGS)
 
 .PHONY: vet
@@ -64,15 +64,15 @@ vet: ## go vet
 	@$(call each,$(CODE),go vet ./...)
 
 .PHONY: fmt-check
-fmt-check: ## fail if a file needs gofmt
+fmt-check: ## fails if a file needs gofmt
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt -w these:"; echo "$$files"; exit 1; fi
 
 .PHONY: fix-check
-fix-check: ## fail if go fix would change a file
+fix-check: ## fails if go fix would change a file
 	@$(call each,$(CODE),go fix -diff ./...)
 
 .PHONY: tidy-check
-tidy-check: ## fail if go mod tidy would change a go.mod or go.sum
+tidy-check: ## fails if go mod tidy would change a go.mod or go.sum
 	@$(call each,$(MODULES),go mod tidy -diff)
 
 .PHONY: lint
@@ -87,11 +87,11 @@ bench: ## benchmarks (BENCH, BENCHFLAGS); compare two runs with: make benchstat 
 	@$(call each,$(CODE),go test -run '^$$' -bench '$(BENCH)' -benchmem $(BENCHFLAGS) ./...)
 
 .PHONY: race
-race: ## 500 rounds of readers against writers in every way to evict; what readers must never see is counted (RACEFLAGS)
+race: ## 500 rounds of readers against writers, with every way to evict; counts stale reads (RACEFLAGS)
 	@go -C bench run ./race $(RACEFLAGS)
 
 .PHONY: rolling
-rolling: ## this tree and the commit FROM side by side on one Redis, and on a Cluster, with ROUNDS of races: they share all and nothing is stale
+rolling: ## runs this tree and the commit FROM side by side, on one Redis and on a Cluster, with ROUNDS of races; fails on a stale read
 	@go -C bench test ./rolling -run TestRolling -from '$(FROM)' -rounds $(ROUNDS) -count=1 -v -timeout 2h
 
 .PHONY: faults
@@ -99,31 +99,31 @@ faults: ## races while Redis fails in every way, CYCLES times each; takes half a
 	@go -C bench test $(RACE) ./racelab -run TestFaults -cycles $(CYCLES) -v -timeout 2h | grep -E 'cycles:|^ *(---|ok|FAIL|PASS)'
 
 .PHONY: compare
-compare: ## aside beside other caching libraries, on the same work in the same run
+compare: ## compares aside with other caching libraries, on the same work in the same run
 	@go -C bench run ./compare
 
 .PHONY: hit-ratio
-hit-ratio: ## throughput of a hit beside GET and json.Unmarshal in the same run
+hit-ratio: ## compares the throughput of a hit with GET and json.Unmarshal, in the same run
 	@go -C bench test -run TestHitRatio -count=1 -v . | grep -E 'hit_test|^(---|ok|FAIL)'
 
 .PHONY: ratios
-ratios: ## hits, near hits and rate limits beside others in the same run; fails if one has lost its lead
+ratios: ## compares hits, near hits and rate limits with others in the same run; fails if one is slower than its limit
 	@go -C bench test -run 'Test(Hit|Near|Allow)Ratio' -count=1 -v . | grep -E '_test.go|^(---|ok|FAIL)'
 
 .PHONY: benchstat
-benchstat: ## compare the benchmark outputs in the files OLD and NEW
+benchstat: ## compares the benchmark outputs in the files OLD and NEW
 	@$(TOOL) benchstat $(OLD) $(NEW)
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME
+fuzz: ## runs every fuzz target for FUZZTIME
 	@$(call each,$(CODE),$(CURDIR)/tools/fuzz.sh $(FUZZTIME))
 
 .PHONY: cover
-cover: ## statement coverage of the root module, also across packages, into cover.out
+cover: ## statement coverage of the root module, across packages, into cover.out
 	@go test -coverpkg=./... -coverprofile=cover.out $(TESTFLAGS) ./... >/dev/null
 	@go tool cover -func=cover.out | tail -n 1
 
 .PHONY: clean
-clean: ## remove what the targets above and Redis left behind
+clean: ## removes the files that these targets and Redis leave behind
 	@rm -rf bin dist .cache appendonlydir dump.rdb
 	@find . -name .git -prune -o \( -name '*.test' -o -name '*.out' -o -name '*.prof' \) -type f -print -delete

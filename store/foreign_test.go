@@ -41,7 +41,7 @@ var foreigners = []foreign{
 	text("the prefix of a hold", string(envelope.HoldPrefix()), "corrupt"),
 	text("a hold of nobody", string(envelope.HoldPrefix())+"C", "corrupt"),
 	text("a hold with a broken record", string(envelope.HoldPrefix())+"C0123456789", "corrupt"),
-	changed("a version", func([]byte) []byte { return envelope.NewGeneration(envelope.NewGen()) }),
+	changed("a version", func([]byte) []byte { return envelope.NewTagVersion(envelope.NewVersion()) }),
 	changed("a truncated entry", func(valid []byte) []byte { return valid[:len(valid)-1] }),
 	changed("the head of an entry", func(valid []byte) []byte { return valid[:min(len(valid)-2, envelope.IdentityLen+2)] }),
 	changed("a flipped bit", func(valid []byte) []byte { valid[len(valid)-1] ^= 1; return valid }),

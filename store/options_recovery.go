@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// QueueLimit is how many evictions that failed are kept one by one, and how many that Redis has confirmed are remembered.
-// When there are more, they are replaced by one eviction of everything in the namespace. The default is 100,000.
+// QueueLimit bounds how many failed evictions are queued, and how many confirmed ones the history has. Beyond the limit one
+// eviction of everything in the namespace replaces them. The default is 100,000.
 func QueueLimit(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("store: QueueLimit(%d): use 1 or more", n))
@@ -14,33 +14,32 @@ func QueueLimit(n int) Option {
 	return func(c *config) { c.queue = n }
 }
 
-// QueueAge is for how long evictions that failed are kept one by one. When Redis has been away for longer, they are
-// replaced by one eviction of everything in the namespace. The default is an hour.
+// QueueAge bounds how long failed evictions are queued. If Redis has been away for longer, one eviction of everything in the
+// namespace replaces them. The default is an hour.
 func QueueAge(d time.Duration) Option {
 	pkg.Positive("QueueAge", d)
 	return func(c *config) { c.queueAge = d }
 }
 
-// Remember is for how long this process remembers the evictions that Redis has confirmed, to repeat them if Redis comes
-// back with older data: a restart from disk, or a replica that was promoted before it had everything. It should be longer
-// than what such an event can lose, which is about a second with "appendonly yes" and for a replica in good order, and the
-// time between two saves where there are only those. Time in which a master does not answer does not count. The default is
-// a minute. See also [Distrust].
+// Remember is how long this process keeps confirmed evictions in its history. It repeats them if Redis comes back with older
+// data: after a restart from disk, or when a replica is promoted that lacks the last writes.
+//
+// Choose more than such an event can lose: about a second with "appendonly yes" or a healthy replica, otherwise the time
+// between two saves. Time in which a master does not answer does not count. The default is a minute. See also [Distrust].
 func Remember(d time.Duration) Option {
 	pkg.Positive("Remember", d)
 	return func(c *config) { c.remember = d }
 }
 
-// Distrust has this process evict everything in the namespace when Redis comes back and may have older data, instead of
-// repeating the evictions that it remembers. No read of this process is answered by that data then, whichever process had
-// evicted it and however long ago. It costs a cold cache each time that a master restarts or is replaced, and every
-// process of the fleet has to have the option.
+// Distrust makes this process evict everything in the namespace if Redis may have come back with older data, instead of
+// repeating its history. Then no read of this process returns that data, whichever process evicted it and however long ago.
+// It costs a cold cache each time a master restarts or is replaced. Every process of the fleet needs the option.
 func Distrust() Option { return func(c *config) { c.distrust = true } }
 
-// WaitForReplicas has evictions wait until so many replicas have confirmed them (the command WAIT), for as long as within
-// at most. A failover to one of these does not undo them. If fewer confirm in time the eviction is carried out all the
-// same, and the error wraps [ErrUnreplicated]. It costs each eviction a round trip more, and the time that the replicas
-// need. What replaces an entry, as Put and evict.Expire do, does not wait. The default is not to wait.
+// WaitForReplicas makes evictions wait until n replicas have confirmed them (the command WAIT), at most for the given time. A
+// failover to one of these replicas does not undo the eviction. If fewer confirm in time, the eviction has still happened,
+// and the error wraps [ErrUnreplicated]. It costs each eviction one more round trip and the time that the replicas need. Put
+// and evict.Expire, which replace an entry, do not wait. The default is not to wait.
 func WaitForReplicas(n int, within time.Duration) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("store: WaitForReplicas(%d, %v): use 1 replica or more, or leave the option out", n, within))
@@ -49,11 +48,12 @@ func WaitForReplicas(n int, within time.Duration) Option {
 	return func(c *config) { c.acks, c.ackWithin = n, within }
 }
 
-// Journal keeps the evictions that are queued in the file at path too, so that a process that dies before Redis is back
-// carries them out at its next start. An eviction that fails is on the disk when its error is returned. The file is made if
-// it is not there; only one process can have it open, and it belongs to one namespace. There is a second file, path +
-// ".lock". Evictions go on when the file can't be written, which is logged and counted. It is not offered on Windows. The
-// default is none.
+// Journal also keeps queued evictions in the file at path. If the process dies before Redis is back, it delivers them at its
+// next start. A failed eviction is on disk when its error is returned.
+//
+// Journal creates the file, and a second one, path + ".lock". One process at a time can open it, and it belongs to one
+// namespace. If the file can't be written, evictions still work; the failure is logged and counted. It is not available on
+// Windows. The default is no journal.
 func Journal(path string) Option {
 	if path == "" {
 		panic("store: Journal: name a file, or leave the option out")

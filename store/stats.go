@@ -6,65 +6,64 @@ import (
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
-// Stats is what a store has done so far.
+// Stats has the counters of a store since [Open], and its state now.
 type Stats struct {
 	Feed      FeedStats
 	Breakers  BreakerStats
 	Recovery  RecoveryStats
-	Refusals  []Refusal // the causes for which Redis refuses commands at present
+	Refusals  []Refusal // why Redis refuses commands now
 	Evictions int64     // keys and tags evicted, or queued
 	Kinds     EvictionStats
-	Queued    int64 // evictions that failed at first
-	Replayed  int64 // queued evictions carried out since
-	Overflows int64 // times that too many evictions were queued, or for too long, so that everything is evicted instead
+	Queued    int64 // evictions that failed and were queued
+	Replayed  int64 // queued evictions delivered later
+	Overflows int64 // how often the queue exceeded QueueLimit or QueueAge and became one eviction of everything
 	Pending   int64 // evictions queued now
-	Panics    int64 // recovered in background goroutines, and in functions of the user's that may fail
+	Panics    int64 // recovered in background goroutines, and in functions of the user that may fail
 	Caches    map[string]CacheStats
 }
 
-// Refusal is a cause for which Redis refuses commands: a permission that its user lacks, memory that is full, a server that
-// is a replica. It has the fields Node (the address), Command (the first that was refused, in capitals), Reply (Redis's own
-// words), Advice (what to do about it), Since (when it began) and Count (commands refused). A cause counts as past a second
-// after a command was last refused.
+// Refusal is a reason why Redis refuses commands: a missing permission, full memory, a server that is a replica. It has the
+// fields Node (the address), Command (the first that was refused, in capitals), Reply (of Redis), Advice (what to do), Since
+// (when it began) and Count (commands refused). It ends one second after the last refused command.
 type Refusal = redisx.Refusal
 
-// RecoveryStats tells of evictions that Redis may have lost.
+// RecoveryStats is about evictions that Redis has not confirmed, or may have lost.
 type RecoveryStats struct {
-	PendingFor    time.Duration // for how long evictions have been waiting now, without a moment in which none was
-	Remembered    int64         // confirmed evictions that would be repeated if Redis came back with older data now
-	Restarts      int64         // times that Redis may have come back with older data
-	Recalled      int64         // confirmed evictions queued again because of that
-	Unreplicated  int64         // evictions that fewer replicas have confirmed in time than [WaitForReplicas] asks for
-	JournalErrors int64         // times that the journal could not be written
-	Blind         bool          // Redis does not say who it is, so that restarts go unnoticed
+	PendingFor    time.Duration // how long the queue has not been empty
+	Remembered    int64         // confirmed evictions in the history, repeated if Redis comes back with older data
+	Restarts      int64         // how often Redis may have come back with older data
+	Recalled      int64         // confirmed evictions that were queued again for that reason
+	Unreplicated  int64         // evictions that too few replicas confirmed in time, see [WaitForReplicas]
+	JournalErrors int64         // failed writes of the journal
+	Blind         bool          // Redis does not identify itself in INFO, so restarts can't be detected
 }
 
 // FeedStats is the state of the invalidation feed.
 type FeedStats struct {
-	Up      bool // every master has a connection that is known to work
+	Up      bool // every master has a working connection
 	Masters int
-	Lag     time.Duration // how long a notice takes at present, by the slowest connection
-	Drops   int64         // how often a connection that worked broke
+	Lag     time.Duration // current delay of a notice, on the slowest connection
+	Drops   int64         // how often a working connection broke
 }
 
 // BreakerStats is the state of the circuit breakers.
 type BreakerStats struct {
-	Open    []string // the masters that nothing is sent to
-	Masters []string // those of now, as far as they are known
+	Open    []string // the masters with an open breaker: the store sends them nothing
+	Masters []string // all masters that are known now
 	Trips   int64    // how often a breaker has opened
 }
 
-// EvictionStats counts evictions by what was evicted. Those that are queued are counted when they are.
+// EvictionStats counts evictions by what was evicted. A queued eviction counts when it is queued.
 type EvictionStats struct {
 	Keys       int64 // entries
-	Tags       int64 //
+	Tags       int64 // tags
 	All        int64 // whole caches
 	Everything int64 // the whole namespace
 	Pattern    int64 // entries found by evict.ByPattern
-	Expired    int64 // entries whose time to live was ended instead; not in [Stats.Evictions]
+	Expired    int64 // entries that evict.Expire made stale; not in [Stats.Evictions]
 }
 
-// Stats returns the counters. They are not read at one instant.
+// Stats returns the counters. They are not an atomic snapshot.
 func (s *Store) Stats() Stats {
 	out := s.outbox.Stats()
 	stats := Stats{

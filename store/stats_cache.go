@@ -7,57 +7,57 @@ import (
 	"github.com/jollyjet/aside/internal/histogram"
 )
 
-// Durations is a histogram of how long something has taken. It has the fields Count, Sum, and UpTo: how many took no longer
-// than each bound. What took longer than the longest bound is in Count alone.
+// Durations is a histogram of durations. It has the fields Count, Sum, and UpTo: how many were no longer than each bound.
+// Durations above the longest bound are only in Count.
 type Durations = histogram.Durations
 
-// CacheStats counts what the caches of one name have done. Reads are NearHits + Hits + StaleHits + NegativeHits +
+// CacheStats has the counters of the caches of one name. Reads are NearHits + Hits + StaleHits + NegativeHits +
 // Misses + Bypasses.
 type CacheStats struct {
-	NearHits     int64 // answered by this process
-	Hits         int64 // answered by Redis
-	StaleHits    int64 // answered by Redis with a value past its time to live
-	NegativeHits int64 // hits on the knowledge that the source has nothing
+	NearHits     int64 // answered from this process
+	Hits         int64 // answered from Redis
+	StaleHits    int64 // answered from Redis with a value past its time to live
+	NegativeHits int64 // answered from a cached absence
 	Misses       int64
-	Bypasses     int64 // reads that went to the source and stored nothing: a hold, a queued eviction, or no Redis
-	Invalid      int64 // entries that were there but of no use, for one of the four reasons below
+	Bypasses     int64 // went to the source and stored nothing: a hold, a queued eviction, or no Redis
+	Invalid      int64 // entries found but not usable, for one of the four reasons below
 	Evicted      int64 // ... because a tag, the cache or the namespace was evicted
-	Schema       int64 // ... because they were written for another type or with another codec
-	Corrupt      int64 // ... because they were damaged or not written by aside
+	Schema       int64 // ... because they have another type or codec
+	Corrupt      int64 // ... because they are damaged or not written by aside
 	Clash        int64 // ... because they belong to another key with the same hash
 	Loads        int64
-	LoadErrors   int64     // loads that returned an error, but for those that NotFound accepts; panics included
+	LoadErrors   int64     // loads that returned an error that NotFound does not accept; includes panics
 	Panics       int64     // loads that panicked
-	LoadTimes    Durations // of the loads that have ended, or that nobody waits for any more
-	Refused      int64     // results not stored because the key was evicted, or written, while the load ran
-	Waits        int64     // times that a load of another process was waited for
+	LoadTimes    Durations // of loads that have ended, or whose callers have all left
+	Refused      int64     // results not stored because the key was evicted or written during the load
+	Waits        int64     // waits for the load of another process
 	Unencodable  int64     // results that the codec could not encode
-	TooLarge     int64     // values loaded or written and not stored because of cacheable.MaxBytes
-	RedisErrors  int64     // commands of reads and loads that failed
+	TooLarge     int64     // values not stored because of cacheable.MaxBytes
+	RedisErrors  int64     // failed commands of reads and loads
 	Refreshes    int64     // loads in the background
 	Unrefreshed  int64     // ... that failed
-	Mutated      int64     // shared values found changed, see cacheable.Near; only under the race detector
+	Mutated      int64     // shared values that a caller modified, see cacheable.Near; only under the race detector
 	BytesRead    int64     // size of the entries read from Redis
-	BytesWritten int64     // size of the entries sent to Redis, whether or not it stored them
-	NearEntries  int64     // values kept in this process now
+	BytesWritten int64     // size of the entries sent to Redis, stored or not
+	NearEntries  int64     // values in this process now
 	Checks       CheckStats
 }
 
-// CheckStats counts the answers of a cache that were chosen to be compared with the source; all but Repaired add up to
-// their number.
+// CheckStats counts the answers of a cache that were selected for a comparison with the source. All counters except Repaired
+// and DifferedFor add up to their number.
 type CheckStats struct {
-	Equal       int64         `json:"equal"`           // the two agree
-	Differs     int64         `json:"differs"`         // they differ, and no write under way explains it: the cache is wrong
-	Explained   int64         `json:"explained"`       // they differed, and then the cache had something else, or agreed
-	Unsettled   int64         `json:"unsettled"`       // they differ, but the source gives another answer each time
-	Gone        int64         `json:"gone"`            // the cache had nothing any more
+	Equal       int64         `json:"equal"`           // cache and source agree
+	Differs     int64         `json:"differs"`         // they differ, and no write in progress explains it: the cache is wrong
+	Explained   int64         `json:"explained"`       // they differed; later the cache had another entry, or agreed
+	Unsettled   int64         `json:"unsettled"`       // they differ, but the source changes its answer each time
+	Gone        int64         `json:"gone"`            // the entry had gone from the cache
 	Failed      int64         `json:"failed"`          // the source or Redis did not answer
-	Dropped     int64         `json:"dropped"`         // not compared, because too much was to be
+	Dropped     int64         `json:"dropped"`         // not compared, because too many were waiting
 	Repaired    int64         `json:"repaired"`        // wrong entries evicted
-	DifferedFor time.Duration `json:"differed_for_ns"` // added up over Differs: for how long at most the cache had been wrong
+	DifferedFor time.Duration `json:"differed_for_ns"` // sum over Differs: how long the cache was wrong, at most
 }
 
-// Minus returns what was counted since then.
+// Minus returns what was counted since the earlier counters.
 func (c CheckStats) Minus(then CheckStats) CheckStats {
 	return CheckStats{
 		Equal: c.Equal - then.Equal, Differs: c.Differs - then.Differs, Explained: c.Explained - then.Explained,

@@ -7,19 +7,19 @@ import (
 	"github.com/jollyjet/aside/internal/tracing"
 )
 
-// Tracer is told when work begins and ends that takes more than a round trip to Redis, or that changes the cache:
-// loads, waits for the load of another process, and evictions. Reads that the cache answers are not traced.
+// Tracer is called when an operation begins and ends. Operations take more than one round trip to Redis, or change the
+// cache: loads, waits for the load of another process, and evictions. Reads that the cache answers are not traced.
 //
-// Start is given a context with the values of the caller's, and returns the context for the work, derived from it: the
-// loader, and the commands to Redis of an eviction, get that one. It is given to End, too, which is called once for each
-// Start, perhaps in another goroutine. Where several callers share a load, the context is that of the first. A panic in
-// a tracer is recovered, counted and logged. Fields may be added to [TraceStart] and [TraceEnd].
+// Start gets a context with the values of the caller's, and returns a context derived from it. The loader, and the commands
+// of an eviction, run with the returned context. End gets it too. There is one End for each Start, maybe in another
+// goroutine. If several callers share a load, the context is that of the first. A panic in a tracer is recovered, counted
+// and logged. Later versions may add fields to [TraceStart] and [TraceEnd].
 type Tracer interface {
 	Start(ctx context.Context, start TraceStart) context.Context
 	End(ctx context.Context, end TraceEnd)
 }
 
-// Trace has the tracer told of what the store and its caches do. The default is none, which costs nothing.
+// Trace sets the tracer of the store and its caches. The default is none, which costs nothing.
 func Trace(t Tracer) Option {
 	if t == nil {
 		panic("store: Trace(nil): leave the option out")
@@ -27,47 +27,47 @@ func Trace(t Tracer) Option {
 	return func(c *config) { c.tracer = t }
 }
 
-// Operation is what is traced.
+// Operation is a kind of traced work.
 type Operation string
 
 // The operations.
 const (
 	OperationLoad  Operation = tracing.Load  // a call of the loader
 	OperationWait  Operation = tracing.Wait  // a wait for the load of another process
-	OperationEvict Operation = tracing.Evict // an eviction, or the end of a hold, which is one too
+	OperationEvict Operation = tracing.Evict // an eviction, or the end of a hold, which evicts
 )
 
-// Cause is why a load was begun.
+// Cause is why a load began.
 type Cause string
 
 // The causes of loads.
 const (
-	CauseMiss    Cause = tracing.CauseMiss    // there was nothing to answer with
-	CauseBypass  Cause = tracing.CauseBypass  // the cache was not to be used: a writer is at work, or Redis does not answer
+	CauseMiss    Cause = tracing.CauseMiss    // the cache had no usable entry
+	CauseBypass  Cause = tracing.CauseBypass  // the cache must not be used: a writer holds the key, or Redis does not answer
 	CauseRefresh Cause = tracing.CauseRefresh // Refresh was called
-	CauseAhead   Cause = tracing.CauseAhead   // in the background, because the value is soon too old; nobody waits for it
+	CauseAhead   Cause = tracing.CauseAhead   // in the background, shortly before the value expires; nobody waits for it
 	CauseCheck   Cause = tracing.CauseCheck   // to compare the cache with the source; nothing is stored
 )
 
-// TraceStart is what is known when an operation begins.
+// TraceStart describes an operation that begins.
 type TraceStart struct {
 	Operation Operation
 	Namespace string
 	Cache     string // of loads and waits
 	Cause     Cause  // of loads
 	Kind      string // of evictions: key, tag, all, everything, pattern, expire, or mixed
-	Keys      int    // how many are loaded, waited for, or evicted; 0 if that is not known yet
+	Keys      int    // number loaded, waited for, or evicted; 0 if not known yet
 }
 
-// TraceEnd is how an operation ended.
+// TraceEnd describes how an operation ended.
 type TraceEnd struct {
 	Operation Operation
 	Err       error // of the loader, a timeout, or why an eviction was queued
-	Absent    bool  // the loader's error only says that the source has nothing
+	Absent    bool  // the loader's error means that the source has no value
 	Took      time.Duration
 }
 
-// tracing returns the tracer for the rooms, or nil.
+// tracing returns the tracer for the engine, or nil.
 func (c *config) tracing(recovered func(what string, value any)) *tracing.Tracer {
 	if c.tracer == nil {
 		return nil

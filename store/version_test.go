@@ -114,7 +114,7 @@ func TestLossOfAVersion(t *testing.T) {
 			return rdb.HSet(ctx, addr, "x", "y").Err()
 		}},
 		{"of a later format", func(ctx context.Context, rdb redis.UniversalClient, addr string) error {
-			record := envelope.NewGeneration(envelope.NewGen())
+			record := envelope.NewTagVersion(envelope.NewVersion())
 			record[1]++
 			return rdb.Set(ctx, addr, record, 0).Err()
 		}},

@@ -1,9 +1,3 @@
-// Package engine is what the decorators of this module stand on: the rooms of one open store, put together by package
-// store.
-//
-// It has no state of its own; each room documents its invariant and its locks. The order of locks across rooms is:
-// dataset.Detector.mu, then outbox.Outbox.mu, then those of tagversion, journal and lifecycle. tracking.Tracker.mu is taken
-// before that of lifecycle, and with none of the others held.
 package engine
 
 import (
@@ -17,7 +11,7 @@ import (
 	"github.com/jollyjet/aside/internal/scan"
 )
 
-// Engine has the rooms of an open store. Its fields do not change.
+// Engine holds the parts of an open store. Its fields never change after store.Open.
 type Engine struct {
 	Keys        *keyspace.Keyspace
 	Log         *slog.Logger

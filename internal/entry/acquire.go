@@ -29,7 +29,7 @@ func (c *Cache) AcquireForce(ctx context.Context, ref *Ref) (*Lease, Entry, erro
 	epoch := c.cfg.Outbox.Epoch()
 	lease, e, err := c.acquire(ctx, ref, Entry{}, true)
 	if err == nil && lease == nil && e.readable() {
-		numbers := e.record.Gens[:tagversion.NumbersLen(len(ref.tags))]
+		numbers := e.record.Versions[:tagversion.NumbersLen(len(ref.tags))]
 		lease = &Lease{
 			cache: c, ref: ref, record: envelope.Identity(e.raw), epoch: epoch,
 			before: tagversion.Before{Numbers: numbers, Buckets: e.buckets, Created: c.cfg.Wire.Clock.Now()},

@@ -43,12 +43,12 @@ func TestCachesOfOneNameShareTheirCounters(t *testing.T) {
 func TestGaugesAreAskedWithoutTheLock(t *testing.T) {
 	c := nowhere(t).Cache("cache", schema, ttl)
 	c.CountNear(func() int {
-		if !c.counts.near.mu.TryLock() {
+		if !c.Counters.near.mu.TryLock() {
 			t.Error("the lock is held")
 			return 0
 		}
-		c.counts.near.mu.Unlock()
+		c.Counters.near.mu.Unlock()
 		return 1
 	})
-	require.EqualValues(t, 1, c.counts.NearEntries())
+	require.EqualValues(t, 1, c.Counters.NearEntries())
 }

@@ -116,13 +116,13 @@ func (c *Cache) evaluateRecord(e *Entry, ref *Ref, s *tagversion.Snapshot) {
 		e.Reason = Schema
 	case string(record.Key) != ref.Full():
 		e.Reason = Clash
-	case !s.Match(record.Gens, len(record.Tags)):
+	case !s.Match(record.Versions, len(record.Tags)):
 		e.Reason = Evicted
 	default:
 		e.record, e.age = record, c.cfg.Wire.Clock.Age(record.Created)
 		e.State = c.stateOf(e)
 		if len(record.Tags) > 0 {
-			c.evaluateTags(e, s.Named(record.Gens))
+			c.evaluateTags(e, s.Named(record.Versions))
 		}
 	}
 }

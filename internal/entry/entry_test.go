@@ -18,7 +18,7 @@ func TestWhatBytesUnderAKeyMean(t *testing.T) {
 	value := func(change func(e *envelope.Entry)) string {
 		e := envelope.Entry{
 			Kind: envelope.Value, Token: envelope.NewToken(), Created: c.cfg.Wire.Clock.Now(), TTL: ttl, Schema: schema,
-			Gens: append(version[:], version[:]...), Payload: []byte("payload"),
+			Versions: append(version[:], version[:]...), Payload: []byte("payload"),
 		}
 		change(&e)
 		return string(envelope.Append(nil, &e))
@@ -45,7 +45,7 @@ func TestWhatBytesUnderAKeyMean(t *testing.T) {
 		{"a hold", hold, current, &short, Bypass, WriterHolds},
 		{"a value, and a version is held", value(same), hold, &short, Bypass, WriterHolds},
 		{"a value, and its versions are gone", value(same), "nothing of ours", &short, Invalid, Evicted},
-		{"a value, and its versions are others", value(same), string(envelope.NewGeneration(envelope.NewGen())), &short, Invalid, Evicted},
+		{"a value, and its versions are others", value(same), string(envelope.NewTagVersion(envelope.NewVersion())), &short, Invalid, Evicted},
 		{"a value with more versions", value(func(e *envelope.Entry) { e.Gens = append(e.Gens, version[:]...) }), current, &short, Invalid, Evicted},
 		{"a value with fewer versions", value(func(e *envelope.Entry) { e.Gens = version[:] }), current, &short, Invalid, Evicted},
 		{"of another schema", value(func(e *envelope.Entry) { e.Schema++ }), current, &short, Invalid, Schema},
@@ -60,7 +60,7 @@ func TestWhatBytesUnderAKeyMean(t *testing.T) {
 		{"a hold that is cut off", hold[:len(hold)-1], current, &short, Invalid, Corrupt},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			read, _ := c.counts.Bytes()
+			read, _ := c.Counters.Bytes()
 			e := c.evaluate(tt.ref, []byte(tt.raw), tt.raw != "", answered(c, tt.ref, tt.versions))
 			require.Equal(t, tt.state, e.State)
 			require.Equal(t, tt.reason, e.Reason)
@@ -69,7 +69,7 @@ func TestWhatBytesUnderAKeyMean(t *testing.T) {
 			} else if !e.readable() {
 				require.Empty(t, e.Payload(), "nobody can take it for a value")
 			}
-			now, _ := c.counts.Bytes()
+			now, _ := c.Counters.Bytes()
 			require.EqualValues(t, len(tt.raw), now-read)
 		})
 	}

@@ -80,8 +80,8 @@ func answered(c *Cache, ref *Ref, record string) *tagversion.Snapshot {
 }
 
 var (
-	version = envelope.NewGen()
-	current = string(envelope.NewGeneration(version))
+	version = envelope.NewVersion()
+	current = string(envelope.NewTagVersion(version))
 	hold    = string(envelope.HoldPrefix()) + "C" + "0123456789abcdef" + "99999999999999"
 )
 

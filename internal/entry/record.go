@@ -31,7 +31,7 @@ func (c *Cache) record(ref *Ref, numbers []byte, created int64, r Contents) []by
 	loaded := max(0, time.Duration(c.cfg.Wire.Clock.Now()-created)*time.Microsecond)
 	e := envelope.Entry{
 		Kind: envelope.Value, Token: envelope.NewToken(), Created: created, TTL: loaded + r.TTL, Cost: r.Cost,
-		Schema: c.schema, Gens: numbers, Key: []byte(ref.Full()), Tags: ref.names, Payload: r.Payload,
+		Schema: c.schema, Versions: numbers, Key: []byte(ref.Full()), Tags: ref.names, Payload: r.Payload,
 	}
 	if r.Negative {
 		e.Kind = envelope.Negative

@@ -32,7 +32,7 @@ func TestARecordsTimeToLiveBeginsWhenItIsStored(t *testing.T) {
 	require.Equal(t, time.Second, e.Cost)
 	require.EqualValues(t, schema, e.Schema)
 	require.Equal(t, numbers, e.Gens)
-	_, written := c.counts.Bytes()
+	_, written := c.Counters.Bytes()
 	require.EqualValues(t, len(raw), written)
 
 	raw = c.record(&ref, numbers, created, Contents{Negative: true, TTL: time.Minute})

@@ -17,21 +17,21 @@ var (
 // Entry is a value or a negative result, with its metadata. The slices of a parsed entry point into the bytes that were
 // parsed.
 type Entry struct {
-	Kind    Kind
-	Token   Token
-	Created int64         // when the load began, in microseconds of Redis's clock
-	TTL     time.Duration // how long it is fresh, in whole milliseconds
-	Cost    time.Duration // how long the load took, in whole microseconds
-	Schema  uint64        // fingerprint of type and codec
-	Gens    []byte        // generations of its tags, GenLen bytes each: those of the cache, of the key, of Tags
-	Key     []byte        // the full key, where the Redis key holds a hash of it
-	Tags    []string      // tags that only the value reveals
-	Payload []byte
+	Kind     Kind
+	Token    Token
+	Created  int64         // when the load began, in microseconds of Redis's clock
+	TTL      time.Duration // how long it is fresh, in whole milliseconds
+	Cost     time.Duration // how long the load took, in whole microseconds
+	Schema   uint64        // fingerprint of type and codec
+	Versions []byte        // versions of its tags, VersionLen bytes each: those of the cache, of the key, of Tags
+	Key      []byte        // the full key, where the Redis key holds a hash of it
+	Tags     []string      // tags that only the value reveals
+	Payload  []byte
 }
 
 const (
 	crcLen    = 4
-	headerLen = IdentityLen + crcLen + 8 + 8 // then varints: TTL, cost, number of generations, length of key, tags
+	headerLen = IdentityLen + crcLen + 8 + 8 // then varints: TTL, cost, number of versions, length of key, tags
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -51,8 +51,8 @@ func Append(dst []byte, e *Entry) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, e.Schema)
 	dst = binary.AppendUvarint(dst, uint64(e.TTL.Milliseconds()))
 	dst = binary.AppendUvarint(dst, uint64(e.Cost.Microseconds()))
-	dst = binary.AppendUvarint(dst, uint64(len(e.Gens)/GenLen))
-	dst = append(dst, e.Gens...)
+	dst = binary.AppendUvarint(dst, uint64(len(e.Versions)/VersionLen))
+	dst = append(dst, e.Versions...)
 	dst = binary.AppendUvarint(dst, uint64(len(e.Key)))
 	dst = append(dst, e.Key...)
 	dst = binary.AppendUvarint(dst, uint64(len(e.Tags)))
@@ -68,7 +68,7 @@ func Append(dst []byte, e *Entry) []byte {
 
 // Size is an upper bound of the bytes that Append appends.
 func Size(e *Entry) int {
-	size := headerLen + (5+len(e.Tags))*binary.MaxVarintLen64 + len(e.Gens) + len(e.Key) + len(e.Payload)
+	size := headerLen + (5+len(e.Tags))*binary.MaxVarintLen64 + len(e.Versions) + len(e.Key) + len(e.Payload)
 	for _, tag := range e.Tags {
 		size += len(tag)
 	}
@@ -96,7 +96,7 @@ func Parse(b []byte) (Entry, error) {
 	r := reader{rest: b[headerLen:]}
 	e.TTL = r.duration(time.Millisecond)
 	e.Cost = r.duration(time.Microsecond)
-	e.Gens = r.take(r.count(len(b)/GenLen) * GenLen)
+	e.Versions = r.take(r.count(len(b)/VersionLen) * VersionLen)
 	e.Key = r.take(r.count(len(b)))
 	if n := r.count(len(b)); n > 0 && !r.failed {
 		e.Tags = make([]string, n)

@@ -13,16 +13,16 @@ import (
 
 func genEntry(t *rapid.T) envelope.Entry {
 	return envelope.Entry{
-		Kind:    rapid.SampledFrom([]envelope.Kind{envelope.Value, envelope.Negative}).Draw(t, "kind"),
-		Token:   envelope.NewToken(),
-		Created: rapid.Int64().Draw(t, "created"),
-		TTL:     time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "ttl")) * time.Millisecond,
-		Cost:    time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "cost")) * time.Microsecond,
-		Schema:  rapid.Uint64().Draw(t, "schema"),
-		Gens:    bytes.Repeat([]byte{7, 6, 5, 4, 3, 2, 1, 0}, rapid.IntRange(0, 9).Draw(t, "gens")),
-		Key:     rapid.SliceOf(rapid.Byte()).Draw(t, "key"),
-		Tags:    rapid.SliceOfN(rapid.String(), 0, 5).Draw(t, "tags"),
-		Payload: rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
+		Kind:     rapid.SampledFrom([]envelope.Kind{envelope.Value, envelope.Negative}).Draw(t, "kind"),
+		Token:    envelope.NewToken(),
+		Created:  rapid.Int64().Draw(t, "created"),
+		TTL:      time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "ttl")) * time.Millisecond,
+		Cost:     time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "cost")) * time.Microsecond,
+		Schema:   rapid.Uint64().Draw(t, "schema"),
+		Versions: bytes.Repeat([]byte{7, 6, 5, 4, 3, 2, 1, 0}, rapid.IntRange(0, 9).Draw(t, "versions")),
+		Key:      rapid.SliceOf(rapid.Byte()).Draw(t, "key"),
+		Tags:     rapid.SliceOfN(rapid.String(), 0, 5).Draw(t, "tags"),
+		Payload:  rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 	}
 }
 
@@ -39,7 +39,7 @@ func TestParseReturnsWhatWasAppended(t *testing.T) {
 		require.Equal(t, want.TTL, got.TTL)
 		require.Equal(t, want.Cost, got.Cost)
 		require.Equal(t, want.Schema, got.Schema)
-		require.True(t, bytes.Equal(want.Gens, got.Gens))
+		require.True(t, bytes.Equal(want.Versions, got.Versions))
 		require.True(t, bytes.Equal(want.Key, got.Key))
 		require.Len(t, got.Tags, len(want.Tags))
 		for i, tag := range want.Tags {
@@ -55,7 +55,7 @@ func TestParseReturnsWhatWasAppended(t *testing.T) {
 func TestParseNoticesDamage(t *testing.T) {
 	e := envelope.Entry{
 		Kind: envelope.Value, Token: envelope.NewToken(), Created: 1, TTL: time.Minute, Cost: time.Millisecond,
-		Schema: 9, Gens: make([]byte, 16), Key: []byte("key"), Tags: []string{"a", "bc"}, Payload: []byte(`{"price":100}`),
+		Schema: 9, Versions: make([]byte, 16), Key: []byte("key"), Tags: []string{"a", "bc"}, Payload: []byte(`{"price":100}`),
 	}
 	raw := envelope.Append(nil, &e)
 	for i := range raw {
@@ -83,7 +83,7 @@ func TestParseNamesTheReason(t *testing.T) {
 		{"magic alone", []byte{0xA5}, envelope.ErrCorrupt},
 		{"a later format", append([]byte{0xA5, 2, 'V'}, make([]byte, 80)...), envelope.ErrVersion},
 		{"a lease", envelope.NewLease(envelope.NewToken()), envelope.ErrCorrupt},
-		{"a generation", envelope.NewGeneration(envelope.NewGen()), envelope.ErrCorrupt},
+		{"a tag version", envelope.NewTagVersion(envelope.NewVersion()), envelope.ErrCorrupt},
 		{"a value of zeros", append([]byte{0xA5, 1, 'V'}, make([]byte, 80)...), envelope.ErrCorrupt},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,19 +93,19 @@ func TestParseNamesTheReason(t *testing.T) {
 	}
 }
 
-func TestGenerations(t *testing.T) {
-	g := envelope.NewGen()
-	got, ok := envelope.ParseGeneration(envelope.NewGeneration(g))
+func TestTagVersions(t *testing.T) {
+	g := envelope.NewVersion()
+	got, ok := envelope.ParseTagVersion(envelope.NewTagVersion(g))
 	require.True(t, ok)
 	require.Equal(t, g, got)
-	for _, raw := range [][]byte{nil, []byte("x"), envelope.NewGeneration(envelope.Gen{}), envelope.NewLease(envelope.NewToken()), append(envelope.NewGeneration(g), 1)} {
-		_, ok := envelope.ParseGeneration(raw)
+	for _, raw := range [][]byte{nil, []byte("x"), envelope.NewTagVersion(envelope.Version{}), envelope.NewLease(envelope.NewToken()), append(envelope.NewTagVersion(g), 1)} {
+		_, ok := envelope.ParseTagVersion(raw)
 		require.False(t, ok)
 	}
 }
 
 func FuzzParse(f *testing.F) {
-	e := envelope.Entry{Kind: envelope.Value, Token: envelope.NewToken(), TTL: time.Second, Gens: make([]byte, 24), Key: []byte("k"), Payload: []byte("{}")}
+	e := envelope.Entry{Kind: envelope.Value, Token: envelope.NewToken(), TTL: time.Second, Versions: make([]byte, 24), Key: []byte("k"), Payload: []byte("{}")}
 	raw := envelope.Append(nil, &e)
 	f.Add(raw)
 	f.Add(raw[:30])
@@ -115,7 +115,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(envelope.HoldPrefix())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_ = envelope.KindOf(b)
-		_, _ = envelope.ParseGeneration(b)
+		_, _ = envelope.ParseTagVersion(b)
 		require.LessOrEqual(t, len(envelope.Identity(b)), envelope.IdentityLen)
 		got, err := envelope.Parse(b)
 		if err != nil {
@@ -130,7 +130,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	e := envelope.Entry{Kind: envelope.Value, Token: envelope.NewToken(), TTL: time.Second, Gens: make([]byte, 16), Payload: make([]byte, 1024)}
+	e := envelope.Entry{Kind: envelope.Value, Token: envelope.NewToken(), TTL: time.Second, Versions: make([]byte, 16), Payload: make([]byte, 1024)}
 	raw := envelope.Append(nil, &e)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -15,7 +15,7 @@ const (
 	Negative   Kind = 'N' // the source has no value
 	Lease      Kind = 'L' // a loader is at work
 	Hold       Kind = 'H' // a writer is at work
-	Generation Kind = 'G' // the current version of a tag
+	TagVersion Kind = 'G' // the current version of a tag
 	Cooldown   Kind = 'C' // a refresh failed, and must not be tried again yet
 )
 
@@ -29,8 +29,8 @@ const (
 	TokenLen = 16
 	// IdentityLen is the length of the start of an entry or lease that no other write shares.
 	IdentityLen = PrefixLen + TokenLen
-	// GenLen is the length of a generation's random part.
-	GenLen = 8
+	// VersionLen is the length of the random part of a tag version.
+	VersionLen = 8
 )
 
 // Token distinguishes one write from all others: 128 random bits.
@@ -45,13 +45,13 @@ func NewToken() Token {
 	return t
 }
 
-// Gen is one version of a tag. An eviction of the tag ends its version; entries of an ended version are misses.
-type Gen [GenLen]byte
+// Version is one version of a tag. An eviction of the tag ends its version; entries of an ended version are misses.
+type Version [VersionLen]byte
 
-// NewGen returns a new version. It never returns the zero Gen, which means none.
-func NewGen() Gen {
-	var g Gen
-	for g == (Gen{}) {
+// NewVersion returns a new version. It never returns the zero Version, which means none.
+func NewVersion() Version {
+	var g Version
+	for g == (Version{}) {
 		binary.LittleEndian.PutUint64(g[:], rand.Uint64())
 	}
 	return g
@@ -71,20 +71,20 @@ func LeasePrefix() []byte { return prefix(Lease) }
 // NewLease returns the record of a lease owned by token.
 func NewLease(token Token) []byte { return append(prefix(Lease), token[:]...) }
 
-// NewGeneration returns the record of a generation.
-func NewGeneration(g Gen) []byte { return append(prefix(Generation), g[:]...) }
+// NewTagVersion returns the record of a tag version.
+func NewTagVersion(g Version) []byte { return append(prefix(TagVersion), g[:]...) }
 
 // NewCooldown returns the record of a cooldown.
 func NewCooldown() []byte { return prefix(Cooldown) }
 
-// ParseGeneration reads a generation record. It reports false for anything else.
-func ParseGeneration(b []byte) (Gen, bool) {
-	var g Gen
-	if KindOf(b) != Generation {
+// ParseTagVersion reads the record of a tag version. It reports false for anything else.
+func ParseTagVersion(b []byte) (Version, bool) {
+	var g Version
+	if KindOf(b) != TagVersion {
 		return g, false
 	}
 	copy(g[:], b[PrefixLen:])
-	return g, g != Gen{}
+	return g, g != Version{}
 }
 
 // A hold is its prefix, a flag and one record for each writer. Scripts read and write it.
@@ -106,8 +106,8 @@ func KindOf(b []byte) Kind {
 		fits = len(b) == IdentityLen
 	case Hold:
 		fits = len(b) > holdHead && (len(b)-holdHead)%holdRecord == 0
-	case Generation:
-		fits = len(b) == PrefixLen+GenLen
+	case TagVersion:
+		fits = len(b) == PrefixLen+VersionLen
 	case Cooldown:
 		fits = len(b) == PrefixLen
 	}

@@ -1,10 +1,10 @@
--- Removes an entry, or ends the generation of a tag. A hold stays, for its writer still needs it, but is marked:
--- somebody else has written meanwhile, so nothing may be put in its place. A hold whose writers' time is over is
--- nobody's, although something has kept it.
--- KEYS[1] entry or marker  ARGV[1] the prefix of holds
+-- Removes an entry, or the version of a tag. A hold stays, because its writer still needs it, but gets the flag 'D':
+-- another write has happened, so no value may replace the hold. A hold whose deadlines have all passed is removed, even
+-- if its key was made persistent.
+-- KEYS[1] entry or tag version  ARGV[1] the prefix of holds
 local prefix = ARGV[1]
 local seen = redis.pcall('GETRANGE', KEYS[1], 0, #prefix - 1)
--- An error other than WRONGTYPE does not say that there is no hold.
+-- Only WRONGTYPE proves that there is no hold.
 if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 if seen == prefix then
 	local time = redis.call('TIME')

@@ -1,7 +1,8 @@
--- Places or renews a writer's hold. A hold is: prefix, flag ('C' only one writer so far, 'D' several, or an eviction
--- came in between), then for each writer a token of 16 bytes and its deadline, 14 digits in ms.
--- KEYS[1] entry or marker
--- ARGV[1] the prefix of holds  ARGV[2] my token  ARGV[3] the time in ms  ARGV[4] 'place' or 'renew'
+-- Places or renews a writer's hold. A hold is: prefix, flag ('C' one writer so far, 'D' several writers or an eviction
+-- in between), then for each writer a token of 16 bytes and its deadline, 14 digits in ms.
+-- KEYS[1] entry or tag version
+-- ARGV[1] the prefix of holds  ARGV[2] my token  ARGV[3] how long the hold lasts, in ms  ARGV[4] 'place' or 'renew'
+-- Returns 1 if the flag is 'C'.
 local prefix, me = ARGV[1], ARGV[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,8 +1,7 @@
 // Package lua holds the scripts that Redis runs. Each file says what its script does, takes and returns.
 //
-// Invariant: a script may run at any time after it was sent, and more than once, and what it does is right all the same: it
-// looks at what stands under its key before it changes it. Older and newer versions of the program run their scripts on
-// the same keys.
+// Invariant: a script is correct if it runs late or more than once, because it checks the record under its key before it
+// changes it. Older and newer versions of the program run their scripts on the same keys.
 package lua
 
 import (
@@ -35,12 +34,12 @@ var (
 // The scripts.
 var (
 	Take       = redisx.NewScript(take)       // takes the lease of an entry
-	Cas        = redisx.NewScript(cas)        // changes a record that is still the same
+	Cas        = redisx.NewScript(cas)        // changes a record that has not changed
 	Put        = redisx.NewScript(put)        // stores a record over anything but a hold
 	Version    = redisx.NewScript(version)    // reads the version of a tag, or begins one
 	Evict      = redisx.NewScript(evict)      // removes an entry or the version of a tag
 	Hold       = redisx.NewScript(hold)       // places or renews the hold of a writer
-	Touch      = redisx.NewScript(touch)      // prolongs the life of a value
+	Touch      = redisx.NewScript(touch)      // extends the life of a value
 	Unhold     = redisx.NewScript(unhold)     // ends the hold of a writer, and evicts
-	Checkpoint = redisx.NewScript(checkpoint) // says how far the consumer of a stream has come
+	Checkpoint = redisx.NewScript(checkpoint) // takes, saves or releases the checkpoint of a stream
 )

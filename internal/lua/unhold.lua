@@ -1,15 +1,15 @@
--- Ends a writer's hold and leaves the key evicted, or with the new value if nobody else has written meanwhile.
--- KEYS[1] entry or marker
--- ARGV[1] the prefix of holds  ARGV[2] my token  ARGV[3] for how many ms it is to stand on, or 0
--- ARGV[4] the new record, or ''  ARGV[5] its time in ms
--- Returns 2 if the new value is stored, 1 if the key is evicted, 0 if holds stand.
+-- Ends a writer's hold and evicts the key, or stores the new record if no other write came in between.
+-- KEYS[1] entry or tag version
+-- ARGV[1] the prefix of holds  ARGV[2] my token  ARGV[3] how many ms the hold stays longer, or 0
+-- ARGV[4] the new record, or ''  ARGV[5] its time to live in ms
+-- Returns 2 if the new record is stored, 1 if the key is evicted, 0 if holds remain.
 local prefix, me = ARGV[1], ARGV[2]
 local keep = tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local seen = redis.pcall('GET', KEYS[1])
--- An error other than WRONGTYPE does not say that there is no hold.
+-- Only WRONGTYPE proves that there is no hold.
 if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 local held = type(seen) == 'string' and string.sub(seen, 1, #prefix) == prefix
 local others, last, mine, clean = '', 0, false, false

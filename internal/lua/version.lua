@@ -1,5 +1,5 @@
--- Reads the generation of a tag, and starts one where there is none. A hold is returned as it is.
--- KEYS[1] marker  ARGV[1] a fresh generation  ARGV[2] for how long it is wanted, in ms  ARGV[3] the prefix of holds
+-- Returns the version of a tag, and begins one if there is none. A hold is returned as it is.
+-- KEYS[1] tag version  ARGV[1] a new version  ARGV[2] its time to live in ms  ARGV[3] the prefix of holds
 local seen = redis.pcall('GET', KEYS[1])
 if type(seen) == 'table' and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
 if type(seen) == 'string' then

@@ -29,7 +29,7 @@ type EntryTags struct {
 // openTag is a tag whose version is not believed, or not the one that is wanted.
 type openTag struct {
 	version *Version
-	want    envelope.Gen
+	want    envelope.Version
 }
 
 // Open reports whether Redis has to be asked for some of the tags.
@@ -40,7 +40,7 @@ func (t *EntryTags) Open() bool { return len(t.open) > 0 }
 // Current; an evicted tag is open, for what seems evicted may be newer than what is known.
 func (v *Versions) EntryTags(names []string, numbers []byte, queued func(addr string) bool) (t EntryTags, verdict Verdict) {
 	for i, name := range names {
-		key, want := v.cfg.Keys.Tag(name), envelope.Gen(numbers[i*envelope.GenLen:])
+		key, want := v.cfg.Keys.Tag(name), envelope.Version(numbers[i*envelope.VersionLen:])
 		t.Changes = append(t.Changes, v.changes.Read(key.Addr()))
 		if queued(key.Addr()) {
 			t.open = nil
@@ -90,7 +90,7 @@ func (v *Versions) Ask(ctx context.Context, entries ...*EntryTags) ([]Verdict, [
 	return verdicts, errs
 }
 
-func verdictOf(state State, want envelope.Gen) Verdict {
+func verdictOf(state State, want envelope.Version) Verdict {
 	switch {
 	case state.Held:
 		return Held

@@ -44,7 +44,7 @@ func mini(t testing.TB) *redis.Client {
 }
 
 // number returns a version's number; the same n gives the same.
-func number(n byte) envelope.Gen { return envelope.Gen{n, 7: 1} }
+func number(n byte) envelope.Version { return envelope.Version{n, 7: 1} }
 
 func numbered(n byte) State { return State{Number: number(n)} }
 
@@ -69,7 +69,7 @@ func record(s State) string {
 	case s.None():
 		return "nothing of ours"
 	default:
-		return string(envelope.NewGeneration(s.Number))
+		return string(envelope.NewTagVersion(s.Number))
 	}
 }
 

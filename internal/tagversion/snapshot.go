@@ -47,7 +47,7 @@ type ask struct {
 const shared = 2
 
 // NumbersLen is the length of the version numbers of an entry with so many tags that follow from its key.
-func NumbersLen(tags int) int { return (shared + tags) * envelope.GenLen }
+func NumbersLen(tags int) int { return (shared + tags) * envelope.VersionLen }
 
 // Snapshot prepares a snapshot for an entry whose tags have the given Redis keys. Before a load it also asks for versions
 // that do not exist, to begin them, and for those that Redis may not keep for long enough.
@@ -101,7 +101,7 @@ func (s *Snapshot) Begins() []*wire.Call {
 
 // begin returns a call that reads a version, and begins one where there is none.
 func (s *Scope) begin(addr string) *wire.Call {
-	fresh := envelope.NewGeneration(envelope.NewGen())
+	fresh := envelope.NewTagVersion(envelope.NewVersion())
 	return &wire.Call{Script: lua.Version, Key: addr, Args: []any{fresh, s.Keep.Milliseconds(), envelope.HoldPrefix()}}
 }
 
@@ -193,7 +193,7 @@ func (s *Snapshot) Match(numbers []byte, named int) bool {
 		return false
 	}
 	for i, state := range s.states {
-		if state.None() || envelope.Gen(numbers[i*envelope.GenLen:]) != state.Number {
+		if state.None() || envelope.Version(numbers[i*envelope.VersionLen:]) != state.Number {
 			return false
 		}
 	}
@@ -201,11 +201,11 @@ func (s *Snapshot) Match(numbers []byte, named int) bool {
 }
 
 // Named returns the version numbers of the tags that an entry names, which come after the others.
-func (s *Snapshot) Named(numbers []byte) []byte { return numbers[len(s.states)*envelope.GenLen:] }
+func (s *Snapshot) Named(numbers []byte) []byte { return numbers[len(s.states)*envelope.VersionLen:] }
 
 // Numbers returns the version numbers as an entry holds them.
 func (s *Snapshot) Numbers() []byte {
-	numbers := make([]byte, 0, len(s.states)*envelope.GenLen)
+	numbers := make([]byte, 0, len(s.states)*envelope.VersionLen)
 	for _, state := range s.states {
 		numbers = append(numbers, state.Number[:]...)
 	}

@@ -23,7 +23,7 @@ var anyState = rapid.Custom(func(t *rapid.T) State {
 	case 1:
 		return State{Held: true}
 	default:
-		return State{Number: envelope.Gen(rapid.SliceOfN(rapid.ByteRange(0, 3), envelope.GenLen, envelope.GenLen).Draw(t, "number"))}
+		return State{Number: envelope.Version(rapid.SliceOfN(rapid.ByteRange(0, 3), envelope.VersionLen, envelope.VersionLen).Draw(t, "number"))}
 	}
 })
 
@@ -34,7 +34,7 @@ func TestMatchIsTheOppositeOfNumbers(t *testing.T) {
 		named := rapid.IntRange(0, 3).Draw(t, "named")
 		numbers := s.Numbers()
 		require.Len(t, numbers, NumbersLen(len(s.states)-shared))
-		extra := rapid.SliceOfN(rapid.Byte(), named*envelope.GenLen, named*envelope.GenLen).Draw(t, "numbers of named tags")
+		extra := rapid.SliceOfN(rapid.Byte(), named*envelope.VersionLen, named*envelope.VersionLen).Draw(t, "numbers of named tags")
 		all := append(slices.Clip(numbers), extra...)
 
 		complete := !slices.ContainsFunc(s.states, State.None)
@@ -59,19 +59,19 @@ func TestSooner(t *testing.T) {
 }
 
 func TestWhatStandsUnderAVersionsKey(t *testing.T) {
-	later := envelope.NewGeneration(number(1))
+	later := envelope.NewTagVersion(number(1))
 	later[1]++
 	for _, tt := range []struct {
 		raw  string
 		want State
 	}{
-		{string(envelope.NewGeneration(number(1))), numbered(1)},
+		{string(envelope.NewTagVersion(number(1))), numbered(1)},
 		{hold, State{Held: true}},
 		{hold[:len(hold)-1], State{}},
 		{"", State{}},
 		{"foreign", State{}},
 		{string(later), State{}},
-		{string(envelope.NewGeneration(envelope.Gen{})), State{}},
+		{string(envelope.NewTagVersion(envelope.Version{})), State{}},
 		{string(envelope.NewLease(envelope.NewToken())), State{}},
 	} {
 		require.Equal(t, tt.want, parse(tt.raw), "%q", tt.raw)
@@ -144,7 +144,7 @@ func TestTheRepliesGoToTheirPlaces(t *testing.T) {
 	}
 	require.NoError(t, s.Err())
 	s.Answered()
-	require.Equal(t, slices.Concat(digits(10), digits(20), digits(30), make([]byte, envelope.GenLen)), s.Numbers())
+	require.Equal(t, slices.Concat(digits(10), digits(20), digits(30), make([]byte, envelope.VersionLen)), s.Numbers())
 	require.True(t, s.Held())
 	before := s.Before(77)
 	require.EqualValues(t, 77, before.Created)

@@ -9,19 +9,19 @@ import (
 
 // State is what stands under the key of a version: the number, nothing, or the hold of a writer.
 type State struct {
-	Number envelope.Gen // zero if there is none
-	Held   bool         // by a writer
+	Number envelope.Version // zero if there is none
+	Held   bool             // by a writer
 }
 
 // None reports whether there is no version, so that no entry can depend on it.
-func (s State) None() bool { return s.Number == envelope.Gen{} }
+func (s State) None() bool { return s.Number == envelope.Version{} }
 
 // parse reads what stands under the key of a version.
 func parse(raw string) State {
 	if envelope.KindOf([]byte(raw)) == envelope.Hold {
 		return State{Held: true}
 	}
-	number, _ := envelope.ParseGeneration([]byte(raw)) // what is no version is none
+	number, _ := envelope.ParseTagVersion([]byte(raw)) // what is no version is none
 	return State{Number: number}
 }
 
