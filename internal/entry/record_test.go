@@ -31,7 +31,7 @@ func TestARecordsTimeToLiveBeginsWhenItIsStored(t *testing.T) {
 	require.InDelta(t, (150 * time.Second).Seconds(), e.TTL.Seconds(), 10)
 	require.Equal(t, time.Second, e.Cost)
 	require.EqualValues(t, schema, e.Schema)
-	require.Equal(t, numbers, e.Gens)
+	require.Equal(t, numbers, e.Versions)
 	_, written := c.Counters.Bytes()
 	require.EqualValues(t, len(raw), written)
 
