@@ -26,12 +26,12 @@ func (c *Cache) Overtake(ctx context.Context, ref *Ref, seen Entry) (*Lease, Ent
 // AcquireForce is Acquire for a refresh by hand: it takes the lease from another loader, and where it finds a value it
 // returns a lease on that version, which stays readable.
 func (c *Cache) AcquireForce(ctx context.Context, ref *Ref) (*Lease, Entry, error) {
-	epoch := c.cfg.Outbox.Epoch()
+	dataEpoch := c.cfg.Outbox.DataEpoch()
 	lease, e, err := c.acquire(ctx, ref, Entry{}, true)
 	if err == nil && lease == nil && e.readable() {
 		numbers := e.record.Versions[:tagversion.NumbersLen(len(ref.tags))]
 		lease = &Lease{
-			cache: c, ref: ref, record: envelope.Identity(e.raw), epoch: epoch,
+			cache: c, ref: ref, record: envelope.Identity(e.raw), dataEpoch: dataEpoch,
 			before: tagversion.Before{Numbers: numbers, Buckets: e.buckets, Created: c.cfg.Wire.Clock.Now()},
 		}
 	}

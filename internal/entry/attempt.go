@@ -23,7 +23,7 @@ type attempt struct {
 	take      *wire.Call
 	read      *wire.Call // reads the entry, where the lease stands beside it
 	sent      time.Time
-	epoch     uint64 // of the outbox
+	dataEpoch uint64 // of the outbox
 
 	lease *Lease
 	found Entry // if there is no lease
@@ -64,7 +64,7 @@ func (c *Cache) tryRefresh(ref *Ref, seen Entry) *attempt {
 
 // newAttempt returns an attempt that is over already if Redis must not be asked.
 func (c *Cache) newAttempt(ref *Ref) *attempt {
-	a := &attempt{epoch: c.cfg.Outbox.Epoch()}
+	a := &attempt{dataEpoch: c.cfg.Outbox.DataEpoch()}
 	switch c.blocked(ref) {
 	case StoreClosed:
 		a.err = lifecycle.ErrClosed
@@ -136,12 +136,12 @@ func (a *attempt) answered() (undo []*wire.Call) {
 		return a.giveBack(taken)
 	}
 	candidate := a.candidate
-	if a.epoch != candidate.cache.cfg.Outbox.Epoch() { // what was found may be what was evicted
+	if a.dataEpoch != candidate.cache.cfg.Outbox.DataEpoch() { // what was found may be what was evicted
 		a.found = bypass(DataChanged)
 		return a.giveBack(taken)
 	}
 	a.snapshot.Answered()
-	candidate.before, candidate.epoch = a.snapshot.Before(candidate.before.Created), a.epoch
+	candidate.before, candidate.dataEpoch = a.snapshot.Before(candidate.before.Created), a.dataEpoch
 	if a.read != nil {
 		return a.refreshAnswered(taken, other)
 	}

@@ -5,7 +5,7 @@
 // also the lease.
 //
 // Invariant: what was read before an eviction is never stored after it. A result is stored only over the very lease or version
-// that its load began with, only while the versions of its tags are the same ([tagversion.Before]), and only in the epoch of
+// that its load began with, only while the versions of its tags are the same ([tagversion.Before]), and only in the data epoch of
 // the outbox in which the load began.
 //
 // The package has two locks, both last in order: Entries.mu guards the counters by name, sizes.mu the gauges of one name.

@@ -100,7 +100,7 @@ func (l *Lease) ending(f Finish, ref *Ref, tags *tagversion.ValueTags) *ending {
 	refreshes := l.at != l.ref.Addr() // the version was readable meanwhile
 	switch {
 	case r != nil && !e.evicted:
-		e.change = l.onKey("set", l.cache.record(ref, e.numbers, l.before.Created, *r), r.kept().Milliseconds())
+		e.change = l.onKey("set", l.cache.record(ref, e.numbers, l.before.Created, *r), r.lifetime().Milliseconds())
 	case refreshes && !f.Remove:
 		e.change = l.onKey("test")
 	default:

@@ -12,13 +12,13 @@ import (
 // Lease is the right to store the result of a load that is about to begin: a lease on the key, or, for the refresh of
 // a value that stays readable meanwhile, the version that was seen. It lapses with whatever changes the key.
 type Lease struct {
-	cache  *Cache
-	ref    *Ref
-	record []byte // what the key must still begin with
-	lease  []byte // the lease that is renewed meanwhile; nil if there is none
-	at     string // where the lease is: the key itself, or that of its refresh
-	epoch  uint64 // of the outbox, before the load
-	before tagversion.Before
+	cache     *Cache
+	ref       *Ref
+	record    []byte // what the key must still begin with
+	lease     []byte // the lease that is renewed meanwhile; nil if there is none
+	at        string // where the lease is: the key itself, or that of its refresh
+	dataEpoch uint64 // of the outbox, before the load
+	before    tagversion.Before
 }
 
 // Renew renews the lease until done is closed or ctx ends. It returns earlier if the lease is lost, for then nothing is
@@ -56,7 +56,7 @@ func (l *Lease) renewal() *wire.Call { return l.onLease("renew", l.cache.cfg.Lea
 
 // outlived reports whether Redis may have come back with older data, and so with the lease but without an eviction that
 // had ended it.
-func (l *Lease) outlived() bool { return l.epoch != l.cache.cfg.Outbox.Epoch() }
+func (l *Lease) outlived() bool { return l.dataEpoch != l.cache.cfg.Outbox.DataEpoch() }
 
 // onKey changes the key, if it is still as it was leased.
 func (l *Lease) onKey(what string, args ...any) *wire.Call {

@@ -24,7 +24,7 @@ func (c *Cache) Put(ctx context.Context, ref *Ref, r Contents) (bool, error) {
 	if c.cfg.Life.Closed() {
 		return false, lifecycle.ErrClosed
 	}
-	epoch := c.cfg.Outbox.Epoch()
+	dataEpoch := c.cfg.Outbox.DataEpoch()
 	lease := envelope.NewLease(envelope.NewToken())
 	ref, _ = c.withTags(ref, r.Tags)
 	s := c.snapshot(ref, true)
@@ -33,14 +33,14 @@ func (c *Cache) Put(ctx context.Context, ref *Ref, r Contents) (bool, error) {
 	if err == nil && place.Did() {
 		s.Answered()
 		record := c.record(ref, s.Numbers(), c.cfg.Wire.Clock.Now(), r)
-		err = c.cfg.Wire.Run(ctx, &wire.Call{Script: lua.Cas, Key: ref.Addr(), Args: []any{lease, "set", record, r.kept().Milliseconds()}})
+		err = c.cfg.Wire.Run(ctx, &wire.Call{Script: lua.Cas, Key: ref.Addr(), Args: []any{lease, "set", record, r.lifetime().Milliseconds()}})
 	}
 	c.cfg.Versions.Changed(ref.Addr())
 	if err != nil {
 		c.cfg.Outbox.Add(outbox.Eviction{}, err, ref.Key)
 		return false, err
 	}
-	c.cfg.Outbox.Confirmed([]Key{ref.Key}, []*wire.Call{place}, epoch, outbox.Eviction{})
+	c.cfg.Outbox.Confirmed([]Key{ref.Key}, []*wire.Call{place}, dataEpoch, outbox.Eviction{})
 	return place.Did(), nil
 }
 
@@ -79,5 +79,5 @@ func (c *Cache) Replacement(ctx context.Context, ref *Ref, before Before, r Cont
 		return eviction.Replacement{Key: ref.Key}, false
 	}
 	record := c.record(ref, tags.Numbers(), before.versions.Created, r)
-	return eviction.Replacement{Key: ref.Key, Record: record, TTL: r.kept()}, true
+	return eviction.Replacement{Key: ref.Key, Record: record, TTL: r.lifetime()}, true
 }

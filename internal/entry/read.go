@@ -22,12 +22,12 @@ func (c *Cache) blocked(ref *Ref) Reason {
 
 // Read reads the entry in one round trip. The error wraps [wire.ErrUnavailable].
 func (c *Cache) Read(ctx context.Context, ref *Ref) (Entry, error) {
-	epoch := c.cfg.Outbox.Epoch()
+	dataEpoch := c.cfg.Outbox.DataEpoch()
 	if why := c.blocked(ref); why != 0 {
 		return bypass(why), nil
 	}
 	e, err := c.read(ctx, ref)
-	if err == nil && epoch != c.cfg.Outbox.Epoch() {
+	if err == nil && dataEpoch != c.cfg.Outbox.DataEpoch() {
 		return bypass(DataChanged), nil // it may be what was evicted
 	}
 	return e, err
@@ -75,7 +75,7 @@ func (c *Cache) askTags(ctx context.Context, entries ...*Entry) []error {
 
 // ReadAll is [Cache.Read] for several entries in one round trip (one per node of a Cluster). Each has its own error.
 func (c *Cache) ReadAll(ctx context.Context, refs []*Ref) ([]Entry, []error) {
-	epoch := c.cfg.Outbox.Epoch()
+	dataEpoch := c.cfg.Outbox.DataEpoch()
 	entries, errs := make([]Entry, len(refs)), make([]error, len(refs))
 	snapshots, reads := make([]*tagversion.Snapshot, len(refs)), make([]*wire.Call, len(refs))
 	var calls []*wire.Call
@@ -109,7 +109,7 @@ func (c *Cache) ReadAll(ctx context.Context, refs []*Ref) ([]Entry, []error) {
 	for n, err := range c.askTags(ctx, open...) {
 		errs[of[n]] = err
 	}
-	if epoch != c.cfg.Outbox.Epoch() { // they may be what was evicted
+	if dataEpoch != c.cfg.Outbox.DataEpoch() { // they may be what was evicted
 		for i := range entries {
 			entries[i] = bypass(DataChanged)
 		}

@@ -17,13 +17,13 @@ type Contents struct {
 	Tags     []string      // that are known from the value; see [Cache.TagsFromValues]
 }
 
-// kept is how long Redis keeps the contents.
-func (r *Contents) kept() time.Duration {
-	kept := r.TTL + r.Extra
+// lifetime is how long Redis keeps the contents.
+func (r *Contents) lifetime() time.Duration {
+	lifetime := r.TTL + r.Extra
 	if r.Idle > 0 {
-		kept = min(kept, r.Idle)
+		lifetime = min(lifetime, r.Idle)
 	}
-	return kept
+	return lifetime
 }
 
 // record makes the bytes of an entry. Its time to live begins now, its age when the load began.

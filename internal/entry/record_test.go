@@ -14,7 +14,7 @@ func TestHowLongContentsAreKept(t *testing.T) {
 		{10, 0, 0, 10}, {10, 5, 0, 15}, {10, 5, 3, 3}, {10, 5, 12, 12}, {10, 5, 20, 15}, {10, 0, 20, 10},
 	} {
 		r := Contents{TTL: tt.ttl, Extra: tt.extra, Idle: tt.idle}
-		require.Equal(t, tt.want, r.kept(), "%+v", r)
+		require.Equal(t, tt.want, r.lifetime(), "%+v", r)
 	}
 }
 

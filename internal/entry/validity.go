@@ -13,12 +13,12 @@ import (
 // the entry has not changed, as far as this process was told: of its own evictions at once, of others by tracking. While
 // tracking is down it is valid for Config.Trust.
 type Validity struct {
-	epoch     uint64        // of tracking
-	until     time.Duration // as uptime; 0 if tracking vouches
-	entry     tagversion.Count
-	tags      []tagversion.Count
-	namespace uint64
-	cache     uint64
+	trackingEpoch uint64        // of tracking
+	until         time.Duration // as uptime; 0 if tracking vouches
+	entry         tagversion.Count
+	tags          []tagversion.Count
+	namespace     uint64
+	cache         uint64
 }
 
 // Validity takes the validity of an entry that is about to be read. It reports false if nothing can be kept in process now.
@@ -30,8 +30,8 @@ func (c *Cache) Validity(ref *Ref) (Validity, bool) {
 	v := Validity{
 		namespace: versions.Everything().Changes(), cache: c.scope.Cache.Changes(), entry: changes.Read(ref.Addr()),
 	}
-	epoch, up := c.cfg.Tracker.Status()
-	v.epoch = epoch
+	trackingEpoch, up := c.cfg.Tracker.Status()
+	v.trackingEpoch = trackingEpoch
 	if !up {
 		v.until = wire.Uptime() + c.cfg.Trust
 	} else if !c.cfg.Tracker.Covers(ref.Addr()) {
@@ -56,8 +56,8 @@ func (v Validity) Of(e *Entry) Validity {
 // StillValid reports whether nothing that the entry depends on has changed. It costs a few atomic loads.
 func (c *Cache) StillValid(v *Validity) bool {
 	versions, changes := c.cfg.Versions, c.cfg.Versions.Changes()
-	epoch, _ := c.cfg.Tracker.Status()
-	if v.epoch != epoch || v.namespace != versions.Everything().Changes() || v.cache != c.scope.Cache.Changes() ||
+	trackingEpoch, _ := c.cfg.Tracker.Status()
+	if v.trackingEpoch != trackingEpoch || v.namespace != versions.Everything().Changes() || v.cache != c.scope.Cache.Changes() ||
 		!changes.Same(v.entry) {
 		return false
 	}

@@ -68,10 +68,10 @@ func (e *Evictor) evict(ctx context.Context, keys []Key) error {
 
 // carryOut carries out the calls that evict the keys, and queues those keys whose call failed.
 func (e *Evictor) carryOut(ctx context.Context, keys []Key, calls []*wire.Call, what outbox.Eviction) error {
-	err, epoch := lifecycle.ErrClosed, e.cfg.Outbox.Epoch()
+	err, dataEpoch := lifecycle.ErrClosed, e.cfg.Outbox.DataEpoch()
 	if !e.cfg.Life.Closed() {
 		err = e.cfg.Versions.BucketsFirst(ctx, e.cfg.Wire.Deliver, calls...)
-		e.cfg.Outbox.Confirmed(keys, calls, epoch, what)
+		e.cfg.Outbox.Confirmed(keys, calls, dataEpoch, what)
 	}
 	if err != nil && !errors.Is(err, wire.ErrUnreplicated) {
 		err = e.cfg.Outbox.Failed(keys, calls, what, err)

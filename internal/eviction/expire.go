@@ -37,7 +37,7 @@ func (e *Evictor) expire(ctx context.Context, keys []Key) (rest []Key) {
 	if e.cfg.Life.Closed() {
 		return keys
 	}
-	epoch := e.cfg.Outbox.Epoch()
+	dataEpoch := e.cfg.Outbox.DataEpoch()
 	reads := make([]*wire.Call, len(keys))
 	for i, key := range keys {
 		reads[i] = redisx.Get(key.Addr())
@@ -53,7 +53,7 @@ func (e *Evictor) expire(ctx context.Context, keys []Key) (rest []Key) {
 		_ = e.cfg.Wire.Run(ctx, slices.Collect(maps.Values(swaps))...) // what could not be replaced is evicted
 	}
 	for key, swap := range swaps {
-		e.cfg.Outbox.Confirmed([]Key{key}, []*wire.Call{swap}, epoch, outbox.Eviction{})
+		e.cfg.Outbox.Confirmed([]Key{key}, []*wire.Call{swap}, dataEpoch, outbox.Eviction{})
 	}
 	e.forget(keys)
 	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return swaps[k] != nil && swaps[k].Did() })

@@ -15,16 +15,16 @@ import (
 // Hold keeps entries and tags from being cached while a writer is at work. While it stands, reads go to the loader
 // and store nothing. If its owner dies it expires, and leaves the entries evicted.
 type Hold struct {
-	evictor *Evictor
-	token   envelope.Token
-	keys    []Key
-	epoch   uint64 // of the outbox, in which it was placed
+	evictor   *Evictor
+	token     envelope.Token
+	keys      []Key
+	dataEpoch uint64 // of the outbox, in which it was placed
 }
 
 // Hold places a hold on the keys. After an error, which wraps [wire.ErrUnavailable], some of them may be held; [Hold.End]
 // ends those as well.
 func (e *Evictor) Hold(ctx context.Context, keys ...Key) (*Hold, error) {
-	h := &Hold{evictor: e, token: envelope.NewToken(), keys: keys, epoch: e.cfg.Outbox.Epoch()}
+	h := &Hold{evictor: e, token: envelope.NewToken(), keys: keys, dataEpoch: e.cfg.Outbox.DataEpoch()}
 	if e.cfg.Life.Closed() {
 		return h, lifecycle.ErrClosed
 	}
@@ -71,7 +71,7 @@ func (h *Hold) End(ctx context.Context, stay time.Duration, replace ...Replaceme
 	}
 	e := h.evictor
 	ctx, span := e.trace(ctx, e.kindsOf(h.keys), len(h.keys))
-	if h.epoch != e.cfg.Outbox.Epoch() {
+	if h.dataEpoch != e.cfg.Outbox.DataEpoch() {
 		replace = nil // older data does not tell who else has written meanwhile
 	}
 	calls := make([]*wire.Call, len(h.keys))

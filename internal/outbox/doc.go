@@ -6,7 +6,7 @@
 //
 // Invariant: as long as a key is in the outbox, this process does not read it from Redis ([Outbox.Has]). An eviction that
 // Redis confirmed stays in the history until it is durable ([Config.Remember] after all masters were well), so that it can
-// be repeated when Redis comes back with older data. Such a moment begins a new epoch ([Outbox.Epoch]): whatever was read
+// be repeated when Redis comes back with older data. Such a moment begins a new epoch ([Outbox.DataEpoch]): whatever was read
 // in an older one may be what was evicted, and is discarded.
 //
 // Lock order: Outbox.mu, then those of the journal, of the lifecycle, and of whatever Config.Changed takes. Nothing is

@@ -14,11 +14,11 @@ import (
 
 // Outbox is safe for concurrent use.
 type Outbox struct {
-	cfg   Config
-	n     atomic.Int64  // number of keys in the queue, so that reads need no lock while there are none; written under mu
-	epoch atomic.Uint64 // incremented each time Redis may have lost writes; written under mu
-	wake  chan struct{} // receives when a master has just answered, so that there is no need to wait
-	file  file
+	cfg       Config
+	n         atomic.Int64  // number of keys in the queue, so that reads need no lock while there are none; written under mu
+	dataEpoch atomic.Uint64 // incremented each time Redis may have lost writes; written under mu
+	wake      chan struct{} // receives when a master has just answered, so that there is no need to wait
+	file      file
 
 	mu        sync.Mutex
 	queue     queue   // under mu
@@ -42,7 +42,7 @@ func (o *Outbox) Empty() bool { return o.n.Load() == 0 }
 func (o *Outbox) Len() int64 { return o.n.Load() }
 
 // Epoch is incremented each time Redis may have lost writes. What was read under an older epoch is to be discarded.
-func (o *Outbox) Epoch() uint64 { return o.epoch.Load() }
+func (o *Outbox) DataEpoch() uint64 { return o.dataEpoch.Load() }
 
 // Has reports whether an eviction of the Redis key waits.
 func (o *Outbox) Has(addr string) bool {
@@ -117,7 +117,7 @@ func (o *Outbox) commit(addrs []string) (coarse bool) {
 func (o *Outbox) Confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64, e Eviction) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	undone := epoch != o.epoch.Load()
+	undone := epoch != o.dataEpoch.Load()
 	var changed []string
 	for i, key := range keys {
 		switch {
@@ -158,7 +158,7 @@ func (o *Outbox) Any() bool {
 func (o *Outbox) Recall() (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.epoch.Add(1)
+	o.dataEpoch.Add(1)
 	o.queue.renumber()
 	o.history.take(func(addr string, e Eviction) {
 		o.queue.put(addr, e)

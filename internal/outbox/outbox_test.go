@@ -89,12 +89,12 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 				addr := keys.Draw(t, "key")
 				w.asked[addr]++
 				w.done[addr] = w.asked[addr]
-				o.Confirmed([]keyspace.Key{keyspace.At(addr)}, []*wire.Call{outcome(true)}, o.Epoch(), Eviction{})
+				o.Confirmed([]keyspace.Key{keyspace.At(addr)}, []*wire.Call{outcome(true)}, o.DataEpoch(), Eviction{})
 			},
 			"is confirmed by the Redis of before": func(t *rapid.T) {
 				addr := keys.Draw(t, "key")
 				w.asked[addr]++
-				if epoch := o.Epoch(); epoch > 0 {
+				if epoch := o.DataEpoch(); epoch > 0 {
 					o.Confirmed([]keyspace.Key{keyspace.At(addr)}, []*wire.Call{outcome(true)}, epoch-1, Eviction{})
 				} else {
 					o.Add(Eviction{}, errLost, keyspace.At(addr))
@@ -102,7 +102,7 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 			},
 			"is sent": func(*rapid.T) {
 				for _, batch := range o.due() {
-					under = append(under, sent{batch, maps.Clone(w.asked), o.Epoch()})
+					under = append(under, sent{batch, maps.Clone(w.asked), o.DataEpoch()})
 				}
 			},
 			"is answered": func(t *rapid.T) {
@@ -116,7 +116,7 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 				for i, r := range s.batch {
 					ok := rapid.Bool().Draw(t, "ok")
 					calls[i] = outcome(ok)
-					if !ok || s.epoch != o.Epoch() {
+					if !ok || s.epoch != o.DataEpoch() {
 						continue // if it was carried out, then by the Redis of before
 					}
 					for _, addr := range all {

@@ -20,9 +20,9 @@ type Version struct {
 
 // known is what was read last, and how long it may be used.
 type known struct {
-	state State
-	epoch uint64        // of tracking, which vouches for the state while the epoch lasts
-	until time.Duration // as uptime, where tracking was down; 0 if tracking vouches
+	state         State
+	trackingEpoch uint64        // of tracking, which vouches for the state while that epoch lasts
+	until         time.Duration // as uptime, where tracking was down; 0 if tracking vouches
 }
 
 // wanted is how long Redis was asked to keep a version. A version that is known, so that nobody asks for it, would
@@ -51,8 +51,8 @@ func (v *Version) believed(cfg *Config) (state State, until time.Duration, ok bo
 	if k == nil || cfg.Strict {
 		return State{}, 0, false
 	}
-	if epoch, up := cfg.Tracker.Status(); up {
-		return k.state, 0, epoch == k.epoch
+	if trackingEpoch, up := cfg.Tracker.Status(); up {
+		return k.state, 0, trackingEpoch == k.trackingEpoch
 	}
 	return k.state, k.until, wire.Uptime() < k.until
 }
@@ -61,11 +61,11 @@ func (v *Version) believed(cfg *Config) (state State, until time.Duration, ok bo
 // changed since.
 func (v *Version) reading(cfg *Config) func(State) {
 	before := v.changes.Load()
-	epoch, up := cfg.Tracker.Status()
+	trackingEpoch, up := cfg.Tracker.Status()
 	covered := up && cfg.Tracker.Covers(v.key.Addr())
 	until := wire.Uptime() + cfg.Trust
 	return func(state State) {
-		k := &known{state: state, epoch: epoch}
+		k := &known{state: state, trackingEpoch: trackingEpoch}
 		if !up {
 			k.until = until
 		}
