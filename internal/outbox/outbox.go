@@ -41,7 +41,7 @@ func (o *Outbox) Empty() bool { return o.n.Load() == 0 }
 // Len is how many evictions wait.
 func (o *Outbox) Len() int64 { return o.n.Load() }
 
-// Epoch is incremented each time Redis may have lost writes. What was read under an older epoch is to be discarded.
+// DataEpoch is incremented each time Redis may have lost writes. What was read under an older epoch is to be discarded.
 func (o *Outbox) DataEpoch() uint64 { return o.dataEpoch.Load() }
 
 // Has reports whether an eviction of the Redis key waits.

@@ -7,7 +7,7 @@
 //   - Identity is a property of a connection. A connection finds out which server it reaches before a reply is used, and
 //     replies of a replica or of a former server are not used: internal/endpoint. A client in use makes a new connection
 //     every second to see where its address leads: scout.go, probe.go.
-//   - Commands of many callers share pipelines, one node at a time: sharing.go decides, batcher.go sends. Large values do
+//   - Commands of many callers share pipelines, one node at a time: autopipeline.go decides, batcher.go sends. Large values do
 //     not: large.go.
 //   - While a node of a Cluster does not answer, the slots are reloaded: discovery.go.
 //   - A refusal of Redis is logged once for each cause: internal/refusals.
