@@ -66,12 +66,14 @@ func TestFailSafe(t *testing.T) {
 		require.NoError(t, err)
 		m.down.Store(true)
 
-		require.Eventually(t, func() bool {
-			v, info, err := one.GetInfo(t.Context(), "k")
-			require.NoError(t, err)
-			require.EqualValues(t, 1, v)
-			return info.Source == cacheable.SourceStale
-		}, 10*time.Second, time.Millisecond)
+		for _, c := range []*cacheable.Cacheable[string, int64]{one, two} { // their readings of Redis's clock differ a little
+			require.Eventually(t, func() bool {
+				v, info, err := c.GetInfo(t.Context(), "k")
+				require.NoError(t, err)
+				require.EqualValues(t, 1, v)
+				return info.Source == cacheable.SourceStale
+			}, 10*time.Second, time.Millisecond)
+		}
 		began, tried := time.Now(), m.loads.Load()
 		for range 100 {
 			for _, c := range []*cacheable.Cacheable[string, int64]{one, two} {
