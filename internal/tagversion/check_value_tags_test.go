@@ -20,8 +20,8 @@ func TestTagsOfAnEntryAreOpenUnlessTheyAreKnownToBeCurrent(t *testing.T) {
 		open  bool
 	}{
 		{"unknown", nil, true},
-		{"the same", ptr(numbered(1)), false},
-		{"another: the entry may be newer than what is known", ptr(numbered(2)), true},
+		{"the same", new(numbered(1)), false},
+		{"another: the entry may be newer than what is known", new(numbered(2)), true},
 		{"held: the hold may be over", &State{Held: true}, true},
 		{"none", &State{}, true},
 	} {
@@ -41,7 +41,7 @@ func TestTagsOfAnEntryAreOpenUnlessTheyAreKnownToBeCurrent(t *testing.T) {
 	}
 }
 
-func ptr(s State) *State { return &s }
+//go:fix inline
 
 func TestEachTagHasItsOwnNumber(t *testing.T) {
 	v := New(untracked())
