@@ -154,7 +154,7 @@ func (b *breaker) probe(ctx context.Context) (left bool) {
 			return true
 		}
 		if b.isTripped() {
-			_, err := (*b.node.Load()).Ping(ctx) // which has the outcome recorded
+			err := b.ping(ctx)
 			switch {
 			case errors.Is(err, redis.ErrClosed): // go-redis closes the clients of nodes that have left a Cluster
 				return true
@@ -166,6 +166,13 @@ func (b *breaker) probe(ctx context.Context) (left bool) {
 			return false
 		}
 	}
+}
+
+// ping pings the master, which has the outcome recorded. A function of the user's may panic in it, such as one that makes
+// connections; that must not end the probes, or the breaker would stay open for good.
+func (b *breaker) ping(ctx context.Context) (err error) {
+	b.event(func() { _, err = (*b.node.Load()).Ping(ctx) })
+	return err
 }
 
 func (b *breaker) isTripped() bool {

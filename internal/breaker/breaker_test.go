@@ -36,6 +36,7 @@ type world struct {
 	*breaker
 	answer atomic.Pointer[error]
 	probes atomic.Int64
+	panics atomic.Int64 // how many of the next probes panic
 
 	mu     sync.Mutex
 	events []string // guarded by mu
@@ -47,6 +48,9 @@ func (w *world) Addr() string { return addr }
 // Ping records the outcome, as the hooks of a client do.
 func (w *world) Ping(context.Context) (time.Duration, error) {
 	w.probes.Add(1)
+	if w.panics.Add(-1) >= 0 {
+		panic("while it connects")
+	}
 	err := *w.answer.Load()
 	w.Record(err)
 	return 0, err
@@ -178,6 +182,19 @@ func TestALateAnswerClosesIt(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, w.Allow())
 		require.Zero(t, w.probes.Load())
+	})
+}
+
+// A probe that panics is one that says nothing; the next one follows.
+func TestAProbeThatPanicsDoesNotEndTheProbes(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		w.panics.Store(2)
+		w.fail(3)
+		w.answers(nil)
+		time.Sleep(5 * every)
+		synctest.Wait()
+		require.NoError(t, w.Allow())
+		require.Equal(t, []string{opened, "panic in breaker", "panic in breaker", closing, closed}, w.soFar())
 	})
 }
 

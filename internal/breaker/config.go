@@ -22,7 +22,7 @@ type Config struct {
 	OnClose func(addr string, left bool)   // the last moment before commands are sent again; left: it is no longer a node
 	Closed  func(addr string)              // commands are sent again, so what waited for the master may go on
 
-	Recovered func(what string, value any) // an event has panicked; nil: the panic is dropped
+	Recovered func(what string, value any) // an event or a probe has panicked; nil: the panic is dropped
 }
 
 // shared is what the breakers of a set have in common.
@@ -32,7 +32,7 @@ type shared struct {
 	trips  atomic.Int64
 }
 
-// event calls a function of the owner's. Its panic must not leave a breaker open for good.
+// event calls a function that is not ours. Its panic must not leave a breaker open for good.
 func (s *shared) event(f func()) {
 	defer func() {
 		if v := recover(); v != nil && s.Recovered != nil {
