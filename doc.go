@@ -24,7 +24,8 @@
 //	           dataset  tracking
 //	           breaker  lua  setup  wire
 //	           redisx
-//	           background  clientip  envelope  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
+//	           clientip  envelope  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
+//	           background
 //
 // The modules examples, bench and otelaside stand above all of them. Package evict and package consistency use cacheable
 // through interfaces of their own. A test holds this graph, and keeps large cycles out of every package (internal/archtest).

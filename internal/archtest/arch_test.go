@@ -16,8 +16,9 @@ const module = "github.com/jollyjet/aside/"
 // layers are the packages by what they may import: those of lower layers only, and what is below their own folder. doc.go
 // and internal/engine/doc.go show the same graph. A folder that is not named belongs to the nearest one above it that is.
 var layers = [][]string{
+	{"internal/background"},
 	{
-		"internal/acltest", "internal/archtest", "internal/background", "internal/clientip", "internal/envelope",
+		"internal/acltest", "internal/archtest", "internal/clientip", "internal/envelope",
 		"internal/faulttest", "internal/flight", "internal/histogram", "internal/journal", "internal/keyspace",
 		"internal/lifecycle", "internal/lru", "internal/pause", "internal/redisserver", "internal/slicesx", "internal/tracing",
 	},

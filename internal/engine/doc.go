@@ -16,7 +16,8 @@
 //	dataset  tracking
 //	breaker  lua  setup  wire
 //	redisx
-//	background  clientip  envelope  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
+//	clientip  envelope  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
+//	background
 //
 // # Lock order
 //

@@ -10,23 +10,21 @@ const grace = time.Second
 
 // Close begins to close: nothing starts from now on. It reports false if somebody else has begun.
 func (l *Lifecycle) Close() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.closed.Swap(true)
+	l.loads.Stop()
+	return l.work.Stop()
 }
 
 // Drain comes after Close. It waits for the loads until ctx ends and then cancels their contexts. After that it ends the
 // background work, waits for it, and calls what was given to OnClose. It reports whether all loads have ended.
 func (l *Lifecycle) Drain(ctx context.Context) (ended bool) {
-	ended = within(ctx, l.work.Wait)
-	l.cancel()
+	ended = within(ctx, l.loads.Wait)
+	l.loads.Cancel()
 	if !ended {
 		last, cancel := context.WithTimeout(context.Background(), grace)
-		ended = within(last, l.work.Wait)
+		ended = within(last, l.loads.Wait)
 		cancel()
 	}
-	l.stop()
-	l.watch.Wait()
+	l.work.Close()
 	l.mu.Lock()
 	closers := l.closers
 	l.mu.Unlock()

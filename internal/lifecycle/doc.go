@@ -4,5 +4,6 @@
 // Invariant: no goroutine starts after Close has begun. Drain does not return before all background work has ended, and
 // all loads that react to the end of their contexts. A panic in one of them is recovered, counted and logged.
 //
-// Lock order: Lifecycle.mu is the last lock that anybody takes; no given function is called while it is held.
+// Lock order: Lifecycle.mu, and those of its two groups, are the last locks that anybody takes, one at a time; no given
+// function is called while one is held.
 package lifecycle
