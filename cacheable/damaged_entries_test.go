@@ -50,7 +50,7 @@ func TestWhatIsNotAnEntryIsACountedMissAndIsReplaced(t *testing.T) {
 			"number":               "1",
 			"binary":               strings.Repeat("\x00\xff", 100),
 			"a later format":       entry[:1] + "\x7f" + entry[2:],
-			"a generation":         rawGet(t, rdb, st.Everything()),
+			"a version":            rawGet(t, rdb, st.Everything()),
 			"an entry without key": string(bytes.ToUpper([]byte(entry))),
 		}
 		for name, raw := range damaged {

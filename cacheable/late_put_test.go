@@ -20,7 +20,7 @@ func TestAPutThatArrivesLateDoesNotBringBackWhatWasEvicted(t *testing.T) {
 	namespace, src := redistest.Unique(t), source{}
 	a := cacheable.New(join(t, client(t, proxy.Addr()), namespace), "c", src.load)
 	b := cacheable.New(join(t, server.Client(t), namespace), "c", src.load)
-	for range 3 { // Redis knows the script from now on, and this node the generations
+	for range 3 { // Redis knows the script from now on, and this node the versions
 		require.NoError(t, a.Put(t.Context(), "k", 0))
 		_, err := a.Get(t.Context(), "k")
 		require.NoError(t, err)

@@ -136,7 +136,7 @@ func TestManyCountsRoundTrips(t *testing.T) {
 	_, err := many.GetAll(t.Context(), keys[:90])
 	require.NoError(t, err)
 	b.take()
-	_, err = many.GetAll(t.Context(), keys[:90]) // reads the generations, and keeps them
+	_, err = many.GetAll(t.Context(), keys[:90]) // reads the versions, and keeps them
 	require.NoError(t, err)
 
 	before := trips.n.Load()

@@ -23,7 +23,7 @@ func TestAMasterThatAnswersLateDoesNotCauseASecondLoad(t *testing.T) {
 	namespace, src := redistest.Unique(t), source{}
 	a := cacheable.New(join(t, prompt, namespace), "c", src.load)
 
-	key := "" // whose entry is on another master than the generations of the cache and the namespace
+	key := "" // whose entry is on another master than the versions of the cache and the namespace
 	for i := 0; key == ""; i++ {
 		k := fmt.Sprint(i)
 		entry := cluster.MasterFor(t, a.EntryKey(k).String())
@@ -38,7 +38,7 @@ func TestAMasterThatAnswersLateDoesNotCauseASecondLoad(t *testing.T) {
 
 	call := async(func() (int64, error) { return b.Get(t.Context(), key) })
 	within(t, "the read of the entry", late.asked)
-	eventually(t, "the read of the two generations", func() bool { return gets(t, cluster) == 2 })
+	eventually(t, "the read of the two versions", func() bool { return gets(t, cluster) == 2 })
 	_, err := a.Get(t.Context(), key)
 	require.NoError(t, err)
 	close(late.open)

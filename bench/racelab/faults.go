@@ -208,7 +208,7 @@ const (
 	wrong
 )
 
-// feedBound is how late the feed may be at most, on a machine that is busy with other things. While it is down a generation
+// feedBound is how late the feed may be at most, on a machine that is busy with other things. While it is down a version
 // is believed for a second.
 const feedBound = 5 * time.Second
 

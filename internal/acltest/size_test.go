@@ -30,9 +30,9 @@ func TestBytesInRedis(t *testing.T) {
 		require.NoError(t, err)
 		t.Logf("%4d bytes: an entry with one tag and %d bytes of JSON", bytesOf(t, rdb, values.EntryKey(n).String()), n+2)
 	}
-	generation := bytesOf(t, rdb, st.Tag("catalogue").String())
-	t.Logf("%4d bytes: the generation of a tag", generation)
-	require.Less(t, generation, int64(300))
+	version := bytesOf(t, rdb, st.Tag("catalogue").String())
+	t.Logf("%4d bytes: the version of a tag", version)
+	require.Less(t, version, int64(300))
 
 	window, bucket := ratelimit.SlidingWindow(100, time.Minute), ratelimit.TokenBucket(100, 100)
 	for name, policy := range map[string]ratelimit.Policy{

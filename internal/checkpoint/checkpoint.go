@@ -23,7 +23,7 @@ import (
 
 // ErrTaken says that a checkpoint belongs to another process, or that Redis has forgotten something of it that it had
 // confirmed, and so maybe evictions too: it was started again from older data, or a failover has lost the last writes.
-var ErrTaken = errors.New("store: the bookmark is another process's, or older than what was saved")
+var ErrTaken = errors.New("store: the checkpoint is another process's, or older than what was saved")
 
 // life is how long a checkpoint is kept after its last consumer has ended.
 const life = 30 * 24 * time.Hour

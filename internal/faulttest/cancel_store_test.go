@@ -49,7 +49,7 @@ func newStoreCalls(t *testing.T, server *redistest.Server, shares int) calls {
 		{"ByPattern", func(ctx context.Context, _ int) error { _, err := evict.ByPattern(ctx, st, "c:none*"); return err }},
 		{"Ping", func(ctx context.Context, _ int) error { return st.Ping(ctx)[0].Err }},
 		{"Hold", func(ctx context.Context, i int) error { return holdAndEnd(ctx, st, c.EntryKey(key(i))) }},
-		{"TakeBookmark", func(ctx context.Context, i int) error { return bookmark(ctx, st, i) }},
+		{"take a checkpoint", func(ctx context.Context, i int) error { return takeCheckpoint(ctx, st, i) }},
 		{"Get", func(ctx context.Context, i int) error { _, err := c.Get(ctx, key(i)); return err }},
 		{"Get of a miss", func(ctx context.Context, i int) error { _, err := c.Get(ctx, "none"+key(i)); return err }},
 		{"GetAll", func(ctx context.Context, _ int) error { _, err := c.GetAll(ctx, w.keys[:8]); return err }},
@@ -76,7 +76,7 @@ func holdAndEnd(ctx context.Context, st *store.Store, key store.Key) error {
 	return h.End(ctx, 0)
 }
 
-func bookmark(ctx context.Context, st *store.Store, i int) error {
+func takeCheckpoint(ctx context.Context, st *store.Store, i int) error {
 	b, err := st.Engine().Checkpoints.Take(ctx, fmt.Sprint("b", i))
 	if err != nil {
 		return err

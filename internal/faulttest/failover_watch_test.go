@@ -128,7 +128,7 @@ func (w *clusterWatch) stop() {
 	w.all.Wait()
 }
 
-// unneeded returns a master without the generations of the cache and of the namespace, which all reads depend on.
+// unneeded returns a master without the versions of the cache and of the namespace, which all reads depend on.
 func (w *clusterWatch) unneeded(t *testing.T) *redistest.Server {
 	t.Helper()
 	for _, m := range w.masters {
@@ -136,7 +136,7 @@ func (w *clusterWatch) unneeded(t *testing.T) *redistest.Server {
 			return m
 		}
 	}
-	t.Fatal("there are more than two generations")
+	t.Fatal("there are more than two versions")
 	return nil
 }
 

@@ -79,9 +79,9 @@ func (p *hungPlace) fill(t *testing.T, servers []*redistest.Server) *hungPlace {
 		require.NoError(t, err)
 		return n.st.Stats().Caches["c"].Hits >= int64(len(keys))
 	})
-	for _, s := range servers { // one without the generations of the cache and of the namespace, which all reads depend on
-		generations := len(keysWith(t, s, p.namespace+":{#all")) + len(keysWith(t, s, p.namespace+":{#every"))
-		if p.hung == nil && (len(servers) == 1 || generations == 0) {
+	for _, s := range servers { // one without the versions of the cache and of the namespace, which all reads depend on
+		versions := len(keysWith(t, s, p.namespace+":{#all")) + len(keysWith(t, s, p.namespace+":{#every"))
+		if p.hung == nil && (len(servers) == 1 || versions == 0) {
 			p.hung = s
 		}
 	}
