@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -13,63 +12,24 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// commandSpy is a hook that tells the names of the commands that pass.
-type commandSpy func(name string)
-
-func (s commandSpy) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (s commandSpy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		s(cmd.Name())
-		return next(ctx, cmd)
-	}
-}
-
-func (s commandSpy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		for _, cmd := range cmds {
-			s(cmd.Name())
-		}
-		return next(ctx, cmds)
-	}
-}
-
-// commands is a commandSpy that collects.
-type commands struct {
-	mu   sync.Mutex
-	seen []string
-}
-
-func (c *commands) see(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen = append(c.seen, name)
-}
-
-// take returns what was seen so far, but for the store's housekeeping, and forgets it.
-func (c *commands) take() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	seen := slices.DeleteFunc(c.seen, func(name string) bool {
-		return slices.Contains([]string{"time", "info", "set", "ping", "hello", "client"}, name)
-	})
-	c.seen = nil
-	return seen
+// sentBy returns the names of the commands that were sent since it was called last, but for the store's housekeeping.
+func sentBy(sent *redistest.Commands) []string {
+	return sent.TakeNames("time", "info", "set", "ping", "hello", "client")
 }
 
 func TestHooksSeeCommands(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		var seen commands
-		e := newEntry(t, rdb, store.Hooks(commandSpy(seen.see)))
+		var seen redistest.Commands
+		e := newEntry(t, rdb, store.Hooks(seen.Hook()))
 		e.load("one")
 		e.evict(e.Ref.Key) // from now on the server knows the scripts for this key
-		seen.take()
+		sentBy(&seen)
 		e.load("one")
-		require.Contains(t, seen.take(), "evalsha")
+		require.Contains(t, sentBy(&seen), "evalsha")
 		e.sees()
-		require.Contains(t, [][]string{{"mget"}, {"get", "get"}, {"mget", "mget"}, {"get", "get", "get", "get"}}, seen.take())
+		require.Contains(t, [][]string{{"mget"}, {"get", "get"}, {"mget", "mget"}, {"get", "get", "get", "get"}}, sentBy(&seen))
 		e.evict(e.Ref.Key, e.Ref.Key)
-		require.Equal(t, []string{"evalsha", "evalsha"}, seen.take())
+		require.Equal(t, []string{"evalsha", "evalsha"}, sentBy(&seen))
 	})
 }
 
@@ -79,15 +39,15 @@ func TestHitIsOneGet(t *testing.T) {
 		if isMini(t) {
 			t.Skip("it has no feed")
 		}
-		var seen commands
-		st := open(t, rdb, store.Hooks(commandSpy(seen.see)))
+		var seen redistest.Commands
+		st := open(t, rdb, store.Hooks(seen.Hook()))
 		feedUp(t, st)
 		e := entryOf(t, rdb, st, "key")
 		e.load("one")
 		require.Eventually(t, func() bool {
-			seen.take()
+			sentBy(&seen)
 			e.sees()
-			return slices.Equal([]string{"get"}, seen.take())
+			return slices.Equal([]string{"get"}, sentBy(&seen))
 		}, soon, often, "the versions become known")
 	})
 }

@@ -231,33 +231,33 @@ func TestAServerThatDoesNotSayWhoItIs(t *testing.T) {
 	server := redistest.Start(t)
 	_, err := server.Do(t.Context(), "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-info")
 	require.NoError(t, err)
-	log := &journal{}
+	log := redistest.NewLog(slog.LevelInfo)
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), Username: "app", Password: "secret"})
 	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
-	e := newEntry(t, rdb, store.Logger(slog.New(log)))
+	e := newEntry(t, rdb, store.Logger(log.Logger()))
 	e.load("value")
 	e.evict(e.Ref.Key)
 	require.Equal(t, "absent", e.sees())
 	require.True(t, e.st.Stats().Recovery.Blind)
 	const blind = "aside: this Redis does not say in INFO who it is"
-	require.Eventually(t, func() bool { return len(log.of(slog.LevelWarn, blind)) == 1 }, soon, often)
+	require.Eventually(t, func() bool { return len(log.At(slog.LevelWarn, blind)) == 1 }, soon, often)
 }
 
 // A restart is logged, with how many evictions are repeated.
 func TestARestartIsLogged(t *testing.T) {
 	const restarted = "aside: Redis has restarted"
-	server, log := startFickle(t), &journal{}
-	e := newEntry(t, server.Client(t), store.Logger(slog.New(log)))
+	server, log := startFickle(t), redistest.NewLog(slog.LevelInfo)
+	e := newEntry(t, server.Client(t), store.Logger(log.Logger()))
 	feedUp(t, e.st)
 	e.evict(e.Ref.Key, e.st.Tag("tag"))
 	require.EqualValues(t, 2, e.st.Stats().Recovery.Remembered)
-	require.Empty(t, log.of(slog.LevelWarn, restarted))
+	require.Empty(t, log.At(slog.LevelWarn, restarted))
 	server.comeBack()
 	e.settled(1)
-	require.Eventually(t, func() bool { return len(log.of(slog.LevelWarn, restarted)) > 0 }, soon, often)
-	lines := log.of(slog.LevelWarn, restarted)
+	require.Eventually(t, func() bool { return len(log.At(slog.LevelWarn, restarted)) > 0 }, soon, often)
+	lines := log.At(slog.LevelWarn, restarted)
 	require.Len(t, lines, 1)
-	require.EqualValues(t, 2, attr(lines[0], "evictions").Int64())
+	require.EqualValues(t, 2, lines[0].Attr("evictions").Int64())
 	require.EqualValues(t, 2, e.st.Stats().Recovery.Recalled)
 	require.EqualValues(t, 2, e.st.Stats().Recovery.Remembered, "they may be lost once more")
 }
@@ -265,15 +265,15 @@ func TestARestartIsLogged(t *testing.T) {
 // The masters of a Cluster are met one after the other, which is no restart.
 func TestTheMastersOfAClusterAreNoSurprise(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-		log := &journal{}
-		e := newEntry(t, rdb, store.Logger(slog.New(log)))
+		log := redistest.NewLog(slog.LevelInfo)
+		e := newEntry(t, rdb, store.Logger(log.Logger()))
 		for range 3 {
 			e.load("value")
 			e.evict(e.Ref.Key, e.st.Tag("tag"), e.All(), e.st.Everything())
 		}
 		require.Zero(t, e.st.Stats().Recovery.Restarts)
 		require.Zero(t, e.st.Stats().Pending)
-		require.Empty(t, log.of(slog.LevelWarn, "aside: Redis has restarted"))
+		require.Empty(t, log.At(slog.LevelWarn, "aside: Redis has restarted"))
 	})
 }
 

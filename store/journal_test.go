@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,8 +76,8 @@ func TestAProcessThatIsKilledLeavesItsEvictionsToTheNext(t *testing.T) {
 		require.Equal(t, "value old", e.sees())
 	}
 
-	hooks := &gate{closed: make(chan struct{})}
-	next := open(t, rdb, store.Namespace(other.Namespace()), store.Journal(path), store.Hooks(hooks))
+	opens := make(chan struct{})
+	next := open(t, rdb, store.Namespace(other.Namespace()), store.Journal(path), store.Hooks(gate(opens)))
 	require.EqualValues(t, childKeys, next.Stats().Pending)
 	cache := next.Engine().Entries.Cache("cache", schema, ttl)
 	for _, e := range entries {
@@ -83,7 +85,7 @@ func TestAProcessThatIsKilledLeavesItsEvictionsToTheNext(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "held", words(v))
 	}
-	close(hooks.closed)
+	close(opens)
 	require.Eventually(t, func() bool { return next.Stats().Pending == 0 }, soon, often)
 	require.EqualValues(t, childKeys, next.Stats().Replayed)
 	for _, e := range entries {
@@ -93,31 +95,13 @@ func TestAProcessThatIsKilledLeavesItsEvictionsToTheNext(t *testing.T) {
 	require.Zero(t, open(t, rdb, store.Namespace(other.Namespace()), store.Journal(path)).Stats().Pending)
 }
 
-// gate holds scripts back until it is opened.
-type gate struct{ closed chan struct{} }
-
-func (g *gate) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (g *gate) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		g.wait(cmd)
-		return next(ctx, cmd)
-	}
-}
-
-func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		g.wait(cmds...)
-		return next(ctx, cmds)
-	}
-}
-
-func (g *gate) wait(cmds ...redis.Cmder) {
-	for _, cmd := range cmds {
-		if cmd.Name() == "evalsha" || cmd.Name() == "eval" {
-			<-g.closed
+// gate returns a hook that holds scripts back until the channel is closed.
+func gate(opens <-chan struct{}) redis.Hook {
+	return redistest.Before(func(cmds []redis.Cmder) {
+		if slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return strings.HasPrefix(cmd.Name(), "eval") }) {
+			<-opens
 		}
-	}
+	})
 }
 
 // unreached opens a store with a journal that can't reach Redis, and queues evictions.
@@ -185,11 +169,11 @@ func TestADamagedJournalEvictsEverything(t *testing.T) {
 	raw[len(raw)/2] ^= 1
 	require.NoError(t, os.WriteFile(path, raw, 0o600))
 
-	rdb, log := redistest.Start(t).Client(t), &journal{}
+	rdb, log := redistest.Start(t).Client(t), redistest.NewLog(slog.LevelInfo)
 	e := entryOf(t, rdb, open(t, rdb, store.Namespace("n")), "key")
 	e.load("old")
-	st := open(t, rdb, store.Namespace("n"), store.Journal(path), store.Logger(slog.New(log)))
-	require.Len(t, log.of(slog.LevelError, "aside: the journal of evictions is damaged"), 1)
+	st := open(t, rdb, store.Namespace("n"), store.Journal(path), store.Logger(log.Logger()))
+	require.Len(t, log.At(slog.LevelError, "aside: the journal of evictions is damaged"), 1)
 	require.Eventually(t, func() bool { return st.Stats().Pending == 0 }, soon, often)
 	e.eventually("evicted")
 }
@@ -197,18 +181,18 @@ func TestADamagedJournalEvictsEverything(t *testing.T) {
 // A journal that can't be written is logged once and counted; evictions are queued all the same. As soon as it can be
 // written it has all of them.
 func TestAJournalThatCanNotBeWritten(t *testing.T) {
-	dir, log := filepath.Join(t.TempDir(), "dir"), &journal{}
+	dir, log := filepath.Join(t.TempDir(), "dir"), redistest.NewLog(slog.LevelInfo)
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	path := filepath.Join(dir, "journal")
-	st := unreached(t, path, 1, store.Logger(slog.New(log)), store.QueueLimit(3))
+	st := unreached(t, path, 1, store.Logger(log.Logger()), store.QueueLimit(3))
 	const unwritten = "aside: the journal of evictions can't be written"
 	require.NoError(t, os.RemoveAll(dir))
 	require.ErrorIs(t, st.Evict(t.Context(), st.Tag("a")), store.ErrQueued)
-	require.Empty(t, log.of(slog.LevelError, unwritten), "the file is open")
+	require.Empty(t, log.At(slog.LevelError, unwritten), "the file is open")
 	for range 5 { // there are too many, so it is to be written anew
 		require.ErrorIs(t, st.Evict(t.Context(), st.Tag("b"), st.Tag("c"), st.Tag("d")), store.ErrQueued)
 	}
-	require.Len(t, log.of(slog.LevelError, unwritten), 1)
+	require.Len(t, log.At(slog.LevelError, unwritten), 1)
 	require.Positive(t, st.Stats().Recovery.JournalErrors)
 	require.EqualValues(t, 1, st.Stats().Pending, "of everything")
 	require.NoError(t, os.Mkdir(dir, 0o700))
@@ -217,7 +201,7 @@ func TestAJournalThatCanNotBeWritten(t *testing.T) {
 	require.ErrorIs(t, st.Evict(t.Context(), st.Tag("last")), store.ErrQueued)
 	require.Equal(t, errors, st.Stats().Recovery.JournalErrors)
 	require.ErrorIs(t, st.Close(), store.ErrUndrained)
-	require.Len(t, log.of(slog.LevelError, unwritten), 1)
+	require.Len(t, log.At(slog.LevelError, unwritten), 1)
 	st = unreached(t, path, 0)
 	require.EqualValues(t, 1, st.Stats().Pending)
 	require.ErrorIs(t, st.Close(), store.ErrUndrained)

@@ -170,8 +170,8 @@ func TestAnEvictionThatRedisRefusesReachesTheHoldLater(t *testing.T) {
 		{"setrange", 1},
 	} {
 		t.Run(tt.lacking, func(t *testing.T) {
-			e, log := newEntry(t, server.Client(t)), &journal{}
-			r := restrict(e, server, store.Logger(slog.New(log)))
+			e, log := newEntry(t, server.Client(t)), redistest.NewLog(slog.LevelInfo)
+			r := restrict(e, server, store.Logger(log.Logger()))
 			keys := []store.Key{e.Ref.Key, e.st.Tag("tag")}
 			for i, key := range keys {
 				e.load("old")
@@ -181,7 +181,7 @@ func TestAnEvictionThatRedisRefusesReachesTheHoldLater(t *testing.T) {
 				require.ErrorIs(t, r.st.Evict(t.Context(), key), store.ErrQueued)
 				require.Equal(t, "held", e.sees())
 				require.EqualValues(t, 1, r.st.Stats().Pending)
-				require.Len(t, log.of(slog.LevelWarn, queueing), i+1)
+				require.Len(t, log.At(slog.LevelWarn, queueing), i+1)
 
 				require.Equal(t, tt.replays, r.st.ReplayOnce(t.Context()))
 				require.Equal(t, "held", e.sees())

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -57,7 +58,7 @@ func TestMisuseIsExplained(t *testing.T) {
 		{"no time to wait for replicas", func() { store.WaitForReplicas(1, 0) }, []string{"store: WaitForReplicas(0s)", "1ms"}},
 		{"journal without a name", func() { store.Journal("") }, []string{"store: Journal", "name a file"}},
 		{"no failures", func() { store.BreakAfter(0) }, []string{"store: BreakAfter(0)", "1 or more"}},
-		{"nil hook", func() { store.Hooks(commandSpy(nil), nil) }, []string{"store: Hooks", "hook 2 is nil"}},
+		{"nil hook", func() { store.Hooks(redistest.Hook(nil), nil) }, []string{"store: Hooks", "hook 2 is nil"}},
 		{"empty cache name", func() { st.Engine().Entries.Cache("", schema, ttl) }, []string{`cache name ""`, "letters, digits"}},
 		{"cache name with a colon", func() { st.Engine().Entries.Cache("a:b", schema, ttl) }, []string{`cache name "a:b"`}},
 		{"cache name with a brace", func() { st.Engine().Entries.Cache("a}", schema, ttl) }, []string{`cache name "a}"`}},

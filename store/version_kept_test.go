@@ -20,8 +20,8 @@ func TestVersionsStayAliveWhileThereAreLoads(t *testing.T) {
 		if isMini(t) {
 			t.Skip("its clock stands still")
 		}
-		var sent commands
-		e := newEntry(t, rdb, store.KeepVersions(keep), store.Hooks(commandSpy(sent.see)))
+		var sent redistest.Commands
+		e := newEntry(t, rdb, store.KeepVersions(keep), store.Hooks(sent.Hook()))
 		feedUp(t, e.st)
 		cache := e.st.Engine().Entries.Cache("cache", schema, time.Second) // it wants its version for keep, not for two hours
 		all := cache.All().String()
@@ -45,9 +45,9 @@ func TestVersionsStayAliveWhileThereAreLoads(t *testing.T) {
 		untagged.load("value")
 		require.Eventually(t, func() bool { // until the node believes the version and does not ask for it
 			load()
-			sent.take()
+			sentBy(&sent)
 			untagged.read()
-			return strings.Join(sent.take(), " ") == "get"
+			return strings.Join(sentBy(&sent), " ") == "get"
 		}, 2*soon, often)
 		first := version()
 		require.Eventually(t, func() bool { return left() < keep/2 }, soon, 10*time.Millisecond)
