@@ -1,11 +1,7 @@
 package cacheable_test
 
 import (
-	"context"
 	"log/slog"
-	"net"
-	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,34 +40,5 @@ func waitForFeed(t *testing.T, st *store.Store) {
 	require.Eventually(t, func() bool { return st.Stats().Feed.Up }, 10*time.Second, time.Millisecond)
 }
 
-// tripCounter is a hook that counts round trips that read or write entries. The store makes others by itself, at any
-// time: to check the masters, and with each new connection.
-type tripCounter struct{ n atomic.Int64 }
-
-func (c *tripCounter) option() store.Option { return store.Hooks(c) }
-
-func (c *tripCounter) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
-}
-
-func (c *tripCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		c.count(cmd)
-		return next(ctx, cmd)
-	}
-}
-
-func (c *tripCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		c.count(cmds...)
-		return next(ctx, cmds)
-	}
-}
-
-func (c *tripCounter) count(cmds ...redis.Cmder) {
-	if slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool {
-		return slices.Contains([]string{"get", "mget", "eval", "evalsha"}, cmd.Name())
-	}) {
-		c.n.Add(1)
-	}
-}
+// trips is how many round trips read or wrote entries. The store makes others by itself, at any time.
+func trips(sent *redistest.Commands) int { return sent.RoundTrips("get", "mget", "eval", "evalsha") }

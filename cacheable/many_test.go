@@ -15,6 +15,7 @@ import (
 
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
 )
 
 // batches is a loader of several values that records the keys that it was asked for.
@@ -125,8 +126,8 @@ func TestManyReturnsWhatItHasWithTheError(t *testing.T) {
 // Their leases are taken in a second round trip, and they are stored in a third.
 func TestManyCountsRoundTrips(t *testing.T) {
 	server := redistest.Start(t)
-	b, trips := &batches{}, &tripCounter{}
-	st := openStore(t, server.Client(t), trips.option())
+	b, sent := &batches{}, &redistest.Commands{}
+	st := openStore(t, server.Client(t), store.Hooks(sent.Hook()))
 	waitForFeed(t, st)
 	many := cacheable.NewMany(st, "many", b.load)
 	keys := make([]string, 100)
@@ -139,17 +140,17 @@ func TestManyCountsRoundTrips(t *testing.T) {
 	_, err = many.GetAll(t.Context(), keys[:90]) // reads the versions, and keeps them
 	require.NoError(t, err)
 
-	before := trips.n.Load()
+	before := trips(sent)
 	got, err := many.GetAll(t.Context(), keys)
 	require.NoError(t, err)
 	require.Len(t, got, 100)
 	require.Equal(t, [][]string{slices.Sorted(slices.Values(keys[90:]))}, b.take())
-	require.EqualValues(t, 3, trips.n.Load()-before, "read, claim, store")
+	require.EqualValues(t, 3, trips(sent)-before, "read, claim, store")
 
-	before = trips.n.Load()
+	before = trips(sent)
 	_, err = many.GetAll(t.Context(), keys)
 	require.NoError(t, err)
-	require.EqualValues(t, 1, trips.n.Load()-before)
+	require.EqualValues(t, 1, trips(sent)-before)
 }
 
 // Singles and batches of many callers on several nodes: every key is loaded once.

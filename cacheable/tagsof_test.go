@@ -267,20 +267,20 @@ func TestTagsOfNearValues(t *testing.T) {
 func TestTagsOfCountsRoundTrips(t *testing.T) {
 	for name, tt := range map[string]struct {
 		options []store.Option
-		trips   int64
+		trips   int
 	}{"relaxed": {nil, 1}, "strict": {[]store.Option{store.Strict()}, 2}} {
 		t.Run(name, func(t *testing.T) {
-			trips, src := &tripCounter{}, newShelf()
-			st := openStore(t, redistest.Start(t).Client(t), append(tt.options, trips.option())...)
+			sent, src := &redistest.Commands{}, newShelf()
+			st := openStore(t, redistest.Start(t).Client(t), append(tt.options, store.Hooks(sent.Hook()))...)
 			waitForFeed(t, st)
 			c := cacheable.New(st, "shoe", src.load, byCategory)
 			for range 3 {
 				src.get(t, c, 0, 1)
 			}
 			eventually(t, "quiet", func() bool {
-				before := trips.n.Load()
+				before := trips(sent)
 				src.get(t, c, 0, 1)
-				return trips.n.Load()-before == tt.trips
+				return trips(sent)-before == tt.trips
 			})
 		})
 	}

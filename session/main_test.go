@@ -120,47 +120,8 @@ func keysOf(t testing.TB, rdb redis.UniversalClient, prefix string) (keys []stri
 	return keys
 }
 
-// recorder is a hook that records the commands of a client.
-type recorder struct {
-	mu       sync.Mutex
-	commands []string // with their arguments
-}
-
-func (r *recorder) DialHook(next redis.DialHook) redis.DialHook { return next }
-
-func (r *recorder) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		r.note(cmd)
-		return next(ctx, cmd)
-	}
-}
-
-func (r *recorder) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		r.note(cmds...)
-		return next(ctx, cmds)
-	}
-}
-
-func (r *recorder) note(cmds ...redis.Cmder) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, c := range cmds {
-		if name := c.Name(); name == "hello" || name == "client" {
-			continue // of a new connection
-		}
-		r.commands = append(r.commands, c.String())
-	}
-}
-
-// take returns the recorded commands and clears them.
-func (r *recorder) take() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	taken := r.commands
-	r.commands = nil
-	return taken
-}
+// texts returns the commands that were sent since it was called last, with their arguments, but for those of handshakes.
+func texts(sent *redistest.Commands) []string { return sent.TakeTexts("hello", "client") }
 
 // events collects the events that OnEvent receives.
 type events struct {

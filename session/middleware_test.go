@@ -93,23 +93,23 @@ func TestCookie(t *testing.T) {
 }
 
 func TestAnonymousPages(t *testing.T) {
-	rec := &recorder{}
-	h := site(node(t, redistestMini(t), session.Hooks(rec)))
+	sent := &redistest.Commands{Args: true}
+	h := site(node(t, redistestMini(t), session.Hooks(sent.Hook())))
 	token := cookieOf(t, serve(h, "/add", "")).Value
-	rec.take()
+	texts(sent)
 	res := serve(h, "/plain", token)
 	require.Empty(t, res.Header["Set-Cookie"])
 	require.Empty(t, res.Header["Vary"])
 	require.Empty(t, res.Header["Cache-Control"])
-	require.Empty(t, rec.take(), "a page that does not use the session asks Redis nothing")
+	require.Empty(t, texts(sent), "a page that does not use the session asks Redis nothing")
 	res = serve(h, "/user", "")
 	require.Empty(t, res.Header["Set-Cookie"])
 	require.Equal(t, "Cookie", res.Header.Get("Vary"))
-	require.Empty(t, rec.take())
+	require.Empty(t, texts(sent))
 	res = serve(h, "/user", token)
 	require.Empty(t, res.Header["Set-Cookie"])
 	require.Empty(t, res.Header["Cache-Control"])
-	require.Len(t, rec.take(), 2, "GET and PTTL")
+	require.Len(t, texts(sent), 2, "GET and PTTL")
 }
 
 // Strict mode: a token that the server has not issued is never adopted, and the cookie of another tab is not removed.
@@ -146,11 +146,11 @@ func TestLateChangesAreRefused(t *testing.T) {
 
 func TestHostileCookiesNeverReachRedis(t *testing.T) {
 	var seen events
-	rec := &recorder{}
-	m := node(t, redistestMini(t), session.Hooks(rec), session.OnEvent(seen.observe))
+	sent := &redistest.Commands{Args: true}
+	m := node(t, redistestMini(t), session.Hooks(sent.Hook()), session.OnEvent(seen.observe))
 	h := site(m)
 	good := cookieOf(t, serve(h, "/add", "")).Value
-	rec.take()
+	texts(sent)
 	seen.kinds()
 	for name, header := range map[string]string{
 		"short":              "__Host-id=abc",
@@ -176,28 +176,28 @@ func TestHostileCookiesNeverReachRedis(t *testing.T) {
 			res := serve(h, "/user", "", func(r *http.Request) { r.Header.Set("Cookie", header) })
 			require.Equal(t, http.StatusOK, res.StatusCode)
 			require.Empty(t, res.Header["Set-Cookie"])
-			require.Empty(t, rec.take())
+			require.Empty(t, texts(sent))
 			seen.kinds()
 		})
 	}
 	// A header without the cookie, and one that has it twice with the same value, are no attack.
 	for _, header := range []string{"id=" + good, "__host-id=" + good, "__Host-id2=" + good} {
 		serve(h, "/user", "", func(r *http.Request) { r.Header.Set("Cookie", header) })
-		require.Empty(t, rec.take())
+		require.Empty(t, texts(sent))
 	}
 	serve(h, "/user", "", func(r *http.Request) { r.Header.Set("Cookie", "__Host-id="+good+"; __Host-id="+good) })
-	require.NotEmpty(t, rec.take())
+	require.NotEmpty(t, texts(sent))
 }
 
 // All parts of a token are hashed before they become part of a key.
 func TestNoPartOfATokenIsSentToRedis(t *testing.T) {
-	rec := &recorder{}
-	m := node(t, redistestMini(t), session.Hooks(rec))
+	sent := &redistest.Commands{Args: true}
+	m := node(t, redistestMini(t), session.Hooks(sent.Hook()))
 	for _, token := range []string{strings.Repeat("Abcd", 16), strings.Repeat("Abcd", 21) + "AQ"} {
 		require.False(t, valid(t, m, token))
-		sent := strings.Join(rec.take(), "\n")
-		require.NotEmpty(t, sent)
-		require.NotContains(t, sent, "AbcdAbcd")
+		text := strings.Join(texts(sent), "\n")
+		require.NotEmpty(t, text)
+		require.NotContains(t, text, "AbcdAbcd")
 	}
 }
 
@@ -215,8 +215,8 @@ func TestCrossOriginRequestsAreRefused(t *testing.T) {
 }
 
 func TestBearer(t *testing.T) {
-	rec := &recorder{}
-	m := session.New[data](redistestMini(t), session.Timeout(soon), session.Bearer(), session.Hooks(rec), session.Namespace(redistest.Unique(t)))
+	sent := &redistest.Commands{Args: true}
+	m := session.New[data](redistestMini(t), session.Timeout(soon), session.Bearer(), session.Hooks(sent.Hook()), session.Namespace(redistest.Unique(t)))
 	t.Cleanup(func() { require.NoError(t, m.Close()) })
 	var token string
 	mux := http.NewServeMux()
@@ -242,7 +242,7 @@ func TestBearer(t *testing.T) {
 	for _, value := range []string{"Bearer " + token, "bearer " + token, "BEARER " + token} {
 		require.Equal(t, "ann", serve(h, "/user", "", auth(value)).Header.Get("User"))
 	}
-	rec.take()
+	texts(sent)
 	for _, values := range [][]string{
 		{"Bearer  " + token},
 		{"Bearer " + token + " "},
@@ -254,7 +254,7 @@ func TestBearer(t *testing.T) {
 		{"Bearer " + token + "," + token},
 	} {
 		require.Empty(t, serve(h, "/user", "", auth(values...)).Header.Get("User"), "%q", values)
-		require.Empty(t, rec.take())
+		require.Empty(t, texts(sent))
 	}
 	require.Empty(t, serve(h, "/user", token).Header.Get("User"), "cookies are not looked at")
 }
