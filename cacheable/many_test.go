@@ -145,12 +145,12 @@ func TestManyCountsRoundTrips(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 100)
 	require.Equal(t, [][]string{slices.Sorted(slices.Values(keys[90:]))}, b.take())
-	require.EqualValues(t, 3, trips(sent)-before, "read, claim, store")
+	require.Equal(t, 3, trips(sent)-before, "read, claim, store")
 
 	before = trips(sent)
 	_, err = many.GetAll(t.Context(), keys)
 	require.NoError(t, err)
-	require.EqualValues(t, 1, trips(sent)-before)
+	require.Equal(t, 1, trips(sent)-before)
 }
 
 // Singles and batches of many callers on several nodes: every key is loaded once.
