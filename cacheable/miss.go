@@ -89,7 +89,7 @@ func (m *miss[K, V]) acquire(ctx context.Context) (*entry.Lease, entry.Entry, er
 // would be missed, so the entry has to be read again. The slot is free meanwhile. It reports false if the store closes.
 func (m *miss[K, V]) wait(ctx context.Context, leased entry.Entry) bool {
 	if m.watch == nil {
-		m.watch = m.l.cache.Watch(m.req.ref)
+		m.watch = m.l.cache.Watch(m.req.ref, &leased)
 		m.l.cache.Count(entry.CountWait)
 		_, m.trace = m.l.cache.TraceWait(ctx)
 		return true

@@ -3,7 +3,6 @@ package entry
 import (
 	"context"
 
-	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/tagversion"
 )
 
@@ -31,7 +30,7 @@ func (c *Cache) AcquireForce(ctx context.Context, ref *Ref) (*Lease, Entry, erro
 	if err == nil && lease == nil && e.readable() {
 		numbers := e.record.Versions[:tagversion.NumbersLen(len(ref.tags))]
 		lease = &Lease{
-			cache: c, ref: ref, record: envelope.Identity(e.raw), dataEpoch: dataEpoch,
+			cache: c, ref: ref, key: c.keyOf(ref, &e), anchor: e.anchor, record: e.identity(), dataEpoch: dataEpoch,
 			before: tagversion.Before{Numbers: numbers, Buckets: e.buckets, Created: c.cfg.Wire.Clock.Now()},
 		}
 	}
@@ -42,7 +41,7 @@ func (c *Cache) acquire(ctx context.Context, ref *Ref, seen Entry, displace bool
 	for try := 1; ; try++ {
 		a := c.tryLease(ref, seen, displace)
 		c.carryOut(ctx, a)
-		if a.err != nil || a.lease != nil || a.found.State != Invalid || try == acquireTries {
+		if a.err != nil || a.lease != nil || a.found.State != Invalid && !a.moved || try == acquireTries {
 			return a.lease, a.found, a.err
 		}
 		seen = a.found

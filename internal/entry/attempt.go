@@ -21,12 +21,14 @@ type attempt struct {
 	snapshot  *tagversion.Snapshot
 	calls     []*wire.Call
 	take      *wire.Call
-	read      *wire.Call // reads the entry, where the lease stands beside it
+	read      *wire.Call // reads what the lease of a refresh is on
+	main      *wire.Call // reads the entry, where the lease is that of a variant
 	sent      time.Time
 	dataEpoch uint64 // of the outbox
 
 	lease *Lease
 	found Entry // if there is no lease
+	moved bool  // the entry has no variant any more, so there is nothing to find
 	err   error
 }
 
@@ -36,12 +38,13 @@ func (c *Cache) tryLease(ref *Ref, seen Entry, displace bool) *attempt {
 	if a.err != nil || a.found.State == Bypass {
 		return a
 	}
-	lease := envelope.NewLease(envelope.NewToken())
+	lease, key := envelope.NewLease(envelope.NewToken()), c.keyOf(ref, &seen)
 	replace := []byte{}
 	if seen.State == Invalid {
-		replace = envelope.Identity(seen.raw)
+		replace = seen.identity()
 	}
-	a.prepare(&Lease{cache: c, ref: ref, record: lease, lease: lease, at: ref.Addr()}, replace, displace)
+	a.prepare(&Lease{cache: c, ref: ref, key: key, anchor: seen.anchor, record: lease, lease: lease, at: key}, replace, displace)
+	a.readMain()
 	return a
 }
 
@@ -54,12 +57,21 @@ func (c *Cache) tryRefresh(ref *Ref, seen Entry) *attempt {
 	if a.err != nil || a.found.State == Bypass {
 		return a
 	}
-	lease := envelope.NewLease(envelope.NewToken())
-	candidate := &Lease{cache: c, ref: ref, record: envelope.Identity(seen.raw), lease: lease, at: refreshOf(ref.Addr())}
-	a.prepare(candidate, []byte{}, false)
-	a.read = redisx.Get(ref.Addr()) // after the lease is taken, so that anything newer is seen
+	lease, key := envelope.NewLease(envelope.NewToken()), c.keyOf(ref, &seen)
+	a.prepare(&Lease{cache: c, ref: ref, key: key, anchor: seen.anchor, record: seen.identity(), lease: lease, at: refreshOf(key)}, []byte{}, false)
+	a.read = redisx.Get(key) // after the lease is taken, so that anything newer is seen
 	a.calls = append(a.calls, a.read)
+	a.readMain()
 	return a
+}
+
+// readMain reads the entry too, where the lease is that of a variant. It is read last: the anchor has to be from before the
+// load, and no newer record may be overlooked.
+func (a *attempt) readMain() {
+	if a.candidate.anchor != nil {
+		a.main = redisx.Get(a.candidate.ref.Addr())
+		a.calls = append(a.calls, a.main)
+	}
 }
 
 // newAttempt returns an attempt that is over already if Redis must not be asked.
@@ -142,12 +154,15 @@ func (a *attempt) answered() (undo []*wire.Call) {
 	}
 	a.snapshot.Answered()
 	candidate.before, candidate.dataEpoch = a.snapshot.Before(candidate.before.Created), a.dataEpoch
+	if a.main != nil && !a.anchored() {
+		return a.giveBack(taken)
+	}
 	if a.read != nil {
 		return a.refreshAnswered(taken, other)
 	}
 	switch {
 	case !taken:
-		a.found = candidate.cache.evaluate(candidate.ref, other.raw, true, a.snapshot)
+		a.found = a.evaluate(other.raw, true)
 		a.found.left, a.found.buckets = other.left, candidate.before.Buckets
 	case a.snapshot.Held(): // by a tag: the lease is of no use
 		a.found = bypass(WriterHolds)
@@ -161,8 +176,8 @@ func (a *attempt) answered() (undo []*wire.Call) {
 func (a *attempt) refreshAnswered(taken bool, other Entry) (undo []*wire.Call) {
 	candidate := a.candidate
 	raw, err := a.read.Reply.Text()
-	a.found = candidate.cache.evaluate(candidate.ref, []byte(raw), err == nil, a.snapshot)
-	same := bytes.Equal(envelope.Identity(a.found.raw), candidate.record)
+	a.found = a.evaluate([]byte(raw), err == nil)
+	same := bytes.Equal(a.found.identity(), candidate.record)
 	switch {
 	case taken && same && a.found.readable():
 		a.lease = candidate
@@ -173,6 +188,35 @@ func (a *attempt) refreshAnswered(taken bool, other Entry) (undo []*wire.Call) {
 		a.found.left = other.left // of a cooldown
 	}
 	return a.giveBack(taken)
+}
+
+// anchored reports whether the key still has an entry of another schema. If so the anchor of the lease is that one;
+// otherwise what the key has is what was found.
+func (a *attempt) anchored() bool {
+	c, ref := a.candidate.cache, a.candidate.ref
+	raw, err := a.main.Reply.Text()
+	main := c.evaluate(ref, []byte(raw), err == nil, a.snapshot)
+	if main.anchor == nil {
+		a.found, a.moved = main, main.State == Absent
+		return false
+	}
+	a.candidate.anchor = main.anchor
+	return true
+}
+
+// evaluate evaluates what stands where the result is to be stored.
+func (a *attempt) evaluate(raw []byte, present bool) Entry {
+	c, anchor := a.candidate.cache, a.candidate.anchor
+	if anchor == nil {
+		return c.evaluate(a.candidate.ref, raw, present, a.snapshot)
+	}
+	e := Entry{State: Invalid, Reason: Schema, anchor: anchor, until: a.snapshot.Until()}
+	if a.snapshot.Held() {
+		e.State, e.Reason = Bypass, WriterHolds
+	} else {
+		c.evaluateVariant(&e, a.candidate.ref, raw, a.snapshot)
+	}
+	return e
 }
 
 func (a *attempt) giveBack(taken bool) []*wire.Call {

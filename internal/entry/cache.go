@@ -58,6 +58,8 @@ type Cache struct {
 	schema uint64
 	scope  tagversion.Scope
 	*Counters
+
+	schemas schemas
 }
 
 // Cache returns the cache called name, for values of the given schema that live for ttl at most: entries of another schema

@@ -8,5 +8,11 @@
 // that its load began with, only while the versions of its tags are the same ([tagversion.Before]), and only in the data epoch of
 // the outbox in which the load began.
 //
+// While two versions of a program run, entries of one key may have different schemas. The version that comes first has its
+// entry under the key itself. The other has its own in a variant: under a key of its schema, in the same slot. A variant begins
+// with the identity of the record under the key, its anchor, and is current only while that record stands. Whatever is done to
+// the record under the key, by any version of the program, so ends all variants: an eviction, a hold and a Put need to know
+// nothing of them.
+//
 // The package has two locks, both last in order: Entries.mu guards the counters by name, sizes.mu the gauges of one name.
 package entry

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"errors"
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
@@ -45,7 +46,8 @@ type Entry struct {
 	State  State
 	Reason Reason
 
-	raw    []byte
+	raw    []byte // what stands under the key, or under that of the variant
+	anchor []byte // the identity of the entry of another schema under the key, if there is one; see variant.go
 	record envelope.Entry
 	age    time.Duration
 	left   time.Duration // how long a lease or cooldown that was found has left
@@ -101,19 +103,20 @@ func (c *Cache) evaluate(ref *Ref, raw []byte, present bool, s *tagversion.Snaps
 	case kind == envelope.Lease:
 		e.State = Leased
 	default:
-		c.evaluateRecord(&e, ref, s)
+		c.evaluateRecord(&e, ref, raw, s)
 	}
 	return e
 }
 
-func (c *Cache) evaluateRecord(e *Entry, ref *Ref, s *tagversion.Snapshot) {
-	record, err := envelope.Parse(e.raw)
+func (c *Cache) evaluateRecord(e *Entry, ref *Ref, raw []byte, s *tagversion.Snapshot) {
+	record, err := envelope.Parse(raw)
 	e.State = Invalid
 	switch {
+	case errors.Is(err, envelope.ErrVersion), err == nil && record.Schema != c.schema && s.MatchShared(record.Versions):
+		e.Reason, e.anchor = Schema, envelope.Identity(raw)
+		c.schemas.met()
 	case err != nil:
 		e.Reason = Corrupt
-	case record.Schema != c.schema:
-		e.Reason = Schema
 	case string(record.Key) != ref.Full():
 		e.Reason = Clash
 	case !s.Match(record.Versions, len(record.Tags)):

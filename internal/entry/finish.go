@@ -2,6 +2,7 @@ package entry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
@@ -97,18 +98,21 @@ func (l *Lease) ending(f Finish, ref *Ref, tags *tagversion.ValueTags) *ending {
 		evicted: !tags.Current() || l.outlived() || l.cache.queued(ref) ||
 			r == nil && l.cache.scope.FromValues, // then nobody has looked at the tags
 	}
-	refreshes := l.at != l.ref.Addr() // the version was readable meanwhile
 	switch {
 	case r != nil && !e.evicted:
-		e.change = l.onKey("set", l.cache.record(ref, e.numbers, l.before.Created, *r), r.lifetime().Milliseconds())
-	case refreshes && !f.Remove:
+		record := l.cache.record(ref, e.numbers, l.before.Created, *r)
+		if l.anchor != nil {
+			record = slices.Concat(l.anchor, record)
+		}
+		e.change = l.onKey("set", record, r.lifetime().Milliseconds())
+	case l.refreshes() && !f.Remove:
 		e.change = l.onKey("test")
 	default:
 		e.change = l.onKey("drop")
 	}
 	e.calls = append(e.calls, e.change)
 	switch {
-	case !refreshes || l.lease == nil:
+	case !l.refreshes() || l.lease == nil:
 	case r == nil && f.Cooldown > 0:
 		e.calls = append(e.calls, l.onLease("set", envelope.NewCooldown(), f.Cooldown.Milliseconds()))
 	default:
@@ -126,6 +130,6 @@ func (e *ending) confirmed() bool {
 		}
 	}
 	e.snapshot.Answered()
-	e.lease.cache.cfg.Versions.Changed(e.lease.ref.Addr())
+	e.lease.cache.cfg.Versions.Changed(e.lease.key)
 	return e.change.Did() && !e.evicted && !e.lease.outlived() && e.snapshot.Match(e.numbers, 0)
 }

@@ -14,9 +14,11 @@ import (
 type Lease struct {
 	cache     *Cache
 	ref       *Ref
-	record    []byte // what the key must still begin with
+	key       string // where the result is stored: the key, or its variant
+	anchor    []byte // of the variant; nil where the result is stored under the key itself
+	record    []byte // what stands there must still begin with this
 	lease     []byte // the lease that is renewed meanwhile; nil if there is none
-	at        string // where the lease is: the key itself, or that of its refresh
+	at        string // where the lease is: where the result is stored, or beside that for a refresh
 	dataEpoch uint64 // of the outbox, before the load
 	before    tagversion.Before
 }
@@ -58,12 +60,21 @@ func (l *Lease) renewal() *wire.Call { return l.onLease("renew", l.cache.cfg.Lea
 // had ended it.
 func (l *Lease) outlived() bool { return l.dataEpoch != l.cache.cfg.Outbox.DataEpoch() }
 
-// onKey changes the key, if it is still as it was leased.
+// onKey changes what stands where the result is stored, if it is still as it was leased.
 func (l *Lease) onKey(what string, args ...any) *wire.Call {
-	return &wire.Call{Script: lua.Cas, Key: l.ref.Addr(), Args: append([]any{l.record, what}, args...)}
+	return l.cas(l.key, append([]any{l.record, what}, args...))
 }
 
 // onLease changes the lease, if it is still this one.
-func (l *Lease) onLease(args ...any) *wire.Call {
-	return &wire.Call{Script: lua.Cas, Key: l.at, Args: append([]any{l.lease}, args...)}
+func (l *Lease) onLease(args ...any) *wire.Call { return l.cas(l.at, append([]any{l.lease}, args...)) }
+
+func (l *Lease) cas(addr string, args []any) *wire.Call {
+	call := &wire.Call{Script: lua.Cas, Key: addr, Args: args}
+	if l.anchor != nil {
+		call.With, call.Args = l.ref.Addr(), append(args, l.anchor)
+	}
+	return call
 }
+
+// refreshes reports whether the lease is that of a refresh, so that what it is on is readable meanwhile.
+func (l *Lease) refreshes() bool { return l.at != l.key }

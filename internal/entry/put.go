@@ -47,7 +47,15 @@ func (c *Cache) Put(ctx context.Context, ref *Ref, r Contents) (bool, error) {
 // Touch lets the value under a key live for at least d from now on; see [Contents.Idle]. Anything but a value is left as it
 // is. The error wraps [wire.ErrUnavailable].
 func (c *Cache) Touch(ctx context.Context, key Key, d time.Duration) error {
-	return c.run(ctx, &wire.Call{Script: lua.Touch, Key: key.Addr(), Args: []any{envelope.ValuePrefix(), d.Milliseconds()}})
+	touches := []*wire.Call{touch(key.Addr(), d)}
+	if c.schemas.lately() { // the entry keeps its variants alive
+		touches = append(touches, touch(c.variantOf(&Ref{Key: key}), d))
+	}
+	return c.run(ctx, touches...)
+}
+
+func touch(addr string, d time.Duration) *wire.Call {
+	return &wire.Call{Script: lua.Touch, Key: addr, Args: []any{envelope.ValuePrefix(), d.Milliseconds()}}
 }
 
 // Before is the state of an entry's tags before something was read or written. What is stored with it is a miss as

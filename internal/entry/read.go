@@ -3,7 +3,6 @@ package entry
 import (
 	"context"
 
-	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/internal/tagversion"
 	"github.com/jollyjet/aside/internal/wire"
 )
@@ -34,6 +33,18 @@ func (c *Cache) Read(ctx context.Context, ref *Ref) (Entry, error) {
 }
 
 func (c *Cache) read(ctx context.Context, ref *Ref) (Entry, error) {
+	if c.schemas.lately() {
+		return c.readBoth(ctx, ref)
+	}
+	e, err := c.readMain(ctx, ref)
+	if err == nil && e.anchor != nil {
+		return c.readBoth(ctx, ref)
+	}
+	return e, err
+}
+
+// readMain reads the entry under the key.
+func (c *Cache) readMain(ctx context.Context, ref *Ref) (Entry, error) {
 	s := c.snapshot(ref, false)
 	if !s.Asks() {
 		raw, err := c.cfg.Wire.Get(ctx, ref.Addr())
@@ -47,6 +58,13 @@ func (c *Cache) read(ctx context.Context, ref *Ref) (Entry, error) {
 		return Entry{}, err
 	}
 	return c.evaluateAll(ctx, ref, raw, present, s)
+}
+
+// readBoth reads the entry under the key together with its variant.
+func (c *Cache) readBoth(ctx context.Context, ref *Ref) (Entry, error) {
+	entries, errs := make([]Entry, 1), make([]error, 1)
+	c.carryOutReads(ctx, []*reading{c.newReading(ref, true)}, entries, errs)
+	return entries[0], errs[0]
 }
 
 // evaluateAll evaluates an entry, and asks for those of its tags that are open.
@@ -77,37 +95,17 @@ func (c *Cache) askTags(ctx context.Context, entries ...*Entry) []error {
 func (c *Cache) ReadAll(ctx context.Context, refs []*Ref) ([]Entry, []error) {
 	dataEpoch := c.cfg.Outbox.DataEpoch()
 	entries, errs := make([]Entry, len(refs)), make([]error, len(refs))
-	snapshots, reads := make([]*tagversion.Snapshot, len(refs)), make([]*wire.Call, len(refs))
-	var calls []*wire.Call
+	reads, both := make([]*reading, len(refs)), c.schemas.lately()
 	for i, ref := range refs {
 		if why := c.blocked(ref); why != 0 {
 			entries[i] = bypass(why)
-			continue
-		}
-		snapshots[i], reads[i] = c.snapshot(ref, false), redisx.Get(ref.Addr())
-		calls = append(append(calls, snapshots[i].Reads()...), reads[i])
-	}
-	if len(calls) == 0 {
-		return entries, errs
-	}
-	c.cfg.Wire.Gather(ctx, calls)
-	var open []*Entry
-	var of []int
-	for i, s := range snapshots {
-		if s == nil {
-			continue
-		}
-		if errs[i] = firstError(s, reads[i]); errs[i] != nil {
-			continue
-		}
-		s.Answered()
-		raw, err := reads[i].Reply.Text()
-		if entries[i] = c.evaluate(refs[i], []byte(raw), err == nil, s); entries[i].tags.Open() {
-			open, of = append(open, &entries[i]), append(of, i)
+		} else {
+			reads[i] = c.newReading(ref, both)
 		}
 	}
-	for n, err := range c.askTags(ctx, open...) {
-		errs[of[n]] = err
+	c.carryOutReads(ctx, reads, entries, errs)
+	if again := c.variantsToRead(reads, entries); again != nil {
+		c.carryOutReads(ctx, again, entries, errs)
 	}
 	if dataEpoch != c.cfg.Outbox.DataEpoch() { // they may be what was evicted
 		for i := range entries {
@@ -117,10 +115,43 @@ func (c *Cache) ReadAll(ctx context.Context, refs []*Ref) ([]Entry, []error) {
 	return entries, errs
 }
 
-// firstError is that of the read of an entry, or of its snapshot.
-func firstError(s *tagversion.Snapshot, read *wire.Call) error {
-	if err := read.Err(); err != nil {
-		return wire.Unavailable(err)
+// variantsToRead returns reads of those entries whose keys have an entry of another schema, unless their variants were read.
+func (c *Cache) variantsToRead(reads []*reading, entries []Entry) (again []*reading) {
+	for i, r := range reads {
+		if r != nil && r.variant == nil && entries[i].anchor != nil {
+			if again == nil {
+				again = make([]*reading, len(reads))
+			}
+			again[i] = c.newReading(r.ref, true)
+		}
 	}
-	return s.Err()
+	return again
+}
+
+// carryOutReads carries the reads out that are not nil, in one round trip and one more if tags are open. It fills entries
+// and errs at the same index.
+func (c *Cache) carryOutReads(ctx context.Context, reads []*reading, entries []Entry, errs []error) {
+	var calls []*wire.Call
+	for _, r := range reads {
+		if r != nil {
+			calls = append(calls, r.calls()...)
+		}
+	}
+	if len(calls) == 0 {
+		return
+	}
+	c.cfg.Wire.Gather(ctx, calls)
+	var open []*Entry
+	var of []int
+	for i, r := range reads {
+		if r == nil {
+			continue
+		}
+		if entries[i], errs[i] = r.answered(c); errs[i] == nil && entries[i].tags.Open() {
+			open, of = append(open, &entries[i]), append(of, i)
+		}
+	}
+	for n, err := range c.askTags(ctx, open...) {
+		errs[of[n]] = err
+	}
 }

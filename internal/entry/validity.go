@@ -19,6 +19,7 @@ type Validity struct {
 	tags          []tagversion.Count
 	namespace     uint64
 	cache         uint64
+	variant       bool // tags has that of the variant
 }
 
 // Validity takes the validity of an entry that is about to be read. It reports false if nothing can be kept in process now.
@@ -40,12 +41,18 @@ func (c *Cache) Validity(ref *Ref) (Validity, bool) {
 	for _, tag := range ref.tags {
 		v.tags = append(v.tags, changes.Read(tag))
 	}
+	if v.variant = c.schemas.lately(); v.variant {
+		v.tags = append(v.tags, changes.Read(c.variantOf(ref)))
+	}
 	return v, true
 }
 
 // Of narrows the validity by what the read itself relied on: the value's tags, and the earliest end of a version that was
-// used without asking Redis.
+// used without asking Redis. A variant that was not expected is not valid at all.
 func (v Validity) Of(e *Entry) Validity {
+	if e.anchor != nil && !v.variant {
+		return Validity{until: 1}
+	}
 	v.until = tagversion.Sooner(v.until, e.until)
 	if len(e.tags.Changes) > 0 {
 		v.tags = append(slices.Clip(v.tags), e.tags.Changes...)
@@ -69,5 +76,8 @@ func (c *Cache) StillValid(v *Validity) bool {
 	return v.until == 0 || wire.Uptime() < v.until
 }
 
-// Watch begins to look out for changes of the entry, which a caller does before the last read of it. It must be stopped.
-func (c *Cache) Watch(ref *Ref) *tracking.Watch { return c.cfg.Tracker.Watch(ref.Addr()) }
+// Watch begins to look out for changes of the entry that was found, which a caller does before the last read of it. It must
+// be stopped.
+func (c *Cache) Watch(ref *Ref, found *Entry) *tracking.Watch {
+	return c.cfg.Tracker.Watch(c.keyOf(ref, found))
+}

@@ -12,7 +12,8 @@ type Call struct {
 	Script *Script
 	Name   string // of the command, where there is no script
 	Key    string
-	Args   []any      // after the key
+	With   string     // a second key of the script, in the slot of Key; empty: none
+	Args   []any      // after the keys
 	Reply  *redis.Cmd // after Run; nil if it was never sent
 }
 
@@ -58,14 +59,22 @@ func failAll(ctx context.Context, calls []*Call, err error) {
 
 // command makes the command of the call. inFull sends the text of a script, not its SHA-1.
 func (c *Call) command(ctx context.Context, inFull bool) *redis.Cmd {
-	args := make([]any, 0, 4+len(c.Args))
+	args := make([]any, 0, 5+len(c.Args))
 	switch {
 	case c.Script == nil:
-		args = append(args, c.Name, c.Key)
+		args = append(args, c.Name)
 	case inFull:
-		args = append(args, "eval", c.Script.text, 1, c.Key)
+		args = append(args, "eval", c.Script.text)
 	default:
-		args = append(args, "evalsha", c.Script.sha, 1, c.Key)
+		args = append(args, "evalsha", c.Script.sha)
+	}
+	switch {
+	case c.With != "":
+		args = append(args, 2, c.Key, c.With)
+	case c.Script != nil:
+		args = append(args, 1, c.Key)
+	default:
+		args = append(args, c.Key)
 	}
 	cmd := redis.NewCmd(ctx, append(args, c.Args...)...)
 	if c.Script != nil {

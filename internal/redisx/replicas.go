@@ -12,7 +12,7 @@ import (
 func (n *Node) RunThenWait(ctx context.Context, replicas int, within time.Duration, calls ...*Call) (acked int, err error) {
 	own := make([]*Call, len(calls)) // the caller may leave while they are written to
 	for i, c := range calls {
-		own[i] = &Call{Name: c.Name, Script: c.Script, Key: c.Key, Args: c.Args}
+		own[i] = &Call{Name: c.Name, Script: c.Script, Key: c.Key, With: c.With, Args: c.Args}
 	}
 	wait := &Cmd{Cmd: redis.NewCmd(ctx, "wait", replicas, within.Milliseconds())}
 	err = n.work.await(ctx, within, func(ctx context.Context) {

@@ -192,7 +192,17 @@ func (s *Snapshot) Match(numbers []byte, named int) bool {
 	if len(numbers) != NumbersLen(len(s.states)-shared+named) {
 		return false
 	}
-	for i, state := range s.states {
+	return s.matchFirst(len(s.states), numbers)
+}
+
+// MatchShared reports whether the first of these version numbers, those of the namespace and of the cache, are current. They
+// come first in entries of every schema.
+func (s *Snapshot) MatchShared(numbers []byte) bool {
+	return len(numbers) >= NumbersLen(0) && s.matchFirst(shared, numbers)
+}
+
+func (s *Snapshot) matchFirst(n int, numbers []byte) bool {
+	for i, state := range s.states[:n] {
 		if state.None() || envelope.Version(numbers[i*envelope.VersionLen:]) != state.Number {
 			return false
 		}
