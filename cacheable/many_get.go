@@ -19,8 +19,9 @@ type manyRead[K comparable, V any] struct {
 	err      error
 }
 
-// GetAll returns the values for the keys, from the cache or else from the loader. One round trip to Redis reads them,
-// and one call of the loader gets the missing ones. Keys that do not exist at the source are left out. If some values
+// GetAll returns the values for the keys, from the cache or else from the loader. One round trip to Redis reads them (one for
+// each 512 keys or megabyte of values), and one call of the loader gets the missing ones. A part that Redis does not answer in
+// time is loaded with the missing ones. Keys that do not exist at the source are left out. If some values
 // could not be read or loaded, GetAll returns the others together with the first error, which is one of those of
 // [Cacheable.Get].
 func (m *Many[K, V]) GetAll(ctx context.Context, keys []K) (map[K]V, error) {

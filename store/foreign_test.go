@@ -36,7 +36,10 @@ var foreigners = []foreign{
 	text("one byte", "x", "corrupt"),
 	text("JSON", `{"id": 1, "name": "a text longer than the identity of an entry"}`, "corrupt"),
 	text("a lone magic byte", "\xA5", "corrupt"),
-	text("a later format", "\xA5\x02V"+string(make([]byte, 80)), "corrupt"),
+	{"a later format", func(ctx context.Context, rdb redis.UniversalClient, key string, _ []byte) error {
+		token := envelope.NewToken()
+		return rdb.Set(ctx, key, "\xA5\x02V"+string(token[:])+string(make([]byte, 60)), 0).Err()
+	}, "schema"},
 	text("half a lease", string(envelope.NewLease(envelope.NewToken())[:12]), "corrupt"),
 	text("the prefix of a hold", string(envelope.HoldPrefix()), "corrupt"),
 	text("a hold of nobody", string(envelope.HoldPrefix())+"C", "corrupt"),

@@ -117,6 +117,7 @@ func TestEntryOfAnotherSchemaIsAMiss(t *testing.T) {
 		other.Cache = e.st.Engine().Entries.Cache(e.Name(), schema+1, ttl)
 		require.Equal(t, "schema", other.sees())
 		other.load("two")
-		require.Equal(t, "schema", e.sees())
+		require.Equal(t, "value two", other.sees())
+		require.Equal(t, "value one", e.sees(), "they live beside each other")
 	})
 }

@@ -58,21 +58,29 @@ func (c *Cache) AcquireStale(ctx context.Context, ref *Ref, seen Entry) (*Lease,
 	return a.lease, a.found, a.err
 }
 
-// AcquireAll is [Cache.Acquire] for several entries in one round trip; for those of which a value was seen it is
-// [Cache.AcquireStale]. It tries once.
+// AcquireAll is [Cache.Acquire] for several entries in one round trip, or in several if they are many; for those of which a
+// value was seen it is [Cache.AcquireStale]. It tries once.
 func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry) ([]*Lease, []Entry, []error) {
-	attempts := make([]*attempt, len(refs))
-	for i, ref := range refs {
-		if s := seen[i].State; s == Stale || s == Value {
-			attempts[i] = c.tryRefresh(ref, seen[i])
-		} else {
-			attempts[i] = c.tryLease(ref, seen[i], false)
-		}
-	}
-	c.carryOut(ctx, attempts...)
 	leases, entries, errs := make([]*Lease, len(refs)), make([]Entry, len(refs)), make([]error, len(refs))
-	for i, a := range attempts {
-		leases[i], entries[i], errs[i] = a.lease, a.found, a.err
+	var alive keptAlive
+	for from := 0; from < len(refs); from += chunk {
+		to := min(from+chunk, len(refs))
+		attempts := make([]*attempt, 0, to-from)
+		for i := from; i < to; i++ {
+			attempts = append(attempts, c.try(refs[i], seen[i]))
+		}
+		c.carryOut(ctx, attempts...)
+		for n, a := range attempts {
+			leases[from+n], entries[from+n], errs[from+n] = a.lease, a.found, a.err
+		}
+		alive.renew(ctx, c, leases[:from])
 	}
 	return leases, entries, errs
+}
+
+func (c *Cache) try(ref *Ref, seen Entry) *attempt {
+	if seen.State == Stale || seen.State == Value {
+		return c.tryRefresh(ref, seen)
+	}
+	return c.tryLease(ref, seen, false)
 }

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -50,6 +51,21 @@ func (l *Lease) finish(ctx context.Context, f Finish) (bool, error) {
 // FinishAll is [Lease.Store], [Lease.Release], [Lease.Remove] or [Lease.Cooldown] for several leases together. It reports
 // which are confirmed.
 func (c *Cache) FinishAll(ctx context.Context, finishes []Finish) (confirmed []bool, err error) {
+	confirmed = make([]bool, 0, len(finishes))
+	waiting := make([]*Lease, len(finishes))
+	for i, f := range finishes {
+		waiting[i] = f.Lease
+	}
+	var alive keptAlive
+	for some := range slices.Chunk(finishes, chunk) {
+		alive.renew(ctx, c, waiting[len(confirmed):])
+		stood, failed := c.finishChunk(ctx, some)
+		confirmed, err = append(confirmed, stood...), cmp.Or(err, failed)
+	}
+	return confirmed, err
+}
+
+func (c *Cache) finishChunk(ctx context.Context, finishes []Finish) (confirmed []bool, err error) {
 	confirmed = make([]bool, len(finishes))
 	endings := make([]*ending, len(finishes))
 	refs, tags := make([]*Ref, len(finishes)), make([]*tagversion.ValueTags, len(finishes))
@@ -62,9 +78,7 @@ func (c *Cache) FinishAll(ctx context.Context, finishes []Finish) (confirmed []b
 		endings[i] = f.Lease.ending(f, refs[i], tags[i])
 		calls = append(calls, endings[i].calls...)
 	}
-	if len(calls) > 0 {
-		err = c.cfg.Wire.Run(ctx, calls...)
-	}
+	err = c.cfg.Wire.Run(ctx, calls...)
 	for i, e := range endings {
 		confirmed[i] = e.confirmed()
 	}

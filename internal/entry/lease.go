@@ -2,6 +2,7 @@ package entry
 
 import (
 	"context"
+	"time"
 
 	"github.com/jollyjet/aside/internal/lua"
 	"github.com/jollyjet/aside/internal/pause"
@@ -45,13 +46,37 @@ func (l *Lease) RenewOnce(ctx context.Context) (held bool, err error) {
 // RenewAll is [Lease.Renew] for several leases.
 func (c *Cache) RenewAll(ctx context.Context, leases []*Lease, done <-chan struct{}) {
 	pause.Renew(ctx, done, c.cfg.LeaseTime/3, func() bool {
-		renewals := make([]*wire.Call, len(leases))
-		for i, l := range leases {
-			renewals[i] = l.renewal()
-		}
-		_ = c.cfg.Wire.Run(ctx, renewals...) // a lease that is lost is noticed in the end
+		c.renew(ctx, leases)
 		return true
 	})
+}
+
+// renew renews those leases that are not nil. One that is lost is noticed in the end.
+func (c *Cache) renew(ctx context.Context, leases []*Lease) {
+	var renewals []*wire.Call
+	for _, l := range leases {
+		if l != nil && l.lease != nil {
+			renewals = append(renewals, l.renewal())
+		}
+	}
+	_ = c.cfg.Wire.Run(ctx, renewals...)
+}
+
+// chunk is how many leases are taken or ended together.
+const chunk = 256
+
+// keptAlive keeps leases alive while others are taken, or ended, chunk by chunk.
+type keptAlive struct{ last time.Time }
+
+// renew renews the leases if it is time to.
+func (k *keptAlive) renew(ctx context.Context, c *Cache, leases []*Lease) {
+	if k.last.IsZero() {
+		k.last = time.Now()
+	}
+	if time.Since(k.last) > c.cfg.LeaseTime/3 {
+		c.renew(ctx, leases)
+		k.last = time.Now()
+	}
 }
 
 func (l *Lease) renewal() *wire.Call { return l.onLease("renew", l.cache.cfg.LeaseTime.Milliseconds()) }

@@ -45,6 +45,23 @@ func (c *Call) Did() bool {
 	return err == nil && n == 1
 }
 
+// RequestBytes is roughly the size of the request.
+func (c *Call) RequestBytes() int {
+	n := len(c.Key) + len(c.With)
+	for _, arg := range c.Args {
+		n += argBytes(arg)
+	}
+	return n
+}
+
+// ReplyBytes is roughly the size of the reply. Only strings count.
+func (c *Call) ReplyBytes() int {
+	if c.Reply == nil {
+		return 0
+	}
+	return valueBytes(c.Reply.Val())
+}
+
 // fail gives the call a new reply: its old one may still be written to.
 func (c *Call) fail(ctx context.Context, err error) {
 	c.Reply = redis.NewCmd(ctx)

@@ -80,14 +80,20 @@ func keyOf(cmd Command) string {
 // requestBytes is roughly the size of a command.
 func requestBytes(cmd Command) (n int) {
 	for _, arg := range cmd.Args() {
-		switch arg := arg.(type) {
-		case string:
-			n += len(arg)
-		case []byte:
-			n += len(arg)
-		}
+		n += argBytes(arg)
 	}
 	return n
+}
+
+func argBytes(arg any) int {
+	switch arg := arg.(type) {
+	case string:
+		return len(arg)
+	case []byte:
+		return len(arg)
+	default:
+		return 0
+	}
 }
 
 // replyBytes is roughly the size of the reply to a command.
@@ -98,14 +104,21 @@ func replyBytes(cmd Command) int {
 	case *SliceCmd:
 		return listBytes(cmd.Val())
 	case *Cmd:
-		switch v := cmd.Val().(type) {
-		case string:
-			return len(v)
-		case []any:
-			return listBytes(v)
-		}
+		return valueBytes(cmd.Val())
+	default:
+		return 0
 	}
-	return 0
+}
+
+func valueBytes(value any) int {
+	switch v := value.(type) {
+	case string:
+		return len(v)
+	case []any:
+		return listBytes(v)
+	default:
+		return 0
+	}
 }
 
 func listBytes(list []any) (n int) {

@@ -28,6 +28,8 @@ type Wire struct {
 	client *redisx.Client
 	cfg    Config
 
+	reads, writes chunks
+
 	unreplicated atomic.Int64 // evictions that too few replicas have confirmed in time
 }
 
@@ -46,10 +48,18 @@ func (w *Wire) Single() bool {
 	return ok
 }
 
-// Run carries out the calls in one round trip; see redisx.Run. The error is the first of any call; each call has its own.
-func (w *Wire) Run(ctx context.Context, calls ...*Call) error {
-	if err := redisx.Run(ctx, w.client, calls...); err != nil {
-		return Unavailable(err)
+// Run carries out the calls in one round trip, or in several if they are many; see redisx.Run. The error is the first of any
+// call; each call has its own.
+func (w *Wire) Run(ctx context.Context, calls ...*Call) error { return w.run(ctx, &w.writes, calls) }
+
+func (w *Wire) run(ctx context.Context, by *chunks, calls []*Call) error {
+	by.each(calls, func(chunk []*Call) {
+		_ = redisx.Run(ctx, w.client, chunk...) // each call has its own error
+	})
+	for _, c := range calls {
+		if err := c.Err(); err != nil {
+			return Unavailable(err)
+		}
 	}
 	return nil
 }
@@ -77,14 +87,19 @@ func (w *Wire) MGet(ctx context.Context, keys []string) ([]any, error) {
 	return cmd.Result()
 }
 
-// Gather carries out calls that read: on one node by a single command, which asks for each key once.
+// Gather carries out calls that read: on one node by a single command, or by several if they are many, which asks for each
+// key once.
 func (w *Wire) Gather(ctx context.Context, reads []*Call) {
 	if !w.Single() {
-		_ = w.Run(ctx, reads...) // each call has its own error
+		_ = w.run(ctx, &w.reads, reads) // each call has its own error
 		return
 	}
-	places := make(map[string]int)
-	var keys []string
+	w.reads.each(reads, func(chunk []*Call) { w.gather(ctx, chunk) })
+}
+
+func (w *Wire) gather(ctx context.Context, reads []*Call) {
+	places := make(map[string]int, len(reads))
+	keys := make([]string, 0, len(reads))
 	for _, c := range reads {
 		if _, ok := places[c.Key]; !ok {
 			places[c.Key] = len(keys)
