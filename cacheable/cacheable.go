@@ -29,7 +29,7 @@ type Cacheable[K comparable, V any] struct {
 	refresher *refresher[K, V]
 	observers observers[K]
 
-	reads     flight.Group[store.Key, *result[V]]
+	reads     readGroups[V]
 	refreshes flight.Group[store.Key, *result[V]]
 }
 
@@ -65,8 +65,22 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 		slots: newSlots(s.maxLoads),
 	}
 	c.refresher = newRefresher(c.loader, &s)
-	c.reads.Start, c.refreshes.Start = st.Engine().Life.Load, st.Engine().Life.Load
+	start := st.Engine().Life.Load
+	c.reads.outside.Start, c.reads.inLoads.Start, c.refreshes.Start = start, start, start
 	return c, s
+}
+
+// readGroups share the work on keys that the cache did not answer. Readers in a load of another cache do not share that of
+// others, which may answer with what other nodes have evicted a moment ago.
+type readGroups[V any] struct {
+	outside, inLoads flight.Group[store.Key, *result[V]]
+}
+
+func (g *readGroups[V]) of(ref *entry.Ref) *flight.Group[store.Key, *result[V]] {
+	if ref.Strict {
+		return &g.inLoads
+	}
+	return &g.outside
 }
 
 // request is a request of a caller for a key, in which only the slot is set up.

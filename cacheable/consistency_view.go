@@ -43,7 +43,7 @@ func (c *Cacheable[K, V]) Samples(ctx context.Context, near bool, keys ...K) []e
 				continue
 			}
 		}
-		ref := c.keys.ref(key)
+		ref := c.keys.ref(ctx, key)
 		refs, of = append(refs, &ref), append(of, i)
 	}
 	found, errs := c.cache.ReadAll(ctx, refs)

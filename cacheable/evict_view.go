@@ -19,7 +19,7 @@ func (c *Cacheable[K, V]) WholeKey() store.Key { return c.cache.All() }
 // Replacement prepares to replace the value for key by one that is about to be written to the source. The function that
 // it returns makes the new entry; it reports false if the value is not to be stored.
 func (c *Cacheable[K, V]) Replacement(ctx context.Context, key K) (func(V) (eviction.Replacement, bool), error) {
-	ref := c.keys.ref(key)
+	ref := c.keys.ref(ctx, key)
 	start, err := c.cache.Before(ctx, &ref)
 	if err != nil {
 		return nil, err

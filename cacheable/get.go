@@ -36,7 +36,7 @@ func (c *Cacheable[K, V]) GetInfo(ctx context.Context, key K) (V, Info, error) {
 // true and an error that matches [ErrNotFound]. Other errors wrap store.ErrUnavailable, or are those of ctx.
 func (c *Cacheable[K, V]) Peek(ctx context.Context, key K) (V, bool, error) {
 	var zero V
-	ref := c.keys.ref(key)
+	ref := c.keys.ref(ctx, key)
 	found, err := c.cache.Read(ctx, &ref)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -56,10 +56,8 @@ func (c *Cacheable[K, V]) get(ctx context.Context, key K) (v V, from origin, err
 	if c.bypass != nil && c.bypass(ctx) {
 		return c.loadPast(ctx, key)
 	}
-	if c.near != nil {
-		if e, ok := c.near.get(key); ok {
-			return c.useNear(ctx, key, e), origin{SourceNear, e.age, e.put}, nil
-		}
+	if e, ok := c.near.find(ctx, key); ok {
+		return c.useNear(ctx, key, e), origin{SourceNear, e.age, e.put}, nil
 	}
 	return c.getFar(ctx, key)
 }
@@ -83,7 +81,7 @@ func (c *Cacheable[K, V]) useNear(ctx context.Context, key K, e *nearValue) V {
 
 // getFar answers from Redis, or else from the loader.
 func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, err error) {
-	ref := c.keys.ref(key)
+	ref := c.keys.ref(ctx, key)
 	var validity entry.Validity
 	toNear := false
 	if c.near != nil {
@@ -137,10 +135,11 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, foun
 	fallback := c.failSafe.fallback(&found)
 	if fallback != nil && c.failSafe.coolsDown(ref.Key) {
 		c.cache.Count(SourceStale.counter())
+		entry.UsedStale(ctx)
 		return fallback.value, fallback.origin(), nil
 	}
 	wait, cancel := c.timeouts.waiting(ctx, fallback != nil)
-	r, err := c.reads.Do(wait, ref.Key, func(round *flight.Round) outcome[V] { return c.loader.read(&req, round) })
+	r, err := c.reads.of(ref).Do(wait, ref.Key, func(round *flight.Round) outcome[V] { return c.loader.read(&req, round) })
 	cancel()
 	switch {
 	case noFlight(err):
@@ -151,6 +150,7 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, foun
 		r = fallback
 	}
 	c.cache.Count(r.source.counter())
+	r.usedIn(ctx)
 	v, err = c.entries.share(r)
 	return v, r.origin(), err
 }

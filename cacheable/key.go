@@ -1,6 +1,7 @@
 package cacheable
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"reflect"
@@ -31,12 +32,15 @@ func newKeys[K comparable](cache *entry.Cache, s *settings) keys[K] {
 	return keys[K]{cache: cache, custom: key != nil, of: keyFunc(cache, key), tagsOf: tagsOf}
 }
 
-// ref returns the entry of an argument, with the tags that the argument has.
-func (k *keys[K]) ref(key K) entry.Ref {
+// ref returns the entry of an argument, with the tags that the argument has, for a reader with that context.
+func (k *keys[K]) ref(ctx context.Context, key K) (ref entry.Ref) {
 	if k.tagsOf == nil {
-		return k.cache.Ref(k.of(key), nil)
+		ref = k.cache.Ref(k.of(key), nil)
+	} else {
+		ref = k.cache.Ref(k.of(key), k.tagsOf(key))
 	}
-	return k.cache.Ref(k.of(key), k.tagsOf(key))
+	ref.Strict = entry.InLoad(ctx)
+	return ref
 }
 
 func (k *keys[K]) all(arguments []K) []store.Key {

@@ -55,6 +55,7 @@ func (l *loader[K, V]) run(req *request[K], lease *entry.Lease, cause string) *r
 	case <-work.Done():
 		if r.err = work.Err(); r.err == nil {
 			r = loaded
+			r.derived = trace.FromStale()
 		}
 	case <-ctx.Done():
 		r.err = l.timeouts.exceeded(ctx)
@@ -120,7 +121,7 @@ func (l *loader[K, V]) finish(ctx context.Context, lease *entry.Lease, r *result
 		if err == nil && !stood {
 			l.cache.Count(entry.CountRefused)
 		}
-	} else if r.answered() {
+	} else if r.answered() && !r.derived {
 		stood, err = lease.Remove(ctx)
 	} else if pause := l.failSafe.pause(); r.failed() && pause > 0 {
 		stood, err = lease.Cooldown(ctx, pause)

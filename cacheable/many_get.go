@@ -70,7 +70,7 @@ func (m *Many[K, V]) getAllNear(ctx context.Context, keys []K, values map[K]V) (
 		return keys
 	}
 	for _, key := range keys {
-		if e, ok := m.near.get(key); ok {
+		if e, ok := m.near.find(ctx, key); ok {
 			values[key] = m.useNear(ctx, key, e)
 		} else {
 			far = append(far, key)
@@ -83,7 +83,7 @@ func (m *Many[K, V]) getAllNear(ctx context.Context, keys []K, values map[K]V) (
 func (m *Many[K, V]) manyReads(ctx context.Context, keys []K) (reads []*manyRead[K, V], byKey map[store.Key]*manyRead[K, V]) {
 	byKey = make(map[store.Key]*manyRead[K, V], len(keys))
 	for _, key := range keys {
-		ref := m.keys.ref(key)
+		ref := m.keys.ref(ctx, key)
 		if byKey[ref.Key] != nil {
 			continue
 		}
@@ -132,7 +132,7 @@ func (m *Many[K, V]) getAllFar(ctx context.Context, reads []*manyRead[K, V]) (mi
 
 // fetchAll answers the reads that found no answer in the cache, but perhaps a value to fall back on.
 func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], byKey map[store.Key]*manyRead[K, V]) {
-	missing = slices.DeleteFunc(missing, m.coolsDown)
+	missing = slices.DeleteFunc(missing, func(read *manyRead[K, V]) bool { return m.coolsDown(ctx, read) })
 	if len(missing) == 0 {
 		return
 	}
@@ -146,7 +146,7 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], by
 	}
 	wait, cancel := m.timeouts.waiting(ctx, canFallBack)
 	requestOf := func(key store.Key) *request[K] { return &byKey[key].request }
-	results := m.reads.DoAll(wait, keys, m.batches.read(requestOf))
+	results := m.reads.of(missing[0].ref).DoAll(wait, keys, m.batches.read(requestOf))
 	cancel()
 	for i, read := range missing {
 		m.conclude(ctx, read, results[i], fallbacks[i])
@@ -154,7 +154,7 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], by
 }
 
 // coolsDown answers a read from a stale value whose key is in cooldown. It reports false if there is none.
-func (m *Many[K, V]) coolsDown(read *manyRead[K, V]) bool {
+func (m *Many[K, V]) coolsDown(ctx context.Context, read *manyRead[K, V]) bool {
 	if !m.failSafe.coolsDown(read.ref.Key) {
 		return false
 	}
@@ -164,6 +164,7 @@ func (m *Many[K, V]) coolsDown(read *manyRead[K, V]) bool {
 	}
 	read.result = fallback
 	m.cache.Count(SourceStale.counter())
+	entry.UsedStale(ctx)
 	return true
 }
 
@@ -181,7 +182,7 @@ func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got fli
 	case fallback != nil && (got.Err != nil || got.Value.failed()):
 		read.result = fallback
 	case got.Err != nil: // the soft timeout of another read: this one has nothing to fall back on, so it goes on waiting
-		read.result, read.err = m.reads.Do(ctx, read.ref.Key, func(round *flight.Round) outcome[V] {
+		read.result, read.err = m.reads.of(read.ref).Do(ctx, read.ref.Key, func(round *flight.Round) outcome[V] {
 			return m.loader.read(&read.request, round)
 		})
 		if read.err != nil {
@@ -191,6 +192,7 @@ func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got fli
 		read.result = got.Value
 	}
 	m.cache.Count(read.result.source.counter())
+	read.result.usedIn(ctx)
 }
 
 // collect adds the values of the answers, and returns the first error. If the loader panicked, so does collect.

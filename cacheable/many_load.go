@@ -54,6 +54,9 @@ func (b *batchLoader[K, V]) runChunk(slot *slot, chunk, all []batchLoad[K], caus
 	select {
 	case <-work.Done():
 		if err = work.Err(); err == nil {
+			for _, r := range loaded {
+				r.derived = trace.FromStale()
+			}
 			if !loaded[0].absent { // that a key does not exist is no error of the load
 				err = loaded[0].err
 			}
@@ -134,7 +137,7 @@ func (b *batchLoader[K, V]) finishAll(ctx context.Context, loads []batchLoad[K],
 		if results[i].storable() {
 			entry := b.entries.loaded(results[i])
 			f.Contents = &entry
-		} else if results[i].answered() {
+		} else if results[i].answered() && !results[i].derived {
 			f.Remove = true
 		} else if results[i].failed() {
 			f.Cooldown = pause

@@ -49,7 +49,7 @@ func (b *batchLoader[K, V]) refreshAll(ctx context.Context, refreshes *refreshes
 	pauses, longest := make([]time.Duration, len(loads)), time.Duration(0)
 	for i, load := range loads {
 		b.cache.Count(entry.CountRefresh)
-		if !results[i].answered() {
+		if !results[i].answered() || results[i].derived {
 			b.cache.Count(entry.CountRefreshFailed)
 			pauses[i] = refreshes.failed(load.ref.Key)
 			longest = max(longest, pauses[i])

@@ -1,6 +1,7 @@
 package cacheable
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -71,6 +72,15 @@ func newNear[K comparable, V any](keys keys[K], s *settings, plain bool) *near[K
 		cache: cache, keyOf: keys.of, values: values, ttl: s.nearTTL, clone: clone,
 		mutable: mutationGuard[V]{codec: s.codec, shared: !plain && clone == nil},
 	}
+}
+
+// find returns the value that answers a read with that context. A load is not answered from here: what it reads has to be as
+// Redis has it.
+func (n *near[K, V]) find(ctx context.Context, key K) (*nearValue, bool) {
+	if n == nil || entry.InLoad(ctx) {
+		return nil, false
+	}
+	return n.get(key)
 }
 
 // get returns a value that is still valid.

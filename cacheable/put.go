@@ -11,7 +11,7 @@ import (
 // the key (evict.Around) nothing is stored. A value that [StoreIf] or [TTLOf] rejects, or that is above [MaxBytes],
 // evicts the key. An error wraps store.ErrUnavailable or is the codec's; after one, this node serves no older value.
 func (c *Cacheable[K, V]) Put(ctx context.Context, key K, value V) error {
-	ref := c.keys.ref(key)
+	ref := c.keys.ref(ctx, key)
 	written, ok, err := c.entries.written(key, &ref, value)
 	if err != nil {
 		return errors.Join(fmt.Errorf("cacheable: %s: encode: %w", c.cache.Name(), err), c.Evict(ctx, key))

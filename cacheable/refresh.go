@@ -13,7 +13,7 @@ import (
 // stored or evicted meanwhile, it is left evicted, and the next read loads. Its errors are those of [Cacheable.Get];
 // after one, the old entry is still cached.
 func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
-	ref := c.keys.ref(key)
+	ref := c.keys.ref(ctx, key)
 	req := c.request(ctx, key, &ref)
 	r, err := c.refreshes.Do(ctx, ref.Key, func(round *flight.Round) outcome[V] { return c.loader.refresh(&req, round) })
 	if noFlight(err) {
@@ -23,6 +23,7 @@ func (c *Cacheable[K, V]) Refresh(ctx context.Context, key K) (V, error) {
 		var zero V
 		return zero, err
 	}
+	r.usedIn(ctx)
 	return c.entries.share(r)
 }
 

@@ -91,7 +91,7 @@ func (r *refresher[K, V]) refresh(req *request[K]) time.Duration {
 	l.cache.Count(entry.CountRefresh)
 	loaded := l.run(req, lease, tracing.CauseAhead)
 	ctx = context.WithoutCancel(ctx)
-	if loaded.answered() {
+	if loaded.answered() && !loaded.derived {
 		l.finish(ctx, lease, loaded)
 		return 0
 	}

@@ -1,8 +1,11 @@
 package cacheable
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/jollyjet/aside/internal/entry"
 )
 
 // result is the answer to one or several reads. It is not changed once it is shared, but for taken.
@@ -18,10 +21,18 @@ type result[V any] struct {
 	ttl      time.Duration // 0 if the value is not to be stored
 	cost     time.Duration // how long the load took
 	tags     []string      // those of the value, in addition to those of its key
+	derived  bool          // the loader got a stale answer from another cache, so the value is not to be stored
 	taken    atomic.Bool   // a caller has got value itself, not a copy
 }
 
 func (r *result[V]) origin() origin { return origin{source: r.source, age: r.age} }
+
+// usedIn tells the load whose context this is, if it is one, that it got a stale answer.
+func (r *result[V]) usedIn(ctx context.Context) {
+	if r.source == SourceStale || r.derived {
+		entry.UsedStale(ctx)
+	}
+}
 
 // answered reports whether the source answered. Nothing older may then stay in the cache, even if the answer itself is
 // not stored.
@@ -41,5 +52,5 @@ func (r *result[V]) panicked() *PanicError {
 
 // storable reports whether there is anything to store.
 func (r *result[V]) storable() bool {
-	return r.negative || r.err == nil && r.ttl > 0 && r.payload != nil
+	return !r.derived && (r.negative || r.err == nil && r.ttl > 0 && r.payload != nil)
 }

@@ -117,6 +117,8 @@ func (c *Cache) Lifecycle() *lifecycle.Lifecycle { return c.cfg.Life }
 // Ref is an entry together with the tags that it has.
 type Ref struct {
 	Key
+	Strict bool // every read asks Redis for all that the entry depends on
+
 	tags  []string // Redis keys of the tags' versions, sorted and each once, so that their order is always the same
 	names []string // of those that come after them because they are known from the value
 }
@@ -138,7 +140,7 @@ func (c *Cache) Ref(key Key, tags []string) Ref {
 
 // withTags returns ref with the value's tags added, and the Redis keys of those.
 func (c *Cache) withTags(ref *Ref, tags []string) (all *Ref, added []string) {
-	all = &Ref{Key: ref.Key, tags: slices.Clip(ref.tags), names: ref.names}
+	all = &Ref{Key: ref.Key, Strict: ref.Strict, tags: slices.Clip(ref.tags), names: ref.names}
 	for _, name := range tags {
 		if addr := c.cfg.Keys.Tag(name).Addr(); !slices.Contains(all.tags, addr) {
 			all.tags, all.names = append(all.tags, addr), append(all.names, name)
@@ -149,7 +151,7 @@ func (c *Cache) withTags(ref *Ref, tags []string) (all *Ref, added []string) {
 
 // snapshot prepares a look at the versions that the entry depends on by its key.
 func (c *Cache) snapshot(ref *Ref, beforeLoad bool) *tagversion.Snapshot {
-	return c.cfg.Versions.Snapshot(&c.scope, ref.tags, beforeLoad)
+	return c.cfg.Versions.Snapshot(&c.scope, ref.tags, tagversion.Ask{BeforeLoad: beforeLoad, Strict: ref.Strict})
 }
 
 // queued reports whether this process may not read the entry from Redis, because an eviction of it is still queued.

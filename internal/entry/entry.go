@@ -125,15 +125,15 @@ func (c *Cache) evaluateRecord(e *Entry, ref *Ref, raw []byte, s *tagversion.Sna
 		e.record, e.age = record, c.cfg.Wire.Clock.Age(record.Created)
 		e.State = c.stateOf(e)
 		if len(record.Tags) > 0 {
-			c.evaluateTags(e, s.Named(record.Versions))
+			c.evaluateTags(e, ref, s.Named(record.Versions))
 		}
 	}
 }
 
 // evaluateTags looks at the tags that the entry names, as far as this process knows them.
-func (c *Cache) evaluateTags(e *Entry, numbers []byte) {
+func (c *Cache) evaluateTags(e *Entry, ref *Ref, numbers []byte) {
 	var verdict tagversion.Verdict
-	e.tags, verdict = c.cfg.Versions.EntryTags(e.record.Tags, numbers, c.cfg.Outbox.Has)
+	e.tags, verdict = c.cfg.Versions.EntryTags(e.record.Tags, numbers, ref.Strict, c.cfg.Outbox.Has)
 	e.until = tagversion.Sooner(e.until, e.tags.Until)
 	if verdict == tagversion.Held { // all that it says of a tag that it did not ask for
 		e.State, e.Reason = Bypass, EvictionQueued

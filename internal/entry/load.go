@@ -12,15 +12,20 @@ type Load struct {
 	cache *Cache
 	began time.Time
 	span  tracing.Span
+	*loading
 }
 
-// StartLoad counts a load of so many keys that begins now, and returns the context for the loader. The cause is one of
-// package tracing.
+// StartLoad counts a load of so many keys that begins now, and returns the context for the loader, in which reads are
+// strict. The cause is one of package tracing.
 func (c *Cache) StartLoad(ctx context.Context, cause string, keys int) (context.Context, Load) {
 	c.Count(CountLoad)
 	ctx, span := c.cfg.Tracer.Begin(ctx, tracing.Start{Operation: tracing.Load, Cache: c.Name(), Cause: cause, Keys: keys})
-	return ctx, Load{cache: c, began: time.Now(), span: span}
+	ctx, state := inLoad(ctx)
+	return ctx, Load{cache: c, began: time.Now(), span: span, loading: state}
 }
+
+// FromStale reports whether the loader has got an answer from another cache that was past its time to live.
+func (l *Load) FromStale() bool { return l.fromStale.Load() }
 
 // End counts how long the load took; absent says that its error is only that the source has nothing.
 func (l *Load) End(err error, absent bool) {

@@ -49,14 +49,19 @@ const shared = 2
 // NumbersLen is the length of the version numbers of an entry with so many tags that follow from its key.
 func NumbersLen(tags int) int { return (shared + tags) * envelope.VersionLen }
 
-// Snapshot prepares a snapshot for an entry whose tags have the given Redis keys. Before a load it also asks for versions
-// that do not exist, to begin them, and for those that Redis may not keep for long enough.
-func (v *Versions) Snapshot(scope *Scope, tags []string, beforeLoad bool) *Snapshot {
+// Ask says what a snapshot asks Redis for, other than the versions that this process does not know.
+type Ask struct {
+	BeforeLoad bool // versions that do not exist, to begin them, and those that Redis may not keep for long enough
+	Strict     bool // all
+}
+
+// Snapshot prepares a snapshot for an entry whose tags have the given Redis keys.
+func (v *Versions) Snapshot(scope *Scope, tags []string, what Ask) *Snapshot {
 	s := &Snapshot{versions: v, scope: scope}
 	s.states, s.asks = s.roomForStates[:0], s.roomForAsks[:0]
 	for _, one := range [shared]*Version{v.everything, scope.Cache} {
 		state, until, ok := one.believed(&v.cfg)
-		if !ok || beforeLoad && (state.None() || !one.isKept(scope.Keep)) {
+		if !ok || what.Strict || what.BeforeLoad && (state.None() || !one.isKept(scope.Keep)) {
 			s.asks = append(s.asks, ask{place: len(s.states), key: one.key.Addr(), learn: one.reading(&v.cfg), of: one})
 		} else {
 			s.until = Sooner(s.until, until)
@@ -67,7 +72,7 @@ func (v *Versions) Snapshot(scope *Scope, tags []string, beforeLoad bool) *Snaps
 		s.asks = append(s.asks, ask{place: len(s.states), key: tag})
 		s.states = append(s.states, State{})
 	}
-	if beforeLoad && scope.FromValues {
+	if what.BeforeLoad && scope.FromValues {
 		s.askForBuckets()
 	}
 	return s

@@ -91,8 +91,8 @@ func TestASnapshotAsksForWhatIsNotBelieved(t *testing.T) {
 		v := New(untracked())
 		scope := &Scope{Cache: v.Cache("cache"), Keep: time.Hour}
 		everything, cache, tag := "n:{#everything}", "n:{#all:cache}", "n:{#tag:a}"
-		reads := func() []string { return asked(v.Snapshot(scope, []string{tag}, false).Reads()) }
-		begins := func() []string { return asked(v.Snapshot(scope, []string{tag}, true).Begins()) }
+		reads := func() []string { return asked(v.Snapshot(scope, []string{tag}, Ask{}).Reads()) }
+		begins := func() []string { return asked(v.Snapshot(scope, []string{tag}, Ask{BeforeLoad: true}).Begins()) }
 		require.Equal(t, []string{everything, cache, tag}, reads())
 
 		v.know(v.everything, numbered(1))

@@ -37,8 +37,8 @@ func (t *EntryTags) Open() bool { return len(t.open) > 0 }
 
 // EntryTags looks at the tags that an otherwise current entry names, as far as this process knows them. numbers are the
 // versions that the entry holds; queued reports whether an eviction of a Redis key is queued. The verdict is Held or
-// Current; an evicted tag is open, for what seems evicted may be newer than what is known.
-func (v *Versions) EntryTags(names []string, numbers []byte, queued func(addr string) bool) (t EntryTags, verdict Verdict) {
+// Current; an evicted tag is open, for what seems evicted may be newer than what is known. Where it is strict all are open.
+func (v *Versions) EntryTags(names []string, numbers []byte, strict bool, queued func(addr string) bool) (t EntryTags, verdict Verdict) {
 	for i, name := range names {
 		key, want := v.cfg.Keys.Tag(name), envelope.Version(numbers[i*envelope.VersionLen:])
 		t.Changes = append(t.Changes, v.changes.Read(key.Addr()))
@@ -47,7 +47,7 @@ func (v *Versions) EntryTags(names []string, numbers []byte, queued func(addr st
 			return t, Held
 		}
 		one := v.tags.of(key)
-		if state, until, ok := one.believed(&v.cfg); !ok || state.Held || state.Number != want {
+		if state, until, ok := one.believed(&v.cfg); !ok || strict || state.Held || state.Number != want {
 			t.open = append(t.open, openTag{one, want})
 		} else {
 			t.Until = Sooner(t.Until, until)

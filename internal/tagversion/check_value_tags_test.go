@@ -30,7 +30,7 @@ func TestTagsOfAnEntryAreOpenUnlessTheyAreKnownToBeCurrent(t *testing.T) {
 			if tt.known != nil {
 				v.know(v.tags.of(v.cfg.Keys.Tag("a")), *tt.known)
 			}
-			tags, verdict := v.EntryTags([]string{"a"}, digits(1), nothingQueued)
+			tags, verdict := v.EntryTags([]string{"a"}, digits(1), false, nothingQueued)
 			require.Equal(t, Current, verdict)
 			require.Equal(t, tt.open, tags.Open())
 			require.Equal(t, !tt.open, tags.Until != 0, "what is known may be used for as long as it is trusted")
@@ -47,18 +47,18 @@ func TestEachTagHasItsOwnNumber(t *testing.T) {
 	v := New(untracked())
 	v.know(v.tags.of(v.cfg.Keys.Tag("a")), numbered(1))
 	v.know(v.tags.of(v.cfg.Keys.Tag("b")), numbered(2))
-	tags, _ := v.EntryTags([]string{"a", "b"}, slices.Concat(digits(1), digits(2)), nothingQueued)
+	tags, _ := v.EntryTags([]string{"a", "b"}, slices.Concat(digits(1), digits(2)), false, nothingQueued)
 	require.False(t, tags.Open())
-	tags, _ = v.EntryTags([]string{"b", "a"}, slices.Concat(digits(1), digits(2)), nothingQueued)
+	tags, _ = v.EntryTags([]string{"b", "a"}, slices.Concat(digits(1), digits(2)), false, nothingQueued)
 	require.Len(t, tags.open, 2)
-	tags, _ = v.EntryTags([]string{"a", "b"}, slices.Concat(digits(1), digits(1)), nothingQueued)
+	tags, _ = v.EntryTags([]string{"a", "b"}, slices.Concat(digits(1), digits(1)), false, nothingQueued)
 	require.Len(t, tags.open, 1)
 	require.Equal(t, tagB, tags.open[0].version.Key().Addr())
 }
 
 func TestATagWithAQueuedEvictionIsNotAskedFor(t *testing.T) {
 	v := New(untracked())
-	tags, verdict := v.EntryTags([]string{"c", "a", "b"}, slices.Concat(digits(1), digits(1), digits(1)), func(addr string) bool { return addr == tagA })
+	tags, verdict := v.EntryTags([]string{"c", "a", "b"}, slices.Concat(digits(1), digits(1), digits(1)), false, func(addr string) bool { return addr == tagA })
 	require.Equal(t, Held, verdict)
 	require.False(t, tags.Open())
 }
@@ -79,7 +79,7 @@ func TestOpenTagsOfSeveralEntriesAreAskedForAtOnce(t *testing.T) {
 	v := New(cfg)
 	require.NoError(t, rdb.MSet(t.Context(), tagA, record(numbered(1)), tagB, record(State{Held: true}), "n:{#tag:c}", record(numbered(3))).Err())
 	entry := func(names []string, numbers ...[]byte) *EntryTags {
-		tags, _ := v.EntryTags(names, slices.Concat(numbers...), nothingQueued)
+		tags, _ := v.EntryTags(names, slices.Concat(numbers...), false, nothingQueued)
 		return &tags
 	}
 	all := []*EntryTags{
@@ -109,10 +109,10 @@ func TestTagsThatCantBeAskedForAreAnError(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
 	cfg.Wire = over(t, rdb)
 	v := New(cfg)
-	tags, _ := v.EntryTags([]string{"a"}, digits(1), nothingQueued)
+	tags, _ := v.EntryTags([]string{"a"}, digits(1), false, nothingQueued)
 	_, errs := v.Ask(t.Context(), &EntryTags{}, &tags)
 	require.NoError(t, errs[0])
 	require.ErrorIs(t, errs[1], wire.ErrUnavailable)
-	tags, _ = v.EntryTags([]string{"a"}, digits(1), nothingQueued)
+	tags, _ = v.EntryTags([]string{"a"}, digits(1), false, nothingQueued)
 	require.True(t, tags.Open(), "nothing was learned")
 }

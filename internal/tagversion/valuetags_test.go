@@ -80,7 +80,7 @@ func TestValueTagsAreCheckedInTwoRoundTrips(t *testing.T) {
 	v := New(cfg)
 	scope := &Scope{Cache: v.Cache("cache"), Keep: time.Hour, FromValues: true}
 	load := func() *Before {
-		s := v.Snapshot(scope, nil, true)
+		s := v.Snapshot(scope, nil, Ask{BeforeLoad: true})
 		require.NoError(t, cfg.Wire.Run(t.Context(), s.Begins()...))
 		s.Answered()
 		before := s.Before(0)
