@@ -37,6 +37,9 @@ func newEntries[K comparable, V any](cache *entry.Cache, s *settings, plain bool
 	if e.valueTagsOf != nil {
 		cache.TagsFromValues()
 	}
+	if e.ttlOf != nil {
+		cache.LivesAsToldByValues()
+	}
 	return e
 }
 

@@ -94,7 +94,7 @@ func (c *Cacheable[K, V]) getFar(ctx context.Context, key K) (v V, from origin, 
 			if due := c.useFar(ctx, key, &ref, r, &found); due {
 				c.refresher.start(ctx, key, &ref, found)
 			} else if toNear && found.State == entry.Value {
-				c.keepNear(key, r, &found, validity)
+				c.keepNear(key, &ref, r, &found, validity)
 			}
 			if toNear {
 				r.value = c.near.own(r.value)
@@ -120,8 +120,8 @@ func (c *Cacheable[K, V]) useFar(ctx context.Context, key K, ref *entry.Ref, r *
 }
 
 // keepNear keeps a value from Redis in this process, until it is due for a refresh at the latest.
-func (c *Cacheable[K, V]) keepNear(key K, r *result[V], found *entry.Entry, validity entry.Validity) {
-	c.near.put(key, r.value, found, validity, c.refresher.dueIn(found.Age(), found.TTL()), c.entries.timeLeft(found))
+func (c *Cacheable[K, V]) keepNear(key K, ref *entry.Ref, r *result[V], found *entry.Entry, validity entry.Validity) {
+	c.near.put(key, r.value, ref, found, validity, c.refresher.dueIn(found.Age(), found.TTL()), c.entries.timeLeft(found))
 }
 
 // fetch answers a read that found no answer in the cache, but perhaps a value to fall back on.

@@ -66,11 +66,11 @@ func (m *Many[K, V]) loadAllPast(ctx context.Context, keys []K) (map[K]V, error)
 // getAllNear adds the values that this process keeps, and returns the other keys, each once.
 func (m *Many[K, V]) getAllNear(ctx context.Context, keys []K, values map[K]V) (far []K) {
 	keys = distinct(keys)
-	if m.near == nil {
+	if m.near == nil || entry.InLoad(ctx) {
 		return keys
 	}
 	for _, key := range keys {
-		if e, ok := m.near.find(ctx, key); ok {
+		if e, ok := m.near.get(key); ok && e.proof == nil { // what Redis has to confirm is read with the others
 			values[key] = m.useNear(ctx, key, e)
 		} else {
 			far = append(far, key)
@@ -122,7 +122,7 @@ func (m *Many[K, V]) getAllFar(ctx context.Context, reads []*manyRead[K, V]) (mi
 		if m.useFar(ctx, read.key, read.ref, r, &read.found) {
 			due = append(due, &read.request)
 		} else if read.toNear && read.found.State == entry.Value {
-			m.keepNear(read.key, r, &read.found, read.validity)
+			m.keepNear(read.key, read.ref, r, &read.found, read.validity)
 			r.value = m.near.own(r.value)
 		}
 	}

@@ -16,6 +16,9 @@ import (
 // under a millisecond. While the feed is broken no value is used for longer than a second without asking Redis; a
 // connection that dies silently is noticed within two seconds. The evictions of this process take effect at once.
 //
+// With store.Strict each use of such a value asks Redis whether the entry and all that it depends on are unchanged: one round
+// trip, as for a value from Redis, but neither is the payload sent nor decoded. Reads within a loader use no such values.
+//
 // Callers share these values, so they must not change them, unless there is a [Clone].
 func Near(maxEntries int, ttl time.Duration) Option {
 	if maxEntries < 1 {
@@ -36,6 +39,7 @@ func Clone[V any](clone func(V) V) Option {
 type near[K comparable, V any] struct {
 	cache   *entry.Cache
 	keyOf   func(K) store.Key
+	refOf   func(context.Context, K) entry.Ref
 	values  *otter.Cache[K, *nearValue]
 	ttl     time.Duration
 	clone   func(V) V // nil if callers share the values
@@ -48,6 +52,7 @@ type nearValue struct {
 	value    any
 	version  entry.Token
 	validity entry.Validity // taken before the value was read from Redis
+	proof    *entry.Proof   // for Redis to confirm; nil unless the store is strict
 	age      time.Duration  // at the time put
 	put      time.Time
 	life     time.Duration // from put on
@@ -69,18 +74,23 @@ func newNear[K comparable, V any](keys keys[K], s *settings, plain bool) *near[K
 	cache.Lifecycle().OnClose(func() { values.StopAllGoroutines() })
 	cache.CountNear(values.EstimatedSize)
 	return &near[K, V]{
-		cache: cache, keyOf: keys.of, values: values, ttl: s.nearTTL, clone: clone,
+		cache: cache, keyOf: keys.of, refOf: keys.ref, values: values, ttl: s.nearTTL, clone: clone,
 		mutable: mutationGuard[V]{codec: s.codec, shared: !plain && clone == nil},
 	}
 }
 
 // find returns the value that answers a read with that context. A load is not answered from here: what it reads has to be as
-// Redis has it.
+// Redis has it. Where the store is strict Redis has to confirm the value.
 func (n *near[K, V]) find(ctx context.Context, key K) (*nearValue, bool) {
 	if n == nil || entry.InLoad(ctx) {
 		return nil, false
 	}
-	return n.get(key)
+	e, ok := n.get(key)
+	if !ok || e.proof == nil {
+		return e, ok
+	}
+	ref := n.refOf(ctx, key)
+	return e, n.cache.Confirm(ctx, &ref, e.proof)
 }
 
 // get returns a value that is still valid.
@@ -94,14 +104,14 @@ func (n *near[K, V]) get(key K) (*nearValue, bool) {
 
 // put keeps a value for life, or for the time to live of Near if that is shorter. Its validity was taken before it was
 // read from Redis. The entry can live for left.
-func (n *near[K, V]) put(key K, value V, read *entry.Entry, validity entry.Validity, life, left time.Duration) {
+func (n *near[K, V]) put(key K, value V, ref *entry.Ref, read *entry.Entry, validity entry.Validity, life, left time.Duration) {
 	life = min(life, n.ttl)
 	if life <= 0 {
 		return
 	}
 	e := &nearValue{
 		value: value, version: read.Token(), validity: validity.Of(read), age: read.Age(),
-		put: time.Now(), life: life, left: left,
+		put: time.Now(), life: life, left: left, proof: n.cache.Proof(ref, read),
 	}
 	if n.mutable.on() {
 		e.sum = n.mutable.sum(value)

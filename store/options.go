@@ -105,7 +105,11 @@ func BreakAfter(failures int) Option {
 }
 
 // Strict makes every read ask Redis for the versions of its cache and namespace, in the same round trip as the value. The
-// versions of tags that come from the value (cacheable.TagsOf) cost another round trip.
+// versions of tags that come from the value (cacheable.TagsOf) cost another round trip. A value of cacheable.Near is confirmed
+// by Redis in one round trip, without its payload.
+//
+// Reads that the loader of a cache makes, with the context that it got, are strict in any case: what they find is stored for
+// the time to live of another entry.
 //
 // Without Strict the process caches these versions, and the invalidation feed keeps them fresh. Then evict.All,
 // evict.Everything and the eviction of such tags reach other nodes within the feed's delay, usually under a millisecond, or

@@ -36,7 +36,7 @@ type Config struct {
 	LeaseTime time.Duration // how long a lease outlives its loader
 	Trust     time.Duration // for how long a near value is used while tracking is down
 
-	KeepVersions time.Duration // for how long the version of a tag is kept at least after it was last wanted
+	KeepVersions time.Duration // for how long the versions of caches and of the namespace are kept at least after they were last wanted
 }
 
 // Entries are all entries of a namespace. They are safe for concurrent use.
@@ -62,9 +62,9 @@ type Cache struct {
 	schemas schemas
 }
 
-// Cache returns the cache called name, for values of the given schema that live for ttl at most: entries of another schema
-// are misses, and the version of a tag is kept for at least twice the ttl after it was last wanted, for entries whose
-// version is gone are misses too. It panics if the name is not a plain one.
+// Cache returns the cache called name, for values of the given schema that live for ttl as a rule: entries of another schema
+// are misses. The versions of tags are kept for twice the life of the entries that have them, for entries whose version is
+// gone are misses too. It panics if the name is not a plain one.
 func (e *Entries) Cache(name string, schema uint64, ttl time.Duration) *Cache {
 	if !setup.IsName(name) {
 		panic(fmt.Sprintf("cache name %q: %s", name, setup.NameRule))
@@ -73,10 +73,14 @@ func (e *Entries) Cache(name string, schema uint64, ttl time.Duration) *Cache {
 		cfg:      &e.cfg,
 		keys:     e.cfg.Keys.Cache(name),
 		schema:   schema,
-		scope:    tagversion.Scope{Cache: e.cfg.Versions.Cache(name), Keep: max(e.cfg.KeepVersions, 2*ttl)},
+		scope:    tagversion.Scope{Cache: e.cfg.Versions.Cache(name), Keep: max(e.cfg.KeepVersions, 2*ttl), KeepTags: tagversion.KeepFor(ttl)},
 		Counters: e.countersOf(name),
 	}
 }
+
+// LivesAsToldByValues is for a cache whose values tell how long they live: then the versions of tags are kept for ten minutes
+// at most before a value is loaded. It is called before the cache is used.
+func (c *Cache) LivesAsToldByValues() { c.scope.KeepTags = min(c.scope.KeepTags, 10*time.Minute) }
 
 // TagsFromValues is for a cache whose values have tags that their keys do not tell: [Contents.Tags]. It is called before
 // the cache is used.

@@ -91,7 +91,7 @@ func (l *Lease) valueTags(r *Contents) (*Ref, *tagversion.ValueTags) {
 		r = &Contents{}
 	}
 	ref, added := l.cache.withTags(l.ref, r.Tags)
-	return ref, l.cache.scope.ValueTags(&l.before, added)
+	return ref, l.cache.scope.ValueTags(&l.before, added, r.longest())
 }
 
 // ending is the end of a lease: the change of the key, of the lease of a refresh, and after them a read of the versions, to
@@ -118,6 +118,7 @@ func (l *Lease) ending(f Finish, ref *Ref, tags *tagversion.ValueTags) *ending {
 		if l.anchor != nil {
 			record = slices.Concat(l.anchor, record)
 		}
+		e.calls = l.cache.cfg.Versions.Extends(&l.cache.scope, l.ref.tags, r.longest(), l.before.Created)
 		e.change = l.onKey("set", record, r.lifetime().Milliseconds())
 	case l.refreshes() && !f.Remove:
 		e.change = l.onKey("test")

@@ -32,8 +32,10 @@ func (c *Cache) Put(ctx context.Context, ref *Ref, r Contents) (bool, error) {
 	err := c.cfg.Wire.Run(ctx, append(s.Begins(), place)...)
 	if err == nil && place.Did() {
 		s.Answered()
-		record := c.record(ref, s.Numbers(), c.cfg.Wire.Clock.Now(), r)
-		err = c.cfg.Wire.Run(ctx, &wire.Call{Script: lua.Cas, Key: ref.Addr(), Args: []any{lease, "set", record, r.lifetime().Milliseconds()}})
+		now := c.cfg.Wire.Clock.Now()
+		record := c.record(ref, s.Numbers(), now, r)
+		store := &wire.Call{Script: lua.Cas, Key: ref.Addr(), Args: []any{lease, "set", record, r.lifetime().Milliseconds()}}
+		err = c.cfg.Wire.Run(ctx, append(c.cfg.Versions.Extends(&c.scope, ref.tags, r.longest(), now), store)...)
 	}
 	c.cfg.Versions.Changed(ref.Addr())
 	if err != nil {
@@ -81,8 +83,11 @@ func (c *Cache) Before(ctx context.Context, ref *Ref) (Before, error) {
 // value's tags was evicted, or held by a writer, since then.
 func (c *Cache) Replacement(ctx context.Context, ref *Ref, before Before, r Contents) (eviction.Replacement, bool) {
 	ref, added := c.withTags(ref, r.Tags)
-	tags := c.scope.ValueTags(&before.versions, added)
+	tags := c.scope.ValueTags(&before.versions, added, r.longest())
 	c.cfg.Versions.CheckValueTags(ctx, tags)
+	if extends := c.cfg.Versions.Extends(&c.scope, ref.tags, r.longest(), before.versions.Created); len(extends) > 0 {
+		_ = c.cfg.Wire.Run(ctx, extends...) // where that fails the entry is a miss sooner
+	}
 	if !tags.Current() {
 		return eviction.Replacement{Key: ref.Key}, false
 	}

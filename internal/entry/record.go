@@ -26,6 +26,9 @@ func (r *Contents) lifetime() time.Duration {
 	return lifetime
 }
 
+// longest is how long the contents can be kept, if they are touched.
+func (r *Contents) longest() time.Duration { return r.TTL + r.Extra }
+
 // record makes the bytes of an entry. Its time to live begins now, its age when the load began.
 func (c *Cache) record(ref *Ref, numbers []byte, created int64, r Contents) []byte {
 	loaded := max(0, time.Duration(c.cfg.Wire.Clock.Now()-created)*time.Microsecond)

@@ -167,7 +167,7 @@ func TestAFillOfAVariantThatArrivesLate(t *testing.T) {
 	old, newer, ref := twoSchemas(t)
 	lease, _, err := newer.Acquire(t.Context(), &ref, Entry{})
 	require.NoError(t, err)
-	late := lease.ending(Finish{Contents: &Contents{Payload: []byte("late"), TTL: ttl}}, &ref, newer.scope.ValueTags(&lease.before, nil))
+	late := lease.ending(Finish{Contents: &Contents{Payload: []byte("late"), TTL: ttl}}, &ref, newer.scope.ValueTags(&lease.before, nil, ttl))
 	require.NoError(t, old.Evict(t.Context(), ref.Key))
 	load(t, old, &ref, Contents{Payload: []byte("old again"), TTL: ttl})
 	require.NoError(t, newer.cfg.Wire.Run(context.WithoutCancel(t.Context()), late.calls...))

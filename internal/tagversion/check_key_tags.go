@@ -14,9 +14,16 @@ import (
 // Scope is what all entries of a cache have in common.
 type Scope struct {
 	Cache      *Version
-	Keep       time.Duration // for how long versions are wanted
+	Keep       time.Duration // for how long the versions of the namespace, the cache and the buckets are wanted
+	KeepTags   time.Duration // for how long those of tags are: twice the life of the entries, before more is known of them
 	FromValues bool          // values have tags that their keys do not tell
 }
+
+// leastKept is for how long the version of a tag is kept at least: it has to outlive the load that begins it.
+const leastKept = 10 * time.Second
+
+// KeepFor is for how long the version of a tag is kept for an entry that lives for so long. A lost version is only a miss.
+func KeepFor(life time.Duration) time.Duration { return max(2*life, leastKept) }
 
 // Snapshot is the state of the versions that an entry depends on by its key, in a fixed order: that of the namespace, of
 // the cache, and of the tags. Those that are not believed are asked for.
@@ -96,25 +103,48 @@ func (s *Snapshot) Asks() bool { return len(s.asks) > 0 }
 func (s *Snapshot) Until() time.Duration { return s.until }
 
 // Reads returns calls that read the versions that are asked for.
-func (s *Snapshot) Reads() []*wire.Call { return s.calls(redisx.Get) }
+func (s *Snapshot) Reads() []*wire.Call {
+	return s.calls(func(a *ask) *wire.Call { return redisx.Get(a.key) })
+}
 
 // Begins returns calls that read the versions that are asked for, begin those that do not exist, and keep all alive.
 func (s *Snapshot) Begins() []*wire.Call {
 	s.wanted = &wanted{ttl: s.scope.Keep, at: time.Now()}
-	return s.calls(s.scope.begin)
+	return s.calls(func(a *ask) *wire.Call {
+		if a.of == nil {
+			return begin(a.key, s.scope.KeepTags)
+		}
+		return begin(a.key, s.scope.Keep)
+	})
 }
 
-// begin returns a call that reads a version, and begins one where there is none.
-func (s *Scope) begin(addr string) *wire.Call {
+// begin returns a call that reads a version, begins one where there is none, and keeps it for at least three quarters of keep.
+func begin(addr string, keep time.Duration) *wire.Call {
 	fresh := envelope.NewTagVersion(envelope.NewVersion())
-	return &wire.Call{Script: lua.Version, Key: addr, Args: []any{fresh, s.Keep.Milliseconds(), envelope.HoldPrefix()}}
+	return &wire.Call{Script: lua.Version, Key: addr, Args: []any{fresh, keep.Milliseconds(), envelope.HoldPrefix()}}
 }
 
-func (s *Snapshot) calls(of func(key string) *wire.Call) []*wire.Call {
+func (s *Snapshot) calls(of func(a *ask) *wire.Call) []*wire.Call {
 	calls := make([]*wire.Call, len(s.asks), len(s.asks)+1)
 	for i := range s.asks {
-		calls[i] = of(s.asks[i].key)
+		calls[i] = of(&s.asks[i])
 		s.asks[i].call = calls[i]
+	}
+	return calls
+}
+
+// Extends returns calls that keep the versions for an entry that is about to be stored, where it lives for longer than was
+// known when its load began at a moment on Redis's clock, or the load has taken long. tags are the Redis keys of those that
+// follow from its key.
+func (v *Versions) Extends(scope *Scope, tags []string, life time.Duration, began int64) (calls []*wire.Call) {
+	keep := KeepFor(life)
+	if keep > scope.Keep {
+		calls = append(calls, begin(v.everything.key.Addr(), keep), begin(scope.Cache.key.Addr(), keep))
+	}
+	if keep > scope.KeepTags || v.cfg.Wire.Clock.Age(began) > scope.KeepTags/4 {
+		for _, tag := range tags {
+			calls = append(calls, begin(tag, keep))
+		}
 	}
 	return calls
 }

@@ -89,7 +89,7 @@ func asked(calls []*wire.Call) (keys []string) {
 func TestASnapshotAsksForWhatIsNotBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := New(untracked())
-		scope := &Scope{Cache: v.Cache("cache"), Keep: time.Hour}
+		scope := &Scope{Cache: v.Cache("cache"), Keep: time.Hour, KeepTags: time.Hour}
 		everything, cache, tag := "n:{#everything}", "n:{#all:cache}", "n:{#tag:a}"
 		reads := func() []string { return asked(v.Snapshot(scope, []string{tag}, Ask{}).Reads()) }
 		begins := func() []string { return asked(v.Snapshot(scope, []string{tag}, Ask{BeforeLoad: true}).Begins()) }
@@ -100,7 +100,7 @@ func TestASnapshotAsksForWhatIsNotBelieved(t *testing.T) {
 		v.know(scope.Cache, numbered(2))
 		require.Equal(t, []string{tag}, reads(), "tags of the key are always asked for")
 		require.Equal(t, []string{everything, cache, tag}, begins(), "nobody has asked Redis to keep them")
-		s := v.Snapshot(scope, nil, false)
+		s := v.Snapshot(scope, nil, Ask{})
 		require.False(t, s.Asks())
 		require.Equal(t, v.everything.known.Load().until, s.Until(), "the one that was read first ends first")
 		require.Equal(t, slices.Concat(digits(1), digits(2)), s.Numbers())
@@ -121,11 +121,11 @@ func digits(n byte) []byte { g := number(n); return g[:] }
 // The replies go to their places: what is believed stays, in the fixed order of the numbers.
 func TestTheRepliesGoToTheirPlaces(t *testing.T) {
 	v := New(untracked())
-	scope := &Scope{Cache: v.Cache("cache"), Keep: time.Hour, FromValues: true}
+	scope := &Scope{Cache: v.Cache("cache"), Keep: time.Hour, KeepTags: time.Hour, FromValues: true}
 	v.know(v.everything, numbered(1))
 	v.know(v.buckets[3], numbered(33))
 	v.buckets[3].wanted.Store(&wanted{ttl: time.Hour, at: time.Now()})
-	s := v.Snapshot(scope, []string{"n:{#tag:a}", "n:{#tag:b}"}, true)
+	s := v.Snapshot(scope, []string{"n:{#tag:a}", "n:{#tag:b}"}, Ask{BeforeLoad: true})
 	calls := s.Begins()
 	require.Len(t, calls, shared+2+keyspace.TagBuckets-1, "the known bucket is not asked for")
 	for _, c := range calls {
@@ -160,7 +160,7 @@ func TestTheRepliesGoToTheirPlaces(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, numbered(20), state, "what was answered is known from now on")
 	require.True(t, scope.Cache.isKept(time.Hour), "and Redis was asked to keep it")
-	require.Empty(t, asked(v.Snapshot(scope, nil, true).Begins()))
+	require.Empty(t, asked(v.Snapshot(scope, nil, Ask{BeforeLoad: true}).Begins()))
 
 	replies(calls[1], nil, errLost)
 	require.ErrorIs(t, s.Err(), errLost)
@@ -176,7 +176,7 @@ func TestASnapshotIsReadWithItsEntry(t *testing.T) {
 	v := New(cfg)
 	require.NoError(t, rdb.MSet(t.Context(), "n:{#everything}", record(numbered(1)), "n:{#all:cache}", record(numbered(2)),
 		"n:{#tag:a}", record(numbered(3)), "n:{cache:k}", "the entry").Err())
-	s := v.Snapshot(&Scope{Cache: v.Cache("cache"), Keep: time.Hour}, []string{"n:{#tag:a}"}, false)
+	s := v.Snapshot(&Scope{Cache: v.Cache("cache"), Keep: time.Hour, KeepTags: time.Hour}, []string{"n:{#tag:a}"}, Ask{})
 	raw, present, err := s.ReadWith(t.Context(), "n:{cache:k}")
 	require.NoError(t, err)
 	require.True(t, present)
@@ -184,7 +184,7 @@ func TestASnapshotIsReadWithItsEntry(t *testing.T) {
 	require.Equal(t, slices.Concat(digits(1), digits(2), digits(3)), s.Numbers())
 	require.Equal(t, 1, sent.RoundTrips("mget", "get"))
 
-	_, present, err = v.Snapshot(&Scope{Cache: v.Cache("cache"), Keep: time.Hour}, []string{"n:{#tag:a}"}, false).ReadWith(t.Context(), "n:{cache:none}")
+	_, present, err = v.Snapshot(&Scope{Cache: v.Cache("cache"), Keep: time.Hour, KeepTags: time.Hour}, []string{"n:{#tag:a}"}, Ask{}).ReadWith(t.Context(), "n:{cache:none}")
 	require.NoError(t, err)
 	require.False(t, present)
 	gone, cancel := context.WithCancel(t.Context())

@@ -100,3 +100,22 @@ func verdictOf(state State, want envelope.Version) Verdict {
 		return Current
 	}
 }
+
+// ReadsOf returns calls that read the versions of tags.
+func (v *Versions) ReadsOf(names []string) []*wire.Call {
+	reads := make([]*wire.Call, len(names))
+	for i, name := range names {
+		reads[i] = redisx.Get(v.cfg.Keys.Tag(name).Addr())
+	}
+	return reads
+}
+
+// Same reports whether the versions that were read have these numbers.
+func Same(reads []*wire.Call, numbers []byte) bool {
+	for i, read := range reads {
+		if verdictOf(stateOf(read), envelope.Version(numbers[i*envelope.VersionLen:])) != Current {
+			return false
+		}
+	}
+	return true
+}

@@ -3,6 +3,7 @@ package tagversion
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/jollyjet/aside/internal/keyspace"
 	"github.com/jollyjet/aside/internal/redisx"
@@ -24,11 +25,12 @@ type ValueTags struct {
 	current bool
 }
 
-// ValueTags prepares the check of tags with the given Redis keys. Without tags there is nothing to do for it.
-func (s *Scope) ValueTags(before *Before, tags []string) *ValueTags {
+// ValueTags prepares the check of tags with the given Redis keys, for an entry that lives for so long. Without tags there is
+// nothing to do for it.
+func (s *Scope) ValueTags(before *Before, tags []string, life time.Duration) *ValueTags {
 	t := &ValueTags{before: before, numbers: slices.Clip(before.Numbers), current: true}
 	for _, addr := range tags {
-		t.begins = append(t.begins, s.begin(addr))
+		t.begins = append(t.begins, begin(addr, KeepFor(life)))
 	}
 	return t
 }

@@ -38,9 +38,9 @@ func TestAValuesTagIsCurrentWhileItsBucketIsTheSame(t *testing.T) {
 		{"the bucket could not be read", numbered(1), numbered(9), numbered(1), "bucket", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			scope := &Scope{Keep: time.Hour}
+			scope := &Scope{Keep: time.Hour, KeepTags: time.Hour}
 			before := &Before{Numbers: digits(5), Buckets: bucketsOf(tt.before)}
-			check := scope.ValueTags(before, []string{tagA})
+			check := scope.ValueTags(before, []string{tagA}, time.Hour)
 			require.Len(t, check.begins, 1)
 			bucket := redisx.Get(bucketOfA)
 			replies(check.begins[0], record(tt.tag), nil)
@@ -62,7 +62,7 @@ func TestAValuesTagIsCurrentWhileItsBucketIsTheSame(t *testing.T) {
 }
 
 func TestATagIsNotCurrentWhereNobodyReadTheBuckets(t *testing.T) {
-	check := (&Scope{Keep: time.Hour}).ValueTags(&Before{}, []string{tagA})
+	check := (&Scope{Keep: time.Hour, KeepTags: time.Hour}).ValueTags(&Before{}, []string{tagA}, time.Hour)
 	bucket := redisx.Get(bucketOfA)
 	replies(check.begins[0], record(numbered(9)), nil)
 	replies(bucket, record(numbered(1)), nil)
@@ -78,7 +78,7 @@ func TestValueTagsAreCheckedInTwoRoundTrips(t *testing.T) {
 	cfg := untracked()
 	cfg.Wire = over(t, rdb, sent.Hook())
 	v := New(cfg)
-	scope := &Scope{Cache: v.Cache("cache"), Keep: time.Hour, FromValues: true}
+	scope := &Scope{Cache: v.Cache("cache"), Keep: time.Hour, KeepTags: time.Hour, FromValues: true}
 	load := func() *Before {
 		s := v.Snapshot(scope, nil, Ask{BeforeLoad: true})
 		require.NoError(t, cfg.Wire.Run(t.Context(), s.Begins()...))
@@ -87,12 +87,12 @@ func TestValueTagsAreCheckedInTwoRoundTrips(t *testing.T) {
 		return &before
 	}
 	before := load()
-	nothing := scope.ValueTags(before, nil)
+	nothing := scope.ValueTags(before, nil, time.Hour)
 	v.CheckValueTags(t.Context(), nothing)
 	require.True(t, nothing.Current())
 	require.Equal(t, before.Numbers, nothing.Numbers())
 
-	both, a, b := scope.ValueTags(before, []string{tagA, tagB}), scope.ValueTags(before, []string{tagA}), scope.ValueTags(before, []string{tagB})
+	both, a, b := scope.ValueTags(before, []string{tagA, tagB}, time.Hour), scope.ValueTags(before, []string{tagA}, time.Hour), scope.ValueTags(before, []string{tagB}, time.Hour)
 	sent.TakeNames()
 	v.CheckValueTags(t.Context(), nothing, both, a, b)
 	require.Equal(t, 2, sent.RoundTrips("evalsha", "eval", "get"))
@@ -103,11 +103,11 @@ func TestValueTagsAreCheckedInTwoRoundTrips(t *testing.T) {
 	require.Equal(t, slices.Concat(a.Numbers(), b.Numbers()[len(before.Numbers):]), both.Numbers())
 
 	require.NoError(t, v.BucketsFirst(t.Context(), cfg.Wire.Run, evictions(tagA)...))
-	both, b = scope.ValueTags(before, []string{tagB, tagA}), scope.ValueTags(before, []string{tagB})
+	both, b = scope.ValueTags(before, []string{tagB, tagA}, time.Hour), scope.ValueTags(before, []string{tagB}, time.Hour)
 	v.CheckValueTags(t.Context(), both, b)
 	require.False(t, both.Current(), "one of its tags was evicted during the load")
 	require.True(t, b.Current(), "its tag is of another bucket")
-	again := scope.ValueTags(load(), []string{tagA})
+	again := scope.ValueTags(load(), []string{tagA}, time.Hour)
 	v.CheckValueTags(t.Context(), again)
 	require.True(t, again.Current(), "a load that began later")
 }

@@ -40,6 +40,9 @@ func New(cfg Config) *Versions {
 	return v
 }
 
+// Strict reports whether every read asks Redis.
+func (v *Versions) Strict() bool { return v.cfg.Strict }
+
 // of returns what is known of the version under a key that is not a tag's; there is one for each key.
 func (v *Versions) of(key keyspace.Key) *Version {
 	v.mu.Lock()
