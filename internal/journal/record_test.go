@@ -88,7 +88,7 @@ func TestWhatIsNoJournalOfTheOwnerIsAnError(t *testing.T) {
 	b, _ := file()
 	_, err := decode(b, "other")
 	require.ErrorIs(t, err, errOwner)
-	for _, raw := range []string{"hello", "aside journal 2\nxxxxxxxx", "\x00"} {
+	for _, raw := range []string{"hello", "aside journal 2\nxxxxxxxx", "\x01"} {
 		_, err = decode([]byte(raw), "shop")
 		require.ErrorIs(t, err, errForeign)
 	}

@@ -24,6 +24,7 @@ type Outbox struct {
 	queue     queue   // under mu
 	history   history // under mu
 	replaying bool    // under mu
+	resumed   bool    // evictions are repeated from now on; under mu
 
 	queued, replayed, overflows, recalled atomic.Int64
 }
@@ -77,7 +78,7 @@ func (o *Outbox) Failed(keys []keyspace.Key, calls []*wire.Call, e Eviction, cau
 func (o *Outbox) Add(e Eviction, cause error, keys ...keyspace.Key) {
 	first, coarse := o.add(keys, e)
 	if len(keys) > 0 {
-		o.file.sync()
+		o.keep()
 	}
 	if first && !o.cfg.Life.Closed() {
 		o.cfg.Log.Warn("aside: Redis could not be told of evictions; they are repeated until it is, and this node does not read those keys from Redis meanwhile",
@@ -101,7 +102,7 @@ func (o *Outbox) add(keys []keyspace.Key, e Eviction) (first, coarse bool) {
 	return first, o.commit(addrs)
 }
 
-// commit comes after puts of the keys: it writes them to the journal and starts to repeat them. The caller holds mu. It
+// commit comes after puts of the keys: it notes them for the journal and starts to repeat them. The caller holds mu. It
 // reports whether it is now that all evictions become one of everything.
 func (o *Outbox) commit(addrs []string) (coarse bool) {
 	if o.begin() {
@@ -115,9 +116,16 @@ func (o *Outbox) commit(addrs []string) (coarse bool) {
 // Confirmed records evictions that Redis has carried out, in an epoch that was read before they were sent. If another
 // has begun since, they may be undone already, and are queued.
 func (o *Outbox) Confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64, e Eviction) {
+	if o.confirmed(keys, calls, epoch, e) {
+		o.keep()
+	}
+}
+
+// confirmed reports whether the evictions are queued.
+func (o *Outbox) confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64, e Eviction) (undone bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	undone := epoch != o.dataEpoch.Load()
+	undone = epoch != o.dataEpoch.Load()
 	var changed []string
 	for i, key := range keys {
 		switch {
@@ -136,6 +144,7 @@ func (o *Outbox) Confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64
 		o.recalled.Add(int64(len(changed)))
 		o.commit(changed)
 	}
+	return undone
 }
 
 // Reviewed is called when all masters were found to be well at a moment. What was confirmed long before that is durable by
@@ -156,6 +165,12 @@ func (o *Outbox) Any() bool {
 // Recall begins a new epoch and queues the evictions that Redis may have undone: those that are remembered, or everything.
 // What is queued already has to be carried out by the Redis of now. It returns how many confirmed evictions are repeated.
 func (o *Outbox) Recall() (n int) {
+	n = o.recall()
+	o.keep()
+	return n
+}
+
+func (o *Outbox) recall() (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.dataEpoch.Add(1)
@@ -174,8 +189,8 @@ func (o *Outbox) Recall() (n int) {
 	return n
 }
 
-// Journaled reports whether there is a journal, which keeps what is left for the next process.
-func (o *Outbox) Journaled() bool { return o.file.journal != nil }
+// Journaled reports whether there is a journal, and it has on the disk what is left for the next process.
+func (o *Outbox) Journaled() bool { return o.file.journal != nil && o.file.trouble() == "" }
 
 func (o *Outbox) complain(coarse bool) {
 	if coarse {
