@@ -40,7 +40,9 @@ func (j *Journal) open() error {
 			return err
 		}
 		if err := lock(f); err != nil {
-			err = errors.Join(j.foreign(f), err)
+			if mistake := j.foreign(f); mistake != nil {
+				err = fmt.Errorf("%s: %w", j.path, mistake)
+			}
 			_ = f.Close() // nothing was written
 			return err
 		}

@@ -2,6 +2,8 @@ package journal
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -123,5 +125,44 @@ func FuzzDecode(f *testing.F) {
 		require.NoError(t, err)
 		require.False(t, back.damaged)
 		require.Equal(t, c.waiting, back.waiting)
+	})
+}
+
+// Whatever the bytes are: a file is either left alone, or says afterwards what is pending, and nothing it said is lost.
+func FuzzOpen(f *testing.F) {
+	b, ends := file()
+	for _, end := range ends {
+		f.Add(b[:end], uint16(end/2))
+		f.Add(b[end/2:], uint16(0))
+	}
+	f.Add([]byte{}, uint16(0))
+	f.Add(make([]byte, 100), uint16(50))
+	f.Add([]byte(magic+"x"), uint16(3))
+	path := filepath.Join(f.TempDir(), "journal")
+	f.Fuzz(func(t *testing.T, raw []byte, cut uint16) {
+		require.NoError(t, os.WriteFile(path, raw, 0o600))
+		j := New(path, "shop")
+		j.fsync = func(*os.File) error { return nil } // there is no crash here
+		if err := j.Sync(0); err != nil {
+			require.True(t, Mistaken(err), err)
+			same, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(raw, same))
+			return
+		}
+		left, _ := j.Left()
+		mine := Entry{Key: "mine", Number: 1}
+		j.Accept(append(left.Entries, mine))
+		require.NoError(t, j.Sync(time.Second))
+		want := map[string]bool{mine.Key: true}
+		for _, e := range left.Entries {
+			want[e.Key] = true
+		}
+		require.Len(t, keysOf(t, path), len(want))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(path, int64(cut)%info.Size()))
+		require.NoError(t, j.Close(0))
+		require.Len(t, keysOf(t, path), len(want))
 	})
 }

@@ -33,6 +33,7 @@ type Outbox struct {
 func New(cfg Config) *Outbox {
 	o := &Outbox{cfg: cfg, wake: make(chan struct{}, 1)}
 	o.file.cfg, o.queue.cfg, o.history.cfg = &o.cfg, &o.cfg, &o.cfg
+	o.file.wake = make(chan struct{}, 1)
 	return o
 }
 
@@ -116,16 +117,9 @@ func (o *Outbox) commit(addrs []string) (coarse bool) {
 // Confirmed records evictions that Redis has carried out, in an epoch that was read before they were sent. If another
 // has begun since, they may be undone already, and are queued.
 func (o *Outbox) Confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64, e Eviction) {
-	if o.confirmed(keys, calls, epoch, e) {
-		o.keep()
-	}
-}
-
-// confirmed reports whether the evictions are queued.
-func (o *Outbox) confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64, e Eviction) (undone bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	undone = epoch != o.dataEpoch.Load()
+	undone := epoch != o.dataEpoch.Load()
 	var changed []string
 	for i, key := range keys {
 		switch {
@@ -143,8 +137,8 @@ func (o *Outbox) confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64
 	if undone {
 		o.recalled.Add(int64(len(changed)))
 		o.commit(changed)
+		pause.Wake(o.file.wake)
 	}
-	return undone
 }
 
 // Reviewed is called when all masters were found to be well at a moment. What was confirmed long before that is durable by
@@ -165,12 +159,6 @@ func (o *Outbox) Any() bool {
 // Recall begins a new epoch and queues the evictions that Redis may have undone: those that are remembered, or everything.
 // What is queued already has to be carried out by the Redis of now. It returns how many confirmed evictions are repeated.
 func (o *Outbox) Recall() (n int) {
-	n = o.recall()
-	o.keep()
-	return n
-}
-
-func (o *Outbox) recall() (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.dataEpoch.Add(1)

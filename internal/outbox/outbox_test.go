@@ -143,6 +143,7 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 				if !o.Journaled() {
 					t.Skip("without a journal")
 				}
+				o.keep()
 				waits := journaled(t, o)
 				for _, addr := range all {
 					if w.done[addr] < w.asked[addr] {

@@ -102,9 +102,6 @@ func (o *Outbox) due() [][]repetition {
 	batches := o.queue.batches()
 	o.mu.Unlock()
 	o.complain(coarse)
-	if coarse {
-		o.keep()
-	}
 	return batches
 }
 
@@ -116,9 +113,6 @@ func (o *Outbox) attempt(ctx context.Context, batch []repetition, send wire.Send
 	}
 	_ = send(ctx, calls...) // each call has its own error
 	n, over := o.carriedOut(batch, calls)
-	if n > 0 {
-		o.keep()
-	}
 	if !over.began.IsZero() {
 		o.cfg.Log.Info("aside: all queued evictions are carried out",
 			"queued", over.queued, "replayed", over.replayed, "after", over.waited().Round(time.Millisecond))

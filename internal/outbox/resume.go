@@ -42,13 +42,12 @@ func (o *Outbox) Resume() {
 	if o.file.journal == nil {
 		return
 	}
-	o.keep()
 	o.cfg.Life.Background("journal", o.tend)
 }
 
-// tend notices what others do to the journal's file, and when it can be written again.
+// tend writes what nobody waits for, and notices what others do to the journal's file, and when it can be written again.
 func (o *Outbox) tend(ctx context.Context) {
-	for pause.For(ctx, tendEvery) {
+	for pause.Until(ctx, tendEvery, o.file.wake) {
 		o.keep()
 	}
 }
