@@ -125,7 +125,7 @@ func (j *Journal) write(waited time.Duration) error {
 func (j *Journal) append(waited time.Duration) error {
 	changed, records := j.changes()
 	now := time.Now()
-	if waited > 0 && (len(records) > 0 || now.Sub(j.beat) > beatEvery) {
+	if waited > 0 && (len(records) > 0 || j.closed || now.Sub(j.beat) > beatEvery) {
 		records = append(records, waitedRecord(waited))
 		j.beat = now
 	}
