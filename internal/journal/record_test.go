@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,6 +33,24 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 		require.False(t, c.damaged)
 		require.Equal(t, map[string]Entry{want.Key: want}, c.waiting)
 	})
+}
+
+// A done record is about one eviction of a key, and one without a key about none.
+func TestDoneRecordsAreAboutOneEviction(t *testing.T) {
+	b := appendRecord(header("shop"), bodyWaits, &Entry{Key: "a", Number: 2})
+	pending := func(more ...record) int {
+		c, err := decode(encode(bytes.Clone(b), more), "shop")
+		require.NoError(t, err)
+		require.Equal(t, 2+len(more), c.records)
+		return len(c.waiting)
+	}
+	require.Equal(t, 1, pending())
+	require.Equal(t, 1, pending(record{bodyDone, Entry{Key: "a", Number: 1}}))
+	require.Equal(t, 1, pending(waitedRecord(2*time.Microsecond)))
+	require.Equal(t, 0, pending(record{bodyDone, Entry{Key: "a", Number: 2}}))
+	c, err := decode(encode(b, []record{waitedRecord(time.Hour), {bodyDone, Entry{Number: math.MaxUint64}}}), "shop")
+	require.NoError(t, err)
+	require.Greater(t, c.waited, 100*365*24*time.Hour, "whatever is written there, it is not negative")
 }
 
 // file is a header and three records, and where each of them ends.
