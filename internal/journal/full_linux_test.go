@@ -175,8 +175,15 @@ func TestAFileSystemThatIsReadOnly(t *testing.T) {
 	earlier, _ := open(t, path)
 	add(t, earlier, "a", "b")
 	require.NoError(t, earlier.Close(0))
+	zeros := path + ".zeros"
+	require.NoError(t, os.WriteFile(zeros, make([]byte, 100), 0o600))
 	require.NoError(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
 
+	damaged := New(zeros, "shop")
+	require.ErrorIs(t, damaged.Sync(0), syscall.EROFS)
+	found, _ := damaged.Left()
+	require.True(t, found.Damaged)
+	damaged.Accept(nil)
 	missing := New(filepath.Join(dir, "other"), "shop")
 	require.ErrorIs(t, missing.Sync(0), syscall.EROFS)
 	j := New(path, "shop")
@@ -197,8 +204,13 @@ func TestAFileSystemThatIsReadOnly(t *testing.T) {
 	require.False(t, ok)
 	require.Equal(t, []string{left.Entries[1].Key}, keysOf(t, path))
 	require.NoError(t, j.Close(0))
-	require.ErrorIs(t, again(missing), nil)
+	require.NoError(t, again(missing))
 	require.NoError(t, missing.Close(0))
+	require.NoError(t, again(damaged))
+	_, ok = damaged.Left()
+	require.False(t, ok, "everything was evicted already")
+	require.NoError(t, damaged.Close(0))
+	require.Empty(t, keysOf(t, zeros))
 }
 
 // Nothing can take the place of a file that is mounted by itself, as container engines do: it is written in place.

@@ -123,10 +123,7 @@ func (j *Journal) read(f *os.File, existed bool, readOnly error) error {
 		if j.real, err = filepath.EvalSymlinks(j.path); err != nil {
 			return err
 		}
-		j.hold(f, &c)
-		if !j.void && c.end < int64(len(raw)) {
-			_ = j.cut() // if that fails the file is written anew
-		}
+		j.hold(f, &c) // a torn tail makes the file longer than it should be, so it is written anew
 	}
 	j.offer(&c, known)
 	return nil

@@ -238,3 +238,32 @@ func TestAFaultIsTriedAgain(t *testing.T) {
 	require.NoError(t, j.Sync(0))
 	require.NoError(t, j.Close(0))
 }
+
+// A file that is renamed while it is written and synced is not where the next process looks.
+func TestAFileThatIsRenamedDuringASync(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j, _ := open(t, path)
+	add(t, j, "a")
+	j.fsync = func(f *os.File) error {
+		j.fsync = (*os.File).Sync
+		require.NoError(t, os.Rename(path, path+".1"))
+		return f.Sync()
+	}
+	add(t, j, "b")
+	require.Equal(t, []string{"a", "b"}, keysOf(t, path))
+	require.NoError(t, j.Close(0))
+}
+
+// To cut the records off a file that somebody has truncated would make it longer.
+func TestATruncatedFileIsNotMadeLonger(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j, _ := open(t, path)
+	add(t, j, "a")
+	require.NoError(t, os.Truncate(path, 1))
+	j.Replace(nil)
+	require.NoError(t, j.Sync(0))
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, header("shop"), raw)
+	require.NoError(t, j.Close(0))
+}
