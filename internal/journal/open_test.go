@@ -93,6 +93,7 @@ func TestASymbolicLinkIsFollowed(t *testing.T) {
 	j.disk.records = 2 * wastefulFrom
 	add(t, j, "b") // writes the file anew
 	require.Less(t, j.disk.records, 10)
+	require.ErrorIs(t, New(path, "shop").Sync(0), ErrLocked, "the new file is locked, too")
 	require.Equal(t, []string{"a", "b"}, keysOf(t, one))
 	require.NoError(t, os.Remove(path))
 	require.NoError(t, os.Symlink(two, path))
@@ -231,8 +232,9 @@ func TestATornTailIsCutOff(t *testing.T) {
 func TestAFaultIsTriedAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no", "journal")
 	j := New(path, "shop")
-	j.fault, j.retry = errors.New("it took long"), time.Now().Add(time.Hour)
-	require.Equal(t, j.fault, j.Sync(0))
+	long := errors.New("it took long")
+	j.fault, j.retry = long, time.Now().Add(time.Hour)
+	require.ErrorIs(t, j.Sync(0), long)
 	require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
 	j.retry = time.Now()
 	require.NoError(t, j.Sync(0))
