@@ -29,7 +29,7 @@ const (
 	Redis    Component = "redis"    // the masters, and how fast they answer: down if none answers
 	Breaker  Component = "breaker"  // the circuit breakers of the masters: down if all are open
 	Feed     Component = "feed"     // the invalidation feed: down if changes by other nodes are not reported at once
-	Recovery Component = "recovery" // degraded while evictions are queued for Redis
+	Recovery Component = "recovery" // degraded while evictions are queued for Redis, or the journal can't be written
 	Near     Component = "near"     // degraded while near values are used for at most a second because the feed is down
 	Commands Component = "commands" // degraded while Redis refuses commands
 )
@@ -51,6 +51,7 @@ type ComponentHealth struct {
 	LagMS   float64      `json:"lag_ms,omitempty"`  // in milliseconds, of Feed
 	Drops   int64        `json:"drops,omitempty"`   // times that a connection of the feed broke, of Feed
 	Pending int64        `json:"pending,omitempty"` // queued evictions, of Recovery
+	Journal string       `json:"journal,omitempty"` // why the journal can't be written, of Recovery
 	Entries int64        `json:"entries,omitempty"` // values kept in this process, of Near
 	Refused []string     `json:"refused,omitempty"` // the commands, Redis's replies, and what to do about them, of Commands
 }
@@ -212,8 +213,8 @@ func feedHealth(s *store.Stats) ComponentHealth {
 }
 
 func recoveryHealth(s *store.Stats) ComponentHealth {
-	c := ComponentHealth{Status: OK, Pending: s.Pending}
-	if s.Pending > 0 {
+	c := ComponentHealth{Status: OK, Pending: s.Pending, Journal: s.Recovery.JournalFault}
+	if s.Pending > 0 || c.Journal != "" {
 		c.Status = Degraded
 	}
 	return c

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -171,4 +173,25 @@ func TestHealthMethods(t *testing.T) {
 		require.Equal(t, http.StatusMethodNotAllowed, w.Code)
 		require.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
 	}
+}
+
+// A journal that can't be written degrades the recovery, and raises an alert.
+func TestAJournalThatCanNotBeWrittenIsReported(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dir")
+	st := open(t, redistest.Start(t).Client(t), store.Journal(filepath.Join(dir, "journal")), store.Logger(quiet))
+	rule := consistency.JournalDown()
+	rule.For, rule.Settle = 20*time.Millisecond, 20*time.Millisecond
+	received := &receiver{}
+	a := consistency.NewAlerts(st, consistency.Rules(rule), consistency.Every(10*time.Millisecond),
+		consistency.Notify(received.receive), consistency.Logger(quiet))
+	defer a.Close()
+	h := consistency.NewHealth(st)
+	c := h.Check(t.Context()).Components[consistency.Recovery]
+	require.Equal(t, consistency.Degraded, c.Status)
+	require.Contains(t, c.Journal, "no such file")
+	eventually(t, "an alert", func() bool { return len(a.Active()) == 1 })
+	require.Equal(t, "journal down", a.Active()[0].Rule)
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	eventually(t, "all is well", func() bool { return len(a.Active()) == 0 })
+	require.Equal(t, consistency.OK, h.Check(t.Context()).Components[consistency.Recovery].Status)
 }

@@ -62,12 +62,12 @@ const (
 
 // DefaultRules returns the rules that [NewAlerts] uses without [Rules]: hits below 50 % for 15 minutes; stale answers
 // above 5 % for 5 minutes; wrong answers above 0.1 % of those that a [Monitor] compares; a breaker open for a minute;
-// no feed for 2 minutes; queued evictions for a minute; load errors above 5 % for 5 minutes. Which hit ratio is low
-// depends on your application.
+// no feed for 2 minutes; queued evictions for a minute; a journal that can't be written for a minute; load errors above
+// 5 % for 5 minutes. Which hit ratio is low depends on your application.
 func DefaultRules() []Rule {
 	return []Rule{
 		HitRatioBelow(0.5), StaleAbove(0.05), WrongAbove(0.001), BreakerOpen(), FeedDown(), QueueAbove(0),
-		LoadErrorsAbove(0.05),
+		JournalDown(), LoadErrorsAbove(0.05),
 	}
 }
 
@@ -152,6 +152,13 @@ func QueueAbove(evictions int) Rule {
 	raise := float64(evictions)
 	return one(Rule{Name: "recovery queue", Raise: raise, Clear: raise / 2, For: time.Minute, Settle: time.Minute},
 		func(s *store.Stats) float64 { return float64(s.Pending) })
+}
+
+// JournalDown watches whether the file given to [store.Journal] can be written.
+func JournalDown() Rule {
+	return one(Rule{Name: "journal down", For: time.Minute, Settle: time.Minute}, func(s *store.Stats) float64 {
+		return truth(s.Recovery.JournalFault != "")
+	})
 }
 
 func one(r Rule, value func(*store.Stats) float64) Rule {

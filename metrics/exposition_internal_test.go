@@ -65,7 +65,7 @@ func sample() ([]prometheus.Collector, map[string]int64) {
 		numbered(stats, numbers)
 	}
 
-	s.Feed.Up = true
+	s.Feed.Up, s.Recovery.JournalFault = true, "no space left on device"
 	s.Breakers.Masters, s.Breakers.Open = []string{"10.0.0.1:6379", "10.0.0.2:6379"}, []string{"10.0.0.2:6379", "left:6379"}
 	s.Caches = map[string]store.CacheStats{"product": product, "a/new-one": {}}
 	login.Policy, login.BreakerOpen, changes.Leading = "sliding 10/1m", true, true

@@ -42,6 +42,8 @@ var storeMetrics = []metric[store.Stats]{
 		func(s *store.Stats) float64 { return truth(s.Recovery.Blind) }),
 	counter("aside_recovery_journal_errors_total", "Times that the journal of queued evictions could not be written.",
 		func(s *store.Stats) int64 { return s.Recovery.JournalErrors }),
+	gauge("aside_recovery_journal_down", "Whether the journal of queued evictions can't be written, so that they are lost if the process dies.",
+		func(s *store.Stats) float64 { return truth(s.Recovery.JournalFault != "") }),
 	counter("aside_unreplicated_evictions_total", "Evictions that fewer replicas than required confirmed in time.",
 		func(s *store.Stats) int64 { return s.Recovery.Unreplicated }),
 	gauge("aside_feed_up", "Whether the invalidation feed is up on every master.",

@@ -23,6 +23,6 @@ var (
 	// confirmed it in time. If one of the others is promoted now, the eviction is undone until this node repeats it.
 	ErrUnreplicated = wire.ErrUnreplicated
 
-	// ErrJournal wraps why the file given to [Journal] can't be used.
+	// ErrJournal wraps why the path given to [Journal] can't be that of a journal.
 	ErrJournal = outbox.ErrJournal
 )

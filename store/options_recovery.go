@@ -15,7 +15,8 @@ func QueueLimit(n int) Option {
 }
 
 // QueueAge bounds how long failed evictions are queued. If Redis has been away for longer, one eviction of everything in the
-// namespace replaces them. The default is an hour.
+// namespace replaces them. With a [Journal] the time goes on at the next start; time in which no process ran does not count.
+// The default is an hour.
 func QueueAge(d time.Duration) Option {
 	pkg.Positive("QueueAge", d)
 	return func(c *config) { c.queueAge = d }
@@ -49,11 +50,23 @@ func WaitForReplicas(n int, within time.Duration) Option {
 }
 
 // Journal also keeps queued evictions in the file at path. If the process dies before Redis is back, it delivers them at its
-// next start. A failed eviction is on disk when its error is returned.
+// next start. A failed eviction is on disk when its error is returned. The default is no journal.
 //
-// Journal creates the file, and a second one, path + ".lock". One process at a time can open it, and it belongs to one
-// namespace. If the file can't be written, evictions still work; the failure is logged and counted. It is not available on
-// Windows. The default is no journal.
+// One process at a time writes to the file, and it belongs to one namespace. A second process that is given the same path,
+// as in a restart that overlaps, goes on without a journal and takes the file over when the first one is gone.
+//
+// Trouble with the file never stops the store. It can be missing, full, read-only, truncated, renamed, removed or replaced,
+// at [Open] or later. The store compares the file with the path at every failed eviction and once a second, makes it whole
+// again, and logs one line with the cause and what to do if it can't. Until then evictions are kept in memory only, and
+// Stats.Recovery.JournalFault says why. What can't be noticed is a file that is removed or emptied while no process runs.
+// So keep logrotate, backups that restore and cleaners of old files away from it.
+//
+// Evictions that an earlier process left are carried out one by one, however long ago that was. [QueueAge] counts only the
+// time for which processes have waited for Redis.
+//
+// The folder must allow for a second file, path + ".new", to make a file shorter while evictions are queued; without it the
+// file grows until none is. A file system that can't lock files (flock), and Windows, have no journal. A path that is that
+// of something else, such as a folder or the journal of another namespace, makes Open return [ErrJournal].
 func Journal(path string) Option {
 	if path == "" {
 		panic("store: Journal: name a file, or leave the option out")

@@ -29,12 +29,13 @@ type Refusal = redisx.Refusal
 
 // RecoveryStats is about evictions that Redis has not confirmed, or may have lost.
 type RecoveryStats struct {
-	PendingFor    time.Duration // how long the queue has not been empty
+	PendingFor    time.Duration // how long the queue has not been empty, without the time in which no process ran
 	Remembered    int64         // confirmed evictions in the history, repeated if Redis comes back with older data
 	Restarts      int64         // how often Redis may have come back with older data
 	Recalled      int64         // confirmed evictions that were queued again for that reason
 	Unreplicated  int64         // evictions that too few replicas confirmed in time, see [WaitForReplicas]
 	JournalErrors int64         // failed writes of the journal
+	JournalFault  string        // why the journal can't be written now; empty if it can, or if there is none
 	Blind         bool          // Redis does not identify itself in INFO, so restarts can't be detected
 }
 
@@ -84,6 +85,7 @@ func (s *Store) Stats() Stats {
 			Recalled:      out.Recalled,
 			Unreplicated:  s.wire.Unreplicated(),
 			JournalErrors: out.JournalErrors,
+			JournalFault:  out.JournalFault,
 			Blind:         s.detector.IsBlind(),
 		},
 	}

@@ -43,8 +43,8 @@ type Store struct {
 // *redis.ClusterClient, and must stay open while the store is.
 //
 // Redis being down is not an error: reads go to the loader until it is back. Open returns an error that wraps
-// [ErrClient] if the client can't be used, or [ErrJournal] if the file given to [Journal] can't. It panics if rdb or an
-// option is nil.
+// [ErrClient] if the client can't be used, or [ErrJournal] if the path given to [Journal] is that of something else. A
+// journal that can't be written now is no error either. It panics if rdb or an option is nil.
 //
 // ctx bounds how long Open waits for a first answer from Redis, which is half a second at most; it does not limit
 // the life of the store. Close the store when it is no longer needed.

@@ -1,233 +1,197 @@
 package journal
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 )
 
-// ErrLocked is wrapped by the error of [Open] for a file that another process, or another journal of this one, has open.
-var ErrLocked = errors.New("in use by another process")
-
-// compactFrom is the size from which a file is worth rewriting.
-const compactFrom = 1 << 20
-
-// Journal is an open file. One goroutine at a time calls Add, Done and Rewrite, in the order of the events that they
-// record. Sync may be called at any time.
+// Journal is safe for concurrent use. Add, Done, Replace and Accept only change what is in memory; they are called in the
+// order of the events that they record, one at a time.
 type Journal struct {
 	path, owner string
+	fsync       func(*os.File) error
 
-	syncing sync.Mutex // held while the file is synced or replaced; taken before mu
+	io     sync.Mutex  // held while the file is read or written; taken before mu
+	file   *os.File    // under io, like all fields up to mu; open and locked, or nil
+	real   string      // the path of the file, without symbolic links
+	size   int64       // of the file, as this process has left it
+	void   bool        // what is in the file is worth nothing: it has to be written anew
+	synced bool        // the file is on the disk
+	disk   disk        // what is in the file
+	beat   time.Time   // when it was last told how long evictions have been waiting
+	seen   os.FileInfo // of a file that was read but could not be written
+	fault  error       // of the last try
+	retry  time.Time   // no sooner than this a fault is tried again
+	closed bool
 
-	mu     sync.Mutex       // guards the fields below
-	lock   *os.File         // nil after Close
-	file   *os.File         // nil after Close
-	size   int64            // bytes written
-	synced int64            // bytes of them that are on the disk
-	live   int64            // size of a file with nothing but the pending entries
-	sizes  map[string]int64 // of the records of pending entries, by key
-	broken error            // why the file is not complete
+	mu      sync.Mutex          // guards the fields below
+	pending map[string]Entry    // what the file is to say
+	dirty   map[string]struct{} // keys about which it may say something else
+	left    *Left               // found in the file and not accepted yet; nothing is written until it is
 }
 
-// Open opens or creates the journal at path, and returns the pending evictions. Another process that has it open keeps it
-// until it ends. damaged means that a record before the end of the file can't be read, so that further evictions may be
-// pending. A file that belongs to another owner, or is not a journal, is an error.
-func Open(path, owner string) (j *Journal, waiting []Entry, damaged bool, err error) {
-	lock, err := takeLock(path + ".lock")
-	if err != nil {
-		return nil, nil, false, err
-	}
-	defer func() {
-		if err != nil {
-			_ = lock.Close()
-		}
-	}()
-	raw, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, nil, false, err
-	}
-	c, err := decode(raw, owner)
-	if err != nil {
-		return nil, nil, false, fmt.Errorf("%s: %w", path, err)
-	}
-	j = &Journal{path: path, owner: owner, lock: lock}
-	waiting = slices.SortedFunc(maps.Values(c.waiting), func(a, b Entry) int { return a.Since.Compare(b.Since) })
-	if err := j.Rewrite(waiting); err != nil {
-		return nil, nil, false, err
-	}
-	return j, waiting, c.damaged, nil
+// disk is what a file says.
+type disk struct {
+	waiting map[string]mark
+	records int // in the file
+}
+
+// mark tells what a file says of a pending eviction from what it is to say.
+type mark struct {
+	number uint64
+	until  int64
+}
+
+func markOf(e *Entry) mark { return mark{e.Number, micros(e.Until)} }
+
+// Left is what an earlier process has left in the file.
+type Left struct {
+	Entries []Entry       // pending evictions, oldest first
+	Waited  time.Duration // how long they had been waiting while a process waited with them
+	Damaged bool          // a part of the file can't be read, so further evictions may be pending
+	Emptied bool          // the file was there, but with nothing in it: if somebody truncated it, evictions are lost
+}
+
+// New returns the journal at path. The first Sync opens the file or creates it.
+func New(path, owner string) *Journal {
+	return &Journal{path: path, owner: owner, fsync: (*os.File).Sync, pending: make(map[string]Entry), dirty: make(map[string]struct{})}
 }
 
 // Add records that evictions are pending. They survive a crash after the next Sync.
-func (j *Journal) Add(entries ...Entry) error {
-	var b []byte
+func (j *Journal) Add(entries ...Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for i := range entries {
-		before := len(b)
-		b = appendRecord(b, bodyWaits, &entries[i])
-		j.count(entries[i].Key, int64(len(b)-before))
+	for _, e := range entries {
+		j.put(e)
 	}
-	return j.write(b)
 }
 
 // Done records that evictions are carried out. It needs no Sync: an eviction whose Done is lost is carried out once more.
-func (j *Journal) Done(entries ...Entry) error {
-	var b []byte
+func (j *Journal) Done(entries ...Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for i := range entries {
-		b = appendRecord(b, bodyDone, &entries[i])
-		j.count(entries[i].Key, 0)
+	for _, e := range entries {
+		if j.pending[e.Key].Number == e.Number {
+			j.drop(e.Key)
+		}
 	}
-	return j.write(b)
 }
 
-func (j *Journal) count(key string, size int64) {
-	j.live += size - j.sizes[key]
-	if size == 0 {
-		delete(j.sizes, key)
+// Replace records that these evictions are pending, and no others but those of Left.
+func (j *Journal) Replace(entries []Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.replace(entries)
+}
+
+// Left returns what was found in the file and is not accepted yet. It reports false if there is nothing.
+func (j *Journal) Left() (Left, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.left == nil {
+		return Left{}, false
+	}
+	return *j.left, true
+}
+
+// Accept is Replace by a caller who has taken over what Left has returned. The entries are all that is pending now.
+func (j *Journal) Accept(entries []Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.left = nil
+	j.replace(entries)
+}
+
+// put, drop and replace are called with mu held.
+func (j *Journal) put(e Entry) {
+	j.pending[e.Key] = e
+	j.dirty[e.Key] = struct{}{}
+}
+
+func (j *Journal) drop(key string) {
+	delete(j.pending, key)
+	j.dirty[key] = struct{}{}
+}
+
+func (j *Journal) replace(entries []Entry) {
+	for key := range j.pending {
+		j.dirty[key] = struct{}{}
+	}
+	clear(j.pending)
+	for _, e := range entries {
+		j.put(e)
+	}
+}
+
+// offer compares what a file says with what is pending. What is only in the file is left by somebody, unless it is known:
+// this process has had it already. It is called with io held.
+func (j *Journal) offer(c *content, known bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for key := range j.pending {
+		j.dirty[key] = struct{}{}
+	}
+	left := Left{Waited: c.waited, Damaged: c.damaged && !known}
+	for key, e := range c.waiting {
+		if _, ok := j.pending[key]; !ok {
+			j.dirty[key] = struct{}{}
+			left.Entries = append(left.Entries, e)
+		}
+	}
+	if known {
+		left.Entries = nil
+	}
+	left.Emptied = c.emptied
+	if len(left.Entries) == 0 && !left.Damaged && !left.Emptied {
 		return
 	}
-	j.sizes[key] = size
+	slices.SortFunc(left.Entries, func(a, b Entry) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Key, b.Key)) })
+	j.left = &left
 }
 
-// write is called with mu held.
-func (j *Journal) write(b []byte) error {
-	if j.file == nil {
-		return os.ErrClosed
-	}
-	if j.broken != nil {
-		return j.broken
-	}
-	n, err := j.file.Write(b)
-	j.size += int64(n)
-	if err != nil {
-		j.broken = err
-	}
-	return err
-}
-
-// Sync returns when everything written before it is on the disk. Concurrent callers share the work.
-func (j *Journal) Sync() error {
-	j.mu.Lock()
-	want := j.size
-	j.mu.Unlock()
-	j.syncing.Lock()
-	defer j.syncing.Unlock()
-	j.mu.Lock()
-	file, size, synced, broken := j.file, j.size, j.synced, j.broken
-	j.mu.Unlock()
-	switch {
-	case broken != nil:
-		return broken
-	case file == nil:
-		return os.ErrClosed
-	case synced >= min(want, size): // a file that was replaced since is synced, and may be shorter
-		return nil
-	}
-	err := file.Sync()
+// changes takes the records that the file lacks. They are back with restore, should they not get there.
+func (j *Journal) changes() (changed map[string]struct{}, records []record) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err != nil {
-		j.broken = err // the kernel may have dropped what it could not write
-		return err
-	}
-	j.synced = size
-	return nil
-}
-
-// Broken reports whether a write failed, so that the file is not complete. Rewrite repairs that, if it can.
-func (j *Journal) Broken() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.broken != nil
-}
-
-// Wasteful reports whether most of the file is about evictions that are no longer pending, so that Rewrite is worthwhile.
-func (j *Journal) Wasteful() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.size > compactFrom && j.size > 4*j.live || len(j.sizes) == 0 && j.size > compactFrom/16
-}
-
-// Rewrite replaces the file by one with only these pending evictions, and syncs it.
-func (j *Journal) Rewrite(waiting []Entry) error {
-	j.syncing.Lock()
-	defer j.syncing.Unlock()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.lock == nil {
-		return os.ErrClosed
-	}
-	b, sizes, live := header(j.owner), make(map[string]int64, len(waiting)), int64(0)
-	for i := range waiting {
-		before := len(b)
-		b = appendRecord(b, bodyWaits, &waiting[i])
-		sizes[waiting[i].Key] = int64(len(b) - before)
-		live += int64(len(b) - before)
-	}
-	file, err := replace(j.path, b)
-	if err != nil {
-		j.broken = err
-		return err
-	}
-	if j.file != nil {
-		_ = j.file.Close()
-	}
-	j.file, j.broken, j.sizes, j.live = file, nil, sizes, live
-	j.size = int64(len(b))
-	j.synced = j.size
-	return nil
-}
-
-// replace puts a new file in place of the one at path. After a crash either the old one or the new one is there, whole.
-func replace(path string, b []byte) (file *os.File, err error) {
-	file, err = os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			_ = file.Close()
+	changed, j.dirty = j.dirty, make(map[string]struct{})
+	for key := range changed {
+		written, there := j.disk.waiting[key]
+		e, ok := j.pending[key]
+		switch {
+		case ok && (!there || written != markOf(&e)):
+			records = append(records, record{bodyWaits, e})
+		case !ok && there:
+			records = append(records, record{bodyDone, Entry{Key: key, Number: written.number}})
 		}
-	}()
-	if _, err = file.Write(b); err != nil {
-		return nil, err
 	}
-	if err := file.Sync(); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return nil, err
-	}
-	return file, syncDir(filepath.Dir(path))
+	return changed, records
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }()
-	return d.Sync()
-}
-
-// Close syncs and closes the file. Another process may open it afterwards.
-func (j *Journal) Close() error {
-	err := j.Sync()
-	j.syncing.Lock()
-	defer j.syncing.Unlock()
+func (j *Journal) restore(changed map[string]struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.lock == nil {
-		return nil
+	maps.Copy(j.dirty, changed)
+}
+
+// wants is how many evictions are pending.
+func (j *Journal) wants() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.pending)
+}
+
+// snapshot returns all that is pending, and the keys that were dirty.
+func (j *Journal) snapshot() (changed map[string]struct{}, records []record) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	changed, j.dirty = j.dirty, make(map[string]struct{})
+	records = make([]record, 0, len(j.pending))
+	for _, e := range j.pending {
+		records = append(records, record{bodyWaits, e})
 	}
-	err = errors.Join(err, j.file.Close(), j.lock.Close())
-	j.file, j.lock = nil, nil
-	return err
+	return changed, records
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math"
 	"strings"
 	"time"
 )
@@ -17,11 +18,13 @@ type Entry struct {
 }
 
 // A file is a header and records. A record is the length of its body and the body's checksum, each four bytes, and the
-// body. The body is a type, the number, since and until of a pending entry, all as varints, and the key.
+// body. The body is a type, the number, since and until of a pending entry, all as varints, and the key. A done record
+// without a key says how long the evictions had been waiting then; its number is in microseconds.
 const (
 	magic      = "aside journal 1\n"
 	recordHead = 8
 	maxBody    = 1 << 12 // keys are shorter than 1 kB
+	searched   = 1 << 16 // how much of a file without a head is searched for records
 )
 
 const (
@@ -33,8 +36,20 @@ const (
 var (
 	errForeign = errors.New("not a journal of evictions")
 	errOwner   = errors.New("the journal of another namespace")
+
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 )
+
+// record is a record to be written.
+type record struct {
+	what byte
+	Entry
+}
+
+// waitedRecord says how long evictions have been waiting.
+func waitedRecord(d time.Duration) record {
+	return record{bodyDone, Entry{Number: uint64(max(0, d.Microseconds()))}} //nolint:gosec // not negative
+}
 
 func appendRecord(b []byte, what byte, e *Entry) []byte {
 	start := len(b)
@@ -49,6 +64,14 @@ func appendRecord(b []byte, what byte, e *Entry) []byte {
 	body := b[start+recordHead:]
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(body))) //nolint:gosec // at most maxBody
 	binary.LittleEndian.PutUint32(b[start+4:], crc32.Checksum(body, castagnoli))
+	return b
+}
+
+// encode appends records.
+func encode(b []byte, records []record) []byte {
+	for i := range records {
+		b = appendRecord(b, records[i].what, &records[i].Entry)
+	}
 	return b
 }
 
@@ -74,7 +97,11 @@ func moment(micros int64) time.Time {
 // content is the content of a file.
 type content struct {
 	waiting map[string]Entry
-	damaged bool // the rest of the file can't be read
+	waited  time.Duration // how long they had been waiting when the process was last known to live
+	records int
+	end     int64 // of the last whole record: a record that a crash cut short may follow
+	damaged bool  // not all of the file can be read
+	emptied bool  // there was a file, with nothing in it
 }
 
 // decode reads a file. It returns an error for a file that is not a journal of the owner, and must not be overwritten.
@@ -83,29 +110,56 @@ func decode(b []byte, owner string) (content, error) {
 	if len(b) < len(magic) && strings.HasPrefix(magic, string(b)) {
 		return c, nil // empty, or cut off when it was made
 	}
-	rest, ok := strings.CutPrefix(string(b), magic)
-	if !ok {
-		return c, errForeign
+	rest, headed := strings.CutPrefix(string(b), magic)
+	if !headed {
+		if !ours(rest) {
+			return c, errForeign
+		}
+		c.damaged = true // it was truncated while somebody appended to it, or clobbered at its start
 	}
-	for first := true; rest != ""; first = false {
+	for first := headed; rest != ""; first = false {
 		what, e, after, ok := cutRecord(rest)
 		switch {
 		case !ok:
-			c.damaged = !torn(rest)
+			c.damaged = c.damaged || !torn(rest)
 			return c, nil
 		case first != (what == bodyOwner):
 			c.damaged = true
 			return c, nil
 		case first && e.Key != owner:
 			return c, errOwner
-		case what == bodyWaits:
-			c.waiting[e.Key] = e
-		case what == bodyDone && c.waiting[e.Key].Number == e.Number:
-			delete(c.waiting, e.Key)
 		}
+		c.apply(what, e)
 		rest = after
+		c.end = int64(len(b) - len(rest))
 	}
 	return c, nil
+}
+
+// apply does to the content what a record says.
+func (c *content) apply(what byte, e Entry) {
+	c.records++
+	switch {
+	case what == bodyWaits:
+		c.waiting[e.Key] = e
+	case what == bodyDone && e.Key == "":
+		c.waited = time.Duration(min(e.Number, math.MaxInt64/1000)) * time.Microsecond //nolint:gosec // it fits
+	case what == bodyDone && c.waiting[e.Key].Number == e.Number:
+		delete(c.waiting, e.Key)
+	}
+}
+
+// ours reports whether a file without the head of a journal was one: a whole record is in it, or nothing but zeros.
+func ours(b string) bool {
+	if strings.Trim(b, "\x00") == "" {
+		return true
+	}
+	for at := range b[:min(len(b), searched)] {
+		if _, _, _, ok := cutRecord(b[at:]); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // cutRecord takes the first record off b. It reports false for one that is not whole.

@@ -2,6 +2,9 @@ package journal
 
 import (
 	"bytes"
+	"math"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -30,6 +33,24 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 		require.False(t, c.damaged)
 		require.Equal(t, map[string]Entry{want.Key: want}, c.waiting)
 	})
+}
+
+// A done record is about one eviction of a key, and one without a key about none.
+func TestDoneRecordsAreAboutOneEviction(t *testing.T) {
+	b := appendRecord(header("shop"), bodyWaits, &Entry{Key: "a", Number: 2})
+	pending := func(more ...record) int {
+		c, err := decode(encode(bytes.Clone(b), more), "shop")
+		require.NoError(t, err)
+		require.Equal(t, 2+len(more), c.records)
+		return len(c.waiting)
+	}
+	require.Equal(t, 1, pending())
+	require.Equal(t, 1, pending(record{bodyDone, Entry{Key: "a", Number: 1}}))
+	require.Equal(t, 1, pending(waitedRecord(2*time.Microsecond)))
+	require.Equal(t, 0, pending(record{bodyDone, Entry{Key: "a", Number: 2}}))
+	c, err := decode(encode(b, []record{waitedRecord(time.Hour), {bodyDone, Entry{Number: math.MaxUint64}}}), "shop")
+	require.NoError(t, err)
+	require.Greater(t, c.waited, 100*365*24*time.Hour, "whatever is written there, it is not negative")
 }
 
 // file is a header and three records, and where each of them ends.
@@ -88,7 +109,7 @@ func TestWhatIsNoJournalOfTheOwnerIsAnError(t *testing.T) {
 	b, _ := file()
 	_, err := decode(b, "other")
 	require.ErrorIs(t, err, errOwner)
-	for _, raw := range []string{"hello", "aside journal 2\nxxxxxxxx", "\x00"} {
+	for _, raw := range []string{"hello", "aside journal 2\nxxxxxxxx", "\x01"} {
 		_, err = decode([]byte(raw), "shop")
 		require.ErrorIs(t, err, errForeign)
 	}
@@ -123,5 +144,44 @@ func FuzzDecode(f *testing.F) {
 		require.NoError(t, err)
 		require.False(t, back.damaged)
 		require.Equal(t, c.waiting, back.waiting)
+	})
+}
+
+// Whatever the bytes are: a file is either left alone, or says afterwards what is pending, and nothing it said is lost.
+func FuzzOpen(f *testing.F) {
+	b, ends := file()
+	for _, end := range ends {
+		f.Add(b[:end], uint16(end/2))
+		f.Add(b[end/2:], uint16(0))
+	}
+	f.Add([]byte{}, uint16(0))
+	f.Add(make([]byte, 100), uint16(50))
+	f.Add([]byte(magic+"x"), uint16(3))
+	path := filepath.Join(f.TempDir(), "journal")
+	f.Fuzz(func(t *testing.T, raw []byte, cut uint16) {
+		require.NoError(t, os.WriteFile(path, raw, 0o600))
+		j := New(path, "shop")
+		j.fsync = func(*os.File) error { return nil } // there is no crash here
+		if err := j.Sync(0); err != nil {
+			require.True(t, Mistaken(err), err)
+			same, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(raw, same))
+			return
+		}
+		left, _ := j.Left()
+		mine := Entry{Key: "mine", Number: 1}
+		j.Accept(append(left.Entries, mine))
+		require.NoError(t, j.Sync(time.Second))
+		want := map[string]bool{mine.Key: true}
+		for _, e := range left.Entries {
+			want[e.Key] = true
+		}
+		require.Len(t, keysOf(t, path), len(want))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(path, int64(cut)%info.Size()))
+		require.NoError(t, j.Close(0))
+		require.Len(t, keysOf(t, path), len(want))
 	})
 }

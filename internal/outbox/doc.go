@@ -9,6 +9,6 @@
 // be repeated when Redis comes back with older data. Such a moment begins a new epoch ([Outbox.DataEpoch]): whatever was read
 // in an older one may be what was evicted, and is discarded.
 //
-// Lock order: Outbox.mu, then those of the journal, of the lifecycle, and of whatever Config.Changed takes. Nothing is
-// logged and no call is sent while Outbox.mu is held.
+// Lock order: Outbox.mu, then journal.Journal.mu, those of the lifecycle, and of whatever Config.Changed takes. Nothing is
+// logged, no call is sent and no file is written while Outbox.mu is held.
 package outbox

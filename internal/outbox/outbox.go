@@ -24,6 +24,7 @@ type Outbox struct {
 	queue     queue   // under mu
 	history   history // under mu
 	replaying bool    // under mu
+	resumed   bool    // evictions are repeated from now on; under mu
 
 	queued, replayed, overflows, recalled atomic.Int64
 }
@@ -32,6 +33,7 @@ type Outbox struct {
 func New(cfg Config) *Outbox {
 	o := &Outbox{cfg: cfg, wake: make(chan struct{}, 1)}
 	o.file.cfg, o.queue.cfg, o.history.cfg = &o.cfg, &o.cfg, &o.cfg
+	o.file.wake = make(chan struct{}, 1)
 	return o
 }
 
@@ -77,7 +79,7 @@ func (o *Outbox) Failed(keys []keyspace.Key, calls []*wire.Call, e Eviction, cau
 func (o *Outbox) Add(e Eviction, cause error, keys ...keyspace.Key) {
 	first, coarse := o.add(keys, e)
 	if len(keys) > 0 {
-		o.file.sync()
+		o.keep()
 	}
 	if first && !o.cfg.Life.Closed() {
 		o.cfg.Log.Warn("aside: Redis could not be told of evictions; they are repeated until it is, and this node does not read those keys from Redis meanwhile",
@@ -101,7 +103,7 @@ func (o *Outbox) add(keys []keyspace.Key, e Eviction) (first, coarse bool) {
 	return first, o.commit(addrs)
 }
 
-// commit comes after puts of the keys: it writes them to the journal and starts to repeat them. The caller holds mu. It
+// commit comes after puts of the keys: it notes them for the journal and starts to repeat them. The caller holds mu. It
 // reports whether it is now that all evictions become one of everything.
 func (o *Outbox) commit(addrs []string) (coarse bool) {
 	if o.begin() {
@@ -135,6 +137,7 @@ func (o *Outbox) Confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64
 	if undone {
 		o.recalled.Add(int64(len(changed)))
 		o.commit(changed)
+		pause.Wake(o.file.wake)
 	}
 }
 
@@ -174,8 +177,8 @@ func (o *Outbox) Recall() (n int) {
 	return n
 }
 
-// Journaled reports whether there is a journal, which keeps what is left for the next process.
-func (o *Outbox) Journaled() bool { return o.file.journal != nil }
+// Journaled reports whether there is a journal, and it has on the disk what is left for the next process.
+func (o *Outbox) Journaled() bool { return o.file.journal != nil && o.file.trouble() == "" }
 
 func (o *Outbox) complain(coarse bool) {
 	if coarse {

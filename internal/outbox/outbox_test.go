@@ -132,10 +132,18 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 				w.done = maps.Clone(w.saved)
 				o.Recall()
 			},
+			"the journal is renamed": func(t *rapid.T) {
+				if !o.Journaled() {
+					t.Skip("without a journal")
+				}
+				require.NoError(t, os.Rename(o.cfg.Journal, o.cfg.Journal+".1"))
+				o.keep()
+			},
 			"the process dies": func(t *rapid.T) {
 				if !o.Journaled() {
 					t.Skip("without a journal")
 				}
+				o.keep()
 				waits := journaled(t, o)
 				for _, addr := range all {
 					if w.done[addr] < w.asked[addr] {
@@ -164,12 +172,13 @@ func journaled(t *rapid.T, o *Outbox) map[string]bool {
 	require.NoError(t, err)
 	left := o.cfg.Journal + ".left"
 	require.NoError(t, os.WriteFile(left, raw, 0o600))
-	j, entries, damaged, err := journal.Open(left, o.cfg.Namespace)
-	require.NoError(t, err)
-	require.False(t, damaged)
-	require.NoError(t, j.Close())
+	j := journal.New(left, o.cfg.Namespace)
+	require.NoError(t, j.Sync(0))
+	found, _ := j.Left()
+	require.False(t, found.Damaged)
+	require.NoError(t, j.Close(0))
 	keys := map[string]bool{}
-	for _, e := range entries {
+	for _, e := range found.Entries {
 		keys[e.Key] = true
 	}
 	return keys

@@ -37,9 +37,17 @@ type waiting struct {
 
 // outage is the time from the first eviction that is queued until none is left. It is logged once.
 type outage struct {
-	began            time.Time // zero if there is none
+	began            time.Time // zero if there is none; later than it was by the time in which no process ran
 	queued, replayed int64
 	coarse           bool // one eviction, of everything, stands for all
+}
+
+// waited is how long the outage has lasted, without the time in which no process ran.
+func (o *outage) waited() time.Duration {
+	if o.began.IsZero() {
+		return 0
+	}
+	return time.Since(o.began)
 }
 
 // queue holds what waits. The outbox's mu guards it.
@@ -73,7 +81,7 @@ func (q *queue) renumber() {
 // coarsen replaces all evictions by one of everything, which is held for as long as any of them was to be, if they are too
 // many to be kept one by one, or have waited for too long. It reports whether it did.
 func (q *queue) coarsen() bool {
-	few := len(q.keys) <= q.cfg.Limit && time.Since(q.outage.began) <= q.cfg.Age
+	few := len(q.keys) <= q.cfg.Limit && q.outage.waited() <= q.cfg.Age
 	if q.outage.coarse || few || len(q.keys) == 0 {
 		return false
 	}

@@ -115,7 +115,7 @@ func (o *Outbox) attempt(ctx context.Context, batch []repetition, send wire.Send
 	n, over := o.carriedOut(batch, calls)
 	if !over.began.IsZero() {
 		o.cfg.Log.Info("aside: all queued evictions are carried out",
-			"queued", over.queued, "replayed", over.replayed, "after", time.Since(over.began).Round(time.Millisecond))
+			"queued", over.queued, "replayed", over.replayed, "after", over.waited().Round(time.Millisecond))
 	}
 	return n
 }
@@ -153,6 +153,7 @@ func (o *Outbox) Flush(ctx context.Context) int {
 	}
 	n := int(o.n.Load())
 	if n > 0 {
+		o.keep()
 		o.cfg.Log.Error("aside: closed with evictions that did not reach Redis", "keys", n, "journal", o.Journaled())
 	}
 	return n

@@ -4,12 +4,13 @@ import "time"
 
 // Stats is what an outbox has done so far.
 type Stats struct {
-	Queued        int64 // evictions that failed at first
-	Replayed      int64 // queued evictions carried out since
-	Overflows     int64 // times that everything is evicted instead
-	Recalled      int64 // confirmed evictions queued again
-	JournalErrors int64 // times that the journal could not be written
-	Pending       int64 // evictions that wait now
+	Queued        int64  // evictions that failed at first
+	Replayed      int64  // queued evictions carried out since
+	Overflows     int64  // times that everything is evicted instead
+	Recalled      int64  // confirmed evictions queued again
+	JournalErrors int64  // times that the journal could not be written
+	JournalFault  string // why it can't be written now
+	Pending       int64  // evictions that wait now
 	PendingFor    time.Duration
 	Remembered    int64 // confirmed evictions in the history
 }
@@ -18,13 +19,11 @@ type Stats struct {
 func (o *Outbox) Stats() Stats {
 	s := Stats{
 		Queued: o.queued.Load(), Replayed: o.replayed.Load(), Overflows: o.overflows.Load(), Recalled: o.recalled.Load(),
-		JournalErrors: o.file.errors.Load(), Pending: o.n.Load(),
+		JournalErrors: o.file.errors.Load(), JournalFault: o.file.trouble(), Pending: o.n.Load(),
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.queue.outage.began.IsZero() {
-		s.PendingFor = time.Since(o.queue.outage.began)
-	}
+	s.PendingFor = o.queue.outage.waited()
 	s.Remembered = int64(o.history.n)
 	return s
 }
