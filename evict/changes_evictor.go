@@ -148,12 +148,16 @@ func (v *changesEvictor[E]) redisWorks(ctx context.Context) bool {
 // evictOnce returns nil once Redis has carried out the evictions, whether or not replicas have confirmed them: to repeat
 // an eviction does not help a replica that is away.
 func (v *changesEvictor[E]) evictOnce(ctx context.Context, evicted, expired []store.Key) error {
-	err := guard(v.st, func() error {
-		if err := v.st.Evict(ctx, evicted...); err != nil {
+	return guard(v.st, func() error {
+		if err := v.carriedOut(v.st.Evict(ctx, evicted...)); err != nil {
 			return err
 		}
-		return v.st.Engine().Evictor.Expire(ctx, expired...)
+		return v.carriedOut(v.st.Engine().Evictor.Expire(ctx, expired...))
 	})
+}
+
+// carriedOut counts and drops an error that is about replicas only.
+func (v *changesEvictor[E]) carriedOut(err error) error {
 	if !errors.Is(err, store.ErrUnreplicated) {
 		return err
 	}
@@ -163,5 +167,5 @@ func (v *changesEvictor[E]) evictOnce(ctx context.Context, evicted, expired []st
 		v.st.Engine().Log.Warn("aside: changes are evicted, but too few replicas confirm it in time; a failover now may undo evictions",
 			"changes", v.name, "cause", err)
 	}
-	return v.st.Engine().Evictor.Expire(ctx, expired...)
+	return nil
 }

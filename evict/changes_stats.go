@@ -17,7 +17,7 @@ type ChangesStats struct {
 	Failures  int64 // times that the source or its stream failed, in total
 	Resets    int64 // times that everything the targets cover was evicted, because there was no position to continue from
 
-	Unreplicated int64 // evictions carried out that too few replicas confirmed in time, see store.WaitForReplicas
+	Unreplicated int64 // times that evictions were carried out, but too few replicas confirmed them in time, see store.WaitForReplicas
 	Passed       int64 // changes that could not be read or evicted, so that everything they may concern was evicted instead
 
 	// FailingFor is how long the source has been failing. It is 0 while the source works: a stream has moved the position
