@@ -15,9 +15,6 @@ const (
 	// standbyPause is how often a process that does not lead tries to take the lead, or to reach Redis.
 	standbyPause = 500 * time.Millisecond
 
-	// leastPause and mostPause are the pauses between failures of the source.
-	leastPause, mostPause = 50 * time.Millisecond, 5 * time.Second
-
 	// handOverAfter is after how many failures in a row another process may try. It is more than it takes to pass a
 	// change that can't be read.
 	handOverAfter = 10

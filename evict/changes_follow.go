@@ -80,13 +80,3 @@ func (f *following[E]) proven(ctx context.Context) error {
 	f.owesReset = false
 	return f.evictor.reset(ctx)
 }
-
-// lastPosition returns the last position of the batch, or else at.
-func lastPosition[E any](batch []Change[E], at string) string {
-	for _, change := range batch {
-		if change.Position != "" {
-			at = change.Position
-		}
-	}
-	return at
-}

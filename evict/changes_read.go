@@ -69,3 +69,13 @@ func nextBatch[E any](first Change[E], changes <-chan Change[E]) []Change[E] {
 	}
 	return batch
 }
+
+// lastPosition returns the last position of the batch, or else at.
+func lastPosition[E any](batch []Change[E], at string) string {
+	for _, change := range batch {
+		if change.Position != "" {
+			at = change.Position
+		}
+	}
+	return at
+}

@@ -8,6 +8,9 @@ import (
 )
 
 const (
+	// leastPause and mostPause are the pauses between failures of the source.
+	leastPause, mostPause = 50 * time.Millisecond, 5 * time.Second
+
 	// unreadableTries is how often a source fails at one position before it is tried without one.
 	unreadableTries = 6
 
