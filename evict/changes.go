@@ -36,9 +36,18 @@ type Changes struct {
 // process, the consumer continues from its checkpoint. Pauses between failures grow from 50 ms to 5 s. While Redis is
 // unreachable the consumer reads at most a thousand changes ahead, and no position is lost.
 //
-// Without a checkpoint, all entries that the targets may concern are evicted once, after the source was opened: the
-// caches of [Key], [Keys], [All] and [Expire], and the whole namespace for [Tags]. That is so the first time, when
-// Redis has lost the checkpoint, and when the source returns [ErrPositionLost].
+// Without a checkpoint, all entries that the targets may concern are evicted once, after the source was opened and its
+// stream has shown that it works: the caches of [Key], [Keys], [All] and [Expire], and the whole namespace for [Tags]. A
+// stream works when it has reported a position, or has lasted for 200 ms (after failures longer, up to 5 s). That is so
+// the first time, when Redis has lost the checkpoint, and when the source returns [ErrPositionLost]. A stream that ends
+// before its first position leaves a gap, so what begins after it evicts everything again. To avoid that, let a stream
+// that was opened without a position report one first, with an idle [Change].
+//
+// One change does not hold up the others. If the source fails six times at one position, but works without one, the
+// position is given up and everything is evicted as above. If a target panics, or its keys are refused five times while
+// Redis evicts others, everything that the target covers is evicted instead. Both are logged as an error and, except for
+// a panic of a target, counted in [ChangesStats].Passed. While Redis is away or refuses everything, changes wait. An
+// eviction that too few replicas have confirmed (store.ErrUnreplicated) is done; it is counted and logged once.
 //
 // Redis may lose evictions that it had confirmed (a failover to a replica that lags, a restart from older data). If the
 // checkpoint is on the same server it is lost with them, so they are repeated within a third of the store's lease time.

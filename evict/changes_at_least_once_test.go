@@ -2,6 +2,7 @@ package evict_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strconv"
@@ -42,7 +43,9 @@ type witness struct {
 	covered  map[string]int // by Redis key: all writes of it up to this number are evicted
 	violated []string
 	saves    int
-	dead     bool // positions are not saved any more, nor given up
+	dead     bool   // positions are not saved any more, nor given up
+	saving   string // what happens to positions that are saved: refused, lost (carried out without a reply), late, or nothing
+	late     func() // carries out a save that was late
 }
 
 func (w *witness) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -54,7 +57,7 @@ func (w *witness) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 				cmd.SetErr(err)
 				return err
 			}
-			return next(ctx, cmd)
+			return w.save(ctx, op, cmd, next)
 		}
 		length := w.log.length()
 		err := next(ctx, cmd)
@@ -109,6 +112,37 @@ func (w *witness) position(op, at string) error {
 	return nil
 }
 
+// save sends a call of the checkpoint, with the fault that is set.
+func (w *witness) save(ctx context.Context, op string, cmd redis.Cmder, next redis.ProcessHook) error {
+	w.mu.Lock()
+	fault := w.saving
+	if op != "save" {
+		fault = ""
+	}
+	if fault == "late" {
+		w.late = func() { _ = next(context.WithoutCancel(ctx), redis.NewCmd(ctx, cmd.Args()...)) }
+	}
+	w.mu.Unlock()
+	if fault == "" || fault == "lost" {
+		if err := next(ctx, cmd); err != nil || fault == "" {
+			return err
+		}
+	}
+	cmd.SetErr(errors.New(fault))
+	return cmd.Err()
+}
+
+// faulty sets what happens to positions that are saved, and carries out the one that is late.
+func (w *witness) faulty(fault string) {
+	w.mu.Lock()
+	late := w.late
+	w.saving, w.late = fault, nil
+	w.mu.Unlock()
+	if late != nil {
+		late()
+	}
+}
+
 func (w *witness) die(dead bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -117,8 +151,9 @@ func (w *witness) die(dead bool) {
 
 var lawTime = flag.Duration("changes.law", 3*time.Second, "how long to look for ways to break the law of changes")
 
-// Whatever happens to the source, to Redis and to the consumer: no position is sent before the evictions up to it are
-// confirmed, and in the end readers see what was written.
+// Whatever happens to the source, to Redis, to what is saved and to the consumer: no position is sent before the evictions
+// up to it are confirmed, in the end readers see what was written, and the cache is emptied at most once for each position
+// lost.
 func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 	const lease = 30 * time.Millisecond
 	saves, runs, began := 0, 0, time.Now()
@@ -143,6 +178,18 @@ func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 		defer func() { _ = other.Close() }()
 		consumed, reader := cacheOf(st, log), cacheOf(other, log)
 		var changes *evict.Changes
+		positionsLost, resets := int64(1), int64(0)
+		stop := func() { // the position may be unsaved
+			changes.Close()
+			resets += changes.Stats().Resets
+			positionsLost++
+		}
+		log.idle = rapid.Bool().Draw(r, "idle")
+		streamLost := func() { // before its first position, if it does not tell one
+			if !log.idle {
+				positionsLost++
+			}
+		}
 		start := func() {
 			changes = evict.FromChanges(t.Context(), st, "log", log.source, evict.Key(consumed, itself))
 		}
@@ -152,7 +199,7 @@ func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 		// settled waits until changes are handled, so that later faults have something to break.
 		settled := func() {
 			want := strconv.Itoa(log.length())
-			for deadline := time.Now().Add(200 * time.Millisecond); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(300 * time.Millisecond); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 				s := changes.Stats()
 				if at, _ := rdb.HGet(t.Context(), namespace+":#bookmark:{log}", "at").Result(); s.Leading && (at == want || want == "0" && s.Resets > 0) {
 					return
@@ -163,36 +210,52 @@ func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 		keys := []string{"a", "b", "c", "d"}
 		steps := rapid.IntRange(5, 25).Draw(r, "steps")
 		for range steps {
-			switch action := rapid.SampledFrom([]string{"write", "write", "write", "read", "read", "source fails", "trim", "redis fails", "redis forgets", "dies", "restarts", "settles", "settles"}).Draw(r, "action"); action {
+			switch action := rapid.SampledFrom([]string{"write", "write", "write", "read", "read", "source fails", "trim", "redis fails", "redis forgets", "dies", "restarts", "settles", "settles", "poison", "fails at once", "saving", "saving"}).Draw(r, "action"); action {
 			case "write":
 				log.write(rapid.SliceOfN(rapid.SampledFrom(keys), 1, 5).Draw(r, "keys")...)
 			case "read":
 				_, _ = reader.Get(t.Context(), rapid.SampledFrom(keys).Draw(r, "key"))
 			case "source fails":
+				streamLost()
 				log.fail(errBroken)
 				time.Sleep(time.Millisecond)
 				log.fail(nil)
+			case "fails at once":
+				streamLost()
+				log.change(func() { log.instantly = true })
+				time.Sleep(time.Duration(rapid.IntRange(0, 200).Draw(r, "ms")) * time.Millisecond)
+				log.change(func() { log.instantly = false })
+			case "poison":
+				if log.poison == 0 { // it takes seconds to pass one
+					log.change(func() { log.poison = len(log.writes) + 1 })
+					positionsLost++
+				}
+			case "saving":
+				w.faulty(rapid.SampledFrom([]string{"refused", "lost", "late", "", ""}).Draw(r, "fault"))
 			case "trim":
 				log.trim()
+				positionsLost++
 			case "redis fails":
 				server.SetError("BUSY")
 				time.Sleep(time.Duration(rapid.IntRange(0, 20).Draw(r, "ms")) * time.Millisecond)
 				server.SetError("")
 			case "redis forgets":
 				server.FlushAll()
+				positionsLost++
 			case "dies":
 				w.die(true)
-				changes.Close()
+				stop()
 				w.die(false)
 				time.Sleep(lease) // that of the dead
 				start()
 			case "restarts":
-				changes.Close()
+				stop()
 				start()
 			case "settles":
 				settled()
 			}
 		}
+		w.faulty("")
 		log.write(keys...)
 		truth := func() bool {
 			for _, key := range keys {
@@ -211,6 +274,8 @@ func TestEveryChangeIsEvictedAtLeastOnce(t *testing.T) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		require.Empty(r, w.violated)
+		resets += changes.Stats().Resets
+		require.LessOrEqual(r, resets, positionsLost, "the cache was emptied more often than positions were lost")
 		saves += w.saves
 	})
 	t.Logf("%d runs; %d positions were checked", runs, saves)

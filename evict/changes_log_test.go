@@ -23,16 +23,18 @@ import (
 // changeLog is a database with a log of its writes, which bypass the application. Positions are numbers of writes: "3"
 // is after the third.
 type changeLog struct {
-	mu       sync.Mutex
-	values   map[string]int64
-	writes   []string // the key of each
-	trimmed  int      // writes that the log has dropped
-	more     chan struct{}
-	opened   []string // positions asked for
-	down     error    // of the next calls of the source, and of the streams
-	breakAt  int      // if positive, streams fail after this many changes
-	idle     bool     // streams that have nothing to tell say how far they are
-	openings int      // streams that are not closed
+	mu        sync.Mutex
+	values    map[string]int64
+	writes    []string // the key of each
+	trimmed   int      // writes that the log has dropped
+	more      chan struct{}
+	opened    []string // positions asked for
+	down      error    // of the next calls of the source, and of the streams
+	breakAt   int      // if positive, streams fail after this many changes
+	idle      bool     // streams that have nothing to tell say how far they are
+	openings  int      // streams that are not closed
+	instantly bool     // streams fail before they tell anything
+	poison    int      // if positive, the number of a write that can't be read
 }
 
 func newLog() *changeLog {
@@ -101,7 +103,7 @@ func (l *changeLog) source(_ context.Context, after string) (evict.Stream[string
 		}
 	}
 	l.openings++
-	return &logStream{log: l, at: at, begun: at}, nil
+	return &logStream{log: l, at: at, begun: at, idleAt: -1}, nil
 }
 
 type logStream struct {
@@ -111,6 +113,8 @@ type logStream struct {
 }
 
 var quiet = slog.New(slog.DiscardHandler)
+
+var errPoisonous = errors.New("this change can't be read")
 
 var errBroken = errors.New("stream broken")
 
@@ -139,6 +143,10 @@ func (s *logStream) try() (c evict.Change[string], more chan struct{}, err error
 		return c, nil, fmt.Errorf("%d is gone: %w", s.at, evict.ErrPositionLost)
 	case l.breakAt > 0 && s.at-s.begun >= l.breakAt:
 		return c, nil, errBroken
+	case l.instantly:
+		return c, nil, errBroken
+	case l.poison > 0 && s.at == l.poison-1:
+		return c, nil, errPoisonous
 	case s.at < len(l.writes):
 		s.at++
 		return evict.Change[string]{Event: l.writes[s.at-1], Position: strconv.Itoa(s.at)}, nil, nil

@@ -3,7 +3,6 @@ package evict
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jollyjet/aside/store"
@@ -54,18 +53,9 @@ func (r *changesReader[E]) receive(ctx context.Context, stream Stream[E], out ch
 	})
 }
 
-// nextBatch waits for a change, and returns it with those already received. It returns none once changes is closed or
-// ctx has ended.
-func nextBatch[E any](ctx context.Context, changes <-chan Change[E]) (batch []Change[E]) {
-	select {
-	case change, ok := <-changes:
-		if !ok {
-			return nil
-		}
-		batch = append(batch, change)
-	case <-ctx.Done():
-		return nil
-	}
+// nextBatch returns a change with those already received after it.
+func nextBatch[E any](first Change[E], changes <-chan Change[E]) []Change[E] {
+	batch := []Change[E]{first}
 	for len(batch) < changesBatch {
 		select {
 		case change, ok := <-changes:
@@ -80,13 +70,12 @@ func nextBatch[E any](ctx context.Context, changes <-chan Change[E]) (batch []Ch
 	return batch
 }
 
-// guard turns a panic into an error.
-func guard(st *store.Store, f func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			st.Engine().Life.Recovered("evict: FromChanges", value)
-			err = fmt.Errorf("evict: FromChanges: panic: %v", value)
+// lastPosition returns the last position of the batch, or else at.
+func lastPosition[E any](batch []Change[E], at string) string {
+	for _, change := range batch {
+		if change.Position != "" {
+			at = change.Position
 		}
-	}()
-	return f()
+	}
+	return at
 }

@@ -38,5 +38,6 @@ type Stream[E any] interface {
 // a context of its own. After an error, which is logged, the source is called again.
 //
 // The stream may deliver a change more than once, and several changes as one. The order must be such that every
-// position covers all changes delivered before it.
+// position covers all changes delivered before it. After several failures at one position the source may be called
+// without one, to find out whether only that position fails; the position is used again if not.
 type Source[E any] func(ctx context.Context, after string) (Stream[E], error)

@@ -81,6 +81,13 @@ func (p *Checkpoint) At() string {
 	return p.at
 }
 
+// Saved reports whether the position is confirmed by Redis. If not, [Checkpoint.Renew] still tries.
+func (p *Checkpoint) Saved() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sent == p.confirmed
+}
+
 // Save sets the position and renews the lease. If the error wraps [wire.ErrUnavailable] Renew saves it later; [ErrTaken] is
 // final.
 func (p *Checkpoint) Save(ctx context.Context, at string) error {
