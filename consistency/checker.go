@@ -110,7 +110,7 @@ func (c *checker[K, V]) check(ctx context.Context, hit sampledHit[K]) {
 			c.classes.equal(c.describe.classOf(hit.key), results[0].age)
 		}
 		c.entries.CountChecks(results[0].outcome, 1)
-	case !m.unsteady && c.classes.repeating(m.class) && c.findings.known(c.cache.EntryKey(hit.key).String(), m.cached.Token):
+	case !c.settings.fix && !m.unsteady && c.classes.repeating(m.class) && c.findings.known(c.cache.EntryKey(hit.key).String(), m.cached.Token):
 		c.differs(m.class, 1, m.cached.Age)
 	default:
 		m.ctx = hit.ctx

@@ -60,6 +60,7 @@ func (f *findings) add(found Finding) (isNew bool) {
 	switch old := f.byKey[found.Key]; {
 	case old != nil && old.version == found.version:
 		old.Hits += found.Hits
+		old.Repaired = old.Repaired || found.Repaired
 		return false
 	case old != nil:
 		f.order = slices.DeleteFunc(f.order, func(key string) bool { return key == found.Key })
