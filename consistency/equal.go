@@ -22,9 +22,6 @@ func equivalent[V any](a, b V) bool {
 }
 
 func alike(a, b reflect.Value, depth int) bool {
-	if depth > maxDepth {
-		return a.CanInterface() && reflect.DeepEqual(a.Interface(), b.Interface())
-	}
 	if a.IsValid() != b.IsValid() || !a.IsValid() {
 		return a.IsValid() == b.IsValid()
 	}
@@ -44,6 +41,9 @@ func alike(a, b reflect.Value, depth int) bool {
 	case reflect.Pointer, reflect.Interface:
 		if a.IsNil() || b.IsNil() {
 			return a.IsNil() == b.IsNil()
+		}
+		if depth > maxDepth {
+			return a.CanInterface() && reflect.DeepEqual(a.Interface(), b.Interface())
 		}
 		return alike(a.Elem(), b.Elem(), depth+1)
 	case reflect.Struct:
