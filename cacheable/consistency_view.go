@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jollyjet/aside/internal/entry"
@@ -12,7 +13,7 @@ import (
 )
 
 // Entries returns the cache as the engine knows it. Package consistency uses a cache through Entries, OnHit, ParseKey,
-// Samples, Source and Decode.
+// Samples, Ask and Decode.
 func (c *Cacheable[K, V]) Entries() *entry.Cache { return c.cache }
 
 // OnHit has notify called for a fraction of the answers that the cache gives as current: values and absences from
@@ -76,53 +77,83 @@ func (c *Cacheable[K, V]) nearCopy(e *nearValue) (near entry.Sample) {
 // Source returns what the loader answers now, as it would be stored, but stores nothing. It keeps to [HardTimeout] and
 // [MaxConcurrentLoads], and counts as a load. When ctx ends it returns, and the load goes on.
 func (c *Cacheable[K, V]) Source(ctx context.Context, key K) entry.Sample {
-	return c.ask(ctx, 1, func(_ context.Context, slot slot) []entry.Sample {
-		req := &request[K]{ctx: ctx, key: key, slot: slot}
-		return []entry.Sample{sourceCopy(c.loader.run(req, nil, tracing.CauseCheck))}
-	})[0]
+	answer, _ := c.Ask(ctx, key)
+	return answer
 }
 
 // SourceAll is [Cacheable.Source] for several keys, with one call of the loader for each [MaxBatch] of them.
 func (m *Many[K, V]) SourceAll(ctx context.Context, keys []K) []entry.Sample {
-	if len(keys) == 0 {
-		return nil
+	answers, _ := m.AskAll(ctx, keys)
+	return answers
+}
+
+// Ask is [Cacheable.Source], and also ends the loader's context at the deadline of ctx. Ended is closed when the call of
+// the loader has returned: later than Ask, if the loader ignores its context.
+func (c *Cacheable[K, V]) Ask(ctx context.Context, key K) (answer entry.Sample, ended <-chan struct{}) {
+	l := c.loader.until(ctx)
+	answers, ended := c.ask(ctx, 1, func(slot slot, _ int) []entry.Sample {
+		return []entry.Sample{sourceCopy(l.run(&request[K]{ctx: ctx, key: key, slot: slot}, nil, tracing.CauseCheck))}
+	})
+	return answers[0], ended
+}
+
+// AskAll is [Cacheable.Ask] for several keys, with one call of the loader for each [MaxBatch] of them. After a call that
+// has outlived its context, the keys that are left fail.
+func (m *Many[K, V]) AskAll(ctx context.Context, keys []K) (answers []entry.Sample, ended <-chan struct{}) {
+	b := *m.batches
+	b.loader = b.until(ctx)
+	size := len(keys)
+	if b.maxBatch > 0 {
+		size = b.maxBatch
 	}
-	loads := make([]batchLoad[K], len(keys))
-	for i, key := range keys {
-		loads[i] = batchLoad[K]{request: &request[K]{ctx: ctx, key: key}}
-	}
-	return m.ask(ctx, len(keys), func(ctx context.Context, slot slot) []entry.Sample {
-		samples := make([]entry.Sample, len(keys))
-		for i, r := range m.batches.runAll(ctx, &slot, loads, tracing.CauseCheck) {
-			samples[i] = sourceCopy(r)
+	return m.ask(ctx, len(keys), func(slot slot, from int) []entry.Sample {
+		var loads []batchLoad[K]
+		for _, key := range keys[from:min(from+size, len(keys))] {
+			loads = append(loads, batchLoad[K]{request: &request[K]{ctx: ctx, key: key}})
+		}
+		samples := make([]entry.Sample, 0, len(loads))
+		for _, r := range b.runChunk(&slot, loads, loads, tracing.CauseCheck) {
+			samples = append(samples, sourceCopy(r))
 		}
 		slot.release()
 		return samples
 	})
 }
 
-// ask calls load, which returns n samples and releases the slot that it gets.
-func (c *Cacheable[K, V]) ask(ctx context.Context, n int, load func(context.Context, slot) []entry.Sample) []entry.Sample {
-	answers := make(chan []entry.Sample, 1)
+// ask collects n samples. Load is called until it has returned them all; it gets the number of the first that is missing,
+// and a slot, which it releases.
+func (c *Cacheable[K, V]) ask(ctx context.Context, n int, load func(slot slot, from int) []entry.Sample) ([]entry.Sample, <-chan struct{}) {
+	answers, ended := make(chan []entry.Sample, 1), make(chan struct{})
 	started := c.cache.Lifecycle().Load(func() {
+		var calls sync.WaitGroup
+		defer func() { go func() { calls.Wait(); close(ended) }() }()
 		loading, cancel := c.cache.Lifecycle().LoadContext(ctx, 0)
 		defer cancel()
-		slot := c.loader.slots.slot()
-		if acquired := slot.acquire(loading); !acquired || ctx.Err() != nil { // the store closes, or the caller has left
-			slot.release()
-			answers <- failedCopies(n, c.loader.notStarted())
-			return
+		samples := make([]entry.Sample, 0, n)
+		for len(samples) < n {
+			slot := c.loader.slots.slot()
+			slot.calls = &calls
+			if acquired := slot.acquire(loading); !acquired || ctx.Err() != nil { // the store closes, or the caller has left
+				slot.release()
+				samples = append(samples, failedCopies(n-len(samples), c.loader.notStarted())...)
+				break
+			}
+			samples = append(samples, load(slot, len(samples))...)
+			if err := samples[len(samples)-1].Err; errors.Is(err, ErrTimeout) {
+				samples = append(samples, failedCopies(n-len(samples), err)...)
+			}
 		}
-		answers <- load(loading, slot)
+		answers <- samples
 	})
 	if !started {
-		return failedCopies(n, c.loader.notStarted())
+		close(ended)
+		return failedCopies(n, c.loader.notStarted()), ended
 	}
 	select {
 	case samples := <-answers:
-		return samples
+		return samples, ended
 	case <-ctx.Done():
-		return failedCopies(n, ctx.Err())
+		return failedCopies(n, ctx.Err()), ended
 	}
 }
 

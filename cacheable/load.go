@@ -35,6 +35,13 @@ type loader[K comparable, V any] struct {
 	slots    slots
 }
 
+// until returns the loader with loads that also end at the deadline of ctx.
+func (l *loader[K, V]) until(ctx context.Context) *loader[K, V] {
+	limited := *l
+	limited.timeouts = l.timeouts.until(ctx)
+	return &limited
+}
+
 // run loads a value, and renews the lease meanwhile if there is one. It returns when the loader does, or at the hard
 // timeout.
 func (l *loader[K, V]) run(req *request[K], lease *entry.Lease, cause string) *result[V] {

@@ -3,6 +3,7 @@ package cacheable
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -32,8 +33,9 @@ func (s slots) slot() slot { return slot{free: s.free} }
 
 // slot is the right of one load to run. It is used by one goroutine at a time.
 type slot struct {
-	free *semaphore.Weighted
-	held bool
+	free  *semaphore.Weighted
+	held  bool
+	calls *sync.WaitGroup // if not nil, the calls of the loader that the slot was handed over to
 }
 
 // acquire waits for a slot, in the order of the calls, if this one is not held. It reports false if ctx ends first. The
@@ -54,9 +56,13 @@ func (s *slot) release() {
 	}
 }
 
-// handOver passes the slot on to whoever calls release.
+// handOver passes the slot on to whoever calls release, once.
 func (s *slot) handOver() (release func()) {
 	given := *s
 	s.held = false
-	return given.release
+	if given.calls == nil {
+		return given.release
+	}
+	given.calls.Add(1)
+	return func() { given.release(); given.calls.Done() }
 }

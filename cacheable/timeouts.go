@@ -50,6 +50,19 @@ func (t *timeouts) loading(ctx context.Context) (context.Context, context.Cancel
 	return t.cache.Lifecycle().LoadContext(ctx, t.hard)
 }
 
+// until returns timeouts whose loads also end at the deadline of ctx.
+func (t *timeouts) until(ctx context.Context) *timeouts {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return t
+	}
+	left := max(time.Until(deadline), 1)
+	if t.hard > 0 {
+		left = min(left, t.hard)
+	}
+	return &timeouts{cache: t.cache, soft: t.soft, hard: left}
+}
+
 // exceeded returns the error of a load that outlived the context of loading.
 func (t *timeouts) exceeded(ctx context.Context) error {
 	reason := ErrTimeout

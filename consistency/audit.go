@@ -28,10 +28,13 @@ func Audit[K comparable, V any](ctx context.Context, c Cache[K, V], opts ...Opti
 	if setup.IsNil(c) {
 		panic("consistency: Audit: the cache is nil")
 	}
-	s := settingsOf(forAudit, 1000, opts)
+	s := settingsOf(forAudit, 1000, time.Minute, opts)
+	describe, limiter := newDescriber(forAudit, c, &s), newLimiter(s.rate)
+	all := newClasses(spanInGraces*s.grace, c.Entries().CountUnrepeating)
+	defer all.forget()
 	a := &auditor[K, V]{
-		cache: c, settings: &s, comparer: newComparer(forAudit, c, &s), describe: newDescriber(forAudit, c, &s),
-		limiter: newLimiter(s.rate), classes: make(classes), began: time.Now(),
+		cache: c, settings: &s, comparer: newComparer(forAudit, c, &s, limiter, all, &describe), describe: describe,
+		limiter: limiter, classes: all, began: time.Now(),
 		parse: setup.Typed[func(string) (K, error)](options, forAudit, "ParseKey", s.parseKey),
 	}
 	a.report = AuditReport{Namespace: c.Store().Namespace(), Cache: c.Entries().Name(), Position: s.from}
@@ -48,7 +51,7 @@ type auditor[K comparable, V any] struct {
 	describe describer[K, V]
 	limiter  *limiter
 	parse    func(string) (K, error)
-	classes  classes
+	classes  *classes
 	began    time.Time
 	report   AuditReport
 }
@@ -74,6 +77,14 @@ func (a *auditor[K, V]) walk(ctx context.Context) error {
 // completeReport sets the fields of the report that are not counted as the audit goes.
 func (a *auditor[K, V]) completeReport() {
 	a.report.Took, a.report.Classes = time.Since(a.began), a.classes.sorted()
+	k := &a.report.Checks
+	k.Hung, k.Unrepeating = a.comparer.source.hung.Load(), 0
+	for _, class := range a.report.Classes {
+		if class.Status != "" {
+			k.Unrepeating++
+		}
+	}
+	_, k.Hanging = a.cache.Entries().Hung()
 }
 
 // step compares the entries of one step of the walk.
@@ -160,6 +171,7 @@ func (a *auditor[K, V]) recheck(ctx context.Context, mismatches []*mismatch[K]) 
 			a.found(ctx, mismatches[i])
 		}
 	}
+	logUnrepeating(a.cache.Entries(), a.classes)
 	return open, nil
 }
 
@@ -172,8 +184,11 @@ func (a *auditor[K, V]) conclude(ctx context.Context, key K, result comparison) 
 		return result.err
 	}
 	a.count(result)
-	if result.outcome == entry.CheckEqual || result.outcome == entry.CheckDiffers {
-		a.classes.count(a.describe.classOf(key), result.outcome == entry.CheckDiffers, 1)
+	switch result.outcome {
+	case entry.CheckEqual:
+		a.classes.equal(a.describe.classOf(key), result.age)
+	case entry.CheckDiffers:
+		a.classes.wrong(a.describe.classOf(key), 1)
 	}
 	return nil
 }
@@ -191,6 +206,9 @@ func (a *auditor[K, V]) count(result comparison) {
 		c.Unsettled++
 	case entry.CheckGone:
 		c.Gone++
+	case entry.CheckSkipped:
+		c.Skipped++
+		a.report.Problem = result.err.Error()
 	default:
 		c.Failed++
 		if result.err != nil {
@@ -202,7 +220,7 @@ func (a *auditor[K, V]) count(result comparison) {
 // found handles a confirmed mismatch.
 func (a *auditor[K, V]) found(ctx context.Context, m *mismatch[K]) {
 	f := a.describe.finding(m)
-	if a.settings.fix && a.cache.Evict(ctx, m.key) == nil { // after an error the eviction is queued
+	if a.settings.fix && m.repair && a.cache.Evict(ctx, m.key) == nil { // after an error the eviction is queued
 		f.Repaired = true
 		a.report.Checks.Repaired++
 	}

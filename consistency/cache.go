@@ -16,7 +16,7 @@ type Cache[K comparable, V any] interface {
 	ParseKey(key store.Key) (K, bool)
 	OnHit(fraction float64, report func(ctx context.Context, key K, seen entry.Sample)) (detach func())
 	Samples(ctx context.Context, near bool, keys ...K) []entry.Sample
-	Source(ctx context.Context, key K) entry.Sample
+	Ask(ctx context.Context, key K) (answer entry.Sample, ended <-chan struct{})
 	Decode(payload []byte) (V, bool)
 	Evict(ctx context.Context, keys ...K) error
 	Refresh(ctx context.Context, key K) (V, error)
@@ -24,5 +24,10 @@ type Cache[K comparable, V any] interface {
 
 // batchCache is a cache whose loader takes several keys at once.
 type batchCache[K comparable] interface {
-	SourceAll(ctx context.Context, keys []K) []entry.Sample
+	AskAll(ctx context.Context, keys []K) (answers []entry.Sample, ended <-chan struct{})
+}
+
+// equalCache is a cache that knows which of its values are equal. The func is nil if it does not.
+type equalCache[V any] interface {
+	Equality() func(a, b V) bool
 }

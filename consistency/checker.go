@@ -7,13 +7,10 @@ import (
 	"github.com/jollyjet/aside/internal/entry"
 )
 
-const (
-	checkTimeout   = 10 * time.Second // of one comparison, so that a source that hangs does not block a worker for long
-	maxSampledHits = 64               // sampled hits that may wait for a worker
-)
+const maxSampledHits = 64 // sampled hits that may wait for a worker
 
 // checker compares the sampled hits of a monitor. Each worker takes a sampled hit, or a mismatch whose grace is over,
-// and compares it. Its only shared state is in findings, limiter and rechecks, each with a lock of its own; no lock is
+// and compares it. Its only shared state is in classes, findings, limiter and rechecks, each with a lock of its own; no lock is
 // held while another is taken or while a function of the user's runs.
 type checker[K comparable, V any] struct {
 	cache    Cache[K, V]
@@ -22,6 +19,7 @@ type checker[K comparable, V any] struct {
 	comparer comparer[K, V]
 	describe describer[K, V]
 	limiter  *limiter
+	classes  *classes
 	findings *findings
 	hits     chan sampledHit[K]
 	due      chan *mismatch[K]
@@ -34,17 +32,21 @@ type sampledHit[K comparable] struct {
 	seen entry.Sample // the zero Sample if the value was kept in this process
 }
 
-func newChecker[K comparable, V any](c Cache[K, V], s *settings, f *findings) *checker[K, V] {
+func newChecker[K comparable, V any](c Cache[K, V], s *settings, all *classes, f *findings) *checker[K, V] {
+	describe, limiter := newDescriber(forMonitor, c, s), newLimiter(s.rate)
 	return &checker[K, V]{
-		cache: c, entries: c.Entries(), settings: s, findings: f,
-		comparer: newComparer(forMonitor, c, s), describe: newDescriber(forMonitor, c, s), limiter: newLimiter(s.rate),
-		hits: make(chan sampledHit[K], maxSampledHits), due: make(chan *mismatch[K]),
-		rechecks: newRecheckQueue[K](s.grace),
+		cache: c, entries: c.Entries(), settings: s, classes: all, findings: f,
+		comparer: newComparer(forMonitor, c, s, limiter, all, &describe), describe: describe, limiter: limiter,
+		hits: make(chan sampledHit[K], maxSampledHits), due: make(chan *mismatch[K]), rechecks: newRecheckQueue[K](),
 	}
 }
 
 // sample receives the sampled hits, in the goroutines of the readers. It never blocks.
 func (c *checker[K, V]) sample(ctx context.Context, key K, seen entry.Sample) {
+	if c.comparer.source.full() {
+		c.entries.CountChecks(entry.CheckSkipped, 1)
+		return
+	}
 	if len(c.hits) < cap(c.hits) { // cheaper than a context and a select in vain
 		select {
 		case c.hits <- sampledHit[K]{context.WithoutCancel(ctx), key, seen}:
@@ -81,9 +83,9 @@ func (c *checker[K, V]) worker(ctx context.Context) {
 	}
 }
 
-// withValues returns a context with the values of the reader's context. It ends with ctx, or after checkTimeout.
+// withValues returns a context with the values of the reader's context. It ends with ctx.
 func withValues(ctx, values context.Context) (context.Context, context.CancelFunc) {
-	joined, cancel := context.WithTimeout(values, checkTimeout)
+	joined, cancel := context.WithCancel(values)
 	stop := context.AfterFunc(ctx, cancel)
 	return joined, func() { stop(); cancel() }
 }
@@ -104,14 +106,16 @@ func (c *checker[K, V]) check(ctx context.Context, hit sampledHit[K]) {
 	m := mismatches[0]
 	switch {
 	case m == nil:
-		c.count(hit.key, results[0].outcome, 1)
-	case c.findings.known(c.cache.EntryKey(hit.key).String(), m.cached.Token):
-		c.count(hit.key, entry.CheckDiffers, 1)
-		c.entries.CountDiffered(m.cached.Age)
+		if results[0].outcome == entry.CheckEqual {
+			c.classes.equal(c.describe.classOf(hit.key), results[0].age)
+		}
+		c.entries.CountChecks(results[0].outcome, 1)
+	case !c.settings.fix && !m.unsteady && c.classes.repeating(m.class) && c.findings.known(c.cache.EntryKey(hit.key).String(), m.cached.Token):
+		c.differs(m.class, 1, m.cached.Age)
 	default:
 		m.ctx = hit.ctx
-		if !c.rechecks.add(m) {
-			c.count(hit.key, entry.CheckDropped, 1)
+		if !c.rechecks.add(m, c.settings.grace) {
+			c.entries.CountChecks(entry.CheckDropped, 1)
 		}
 	}
 }
@@ -123,28 +127,28 @@ func (c *checker[K, V]) recheck(ctx context.Context, m *mismatch[K]) {
 	defer cancel()
 	result := c.comparer.again(inner, true, []*mismatch[K]{m})[0]
 	if result.recheck {
-		c.rechecks.add(m)
+		c.rechecks.add(m, c.comparer.pause(m, c.settings.grace))
 		return
 	}
+	logUnrepeating(c.entries, c.classes)
 	if result.outcome == entry.CheckDiffers {
 		c.found(inner, m)
 		return
 	}
 	c.rechecks.remove(m)
-	c.count(m.key, result.outcome, m.hits)
+	c.entries.CountChecks(result.outcome, m.hits)
 }
 
 // found handles a confirmed mismatch.
 func (c *checker[K, V]) found(ctx context.Context, m *mismatch[K]) {
 	f := c.describe.finding(m)
-	if c.settings.fix {
+	if c.settings.fix && m.repair {
 		f.Repaired = c.repair(ctx, m.key)
 	}
 	c.rechecks.remove(m)
 	f.Hits = m.hits
 	isNew := c.findings.add(f)
-	c.count(m.key, entry.CheckDiffers, m.hits)
-	c.entries.CountDiffered(time.Duration(m.hits) * f.MaxAge)
+	c.differs(m.class, m.hits, f.MaxAge)
 	if isNew {
 		c.report(f)
 	}
@@ -163,16 +167,16 @@ func (c *checker[K, V]) repair(ctx context.Context, key K) bool {
 	}
 	c.entries.CountRepaired()
 	if c.settings.reload {
-		_, _ = c.cache.Refresh(ctx, key) // after an error the next read loads
+		c.comparer.source.refresh(ctx, key)
 	}
 	return true
 }
 
-func (c *checker[K, V]) count(key K, outcome entry.Check, hits int64) {
-	if outcome == entry.CheckEqual || outcome == entry.CheckDiffers {
-		c.findings.count(c.describe.classOf(key), outcome == entry.CheckDiffers, hits)
-	}
-	c.entries.CountChecks(outcome, hits)
+// differs counts hits that were wrong for so long, each.
+func (c *checker[K, V]) differs(class string, hits int64, age time.Duration) {
+	c.classes.wrong(class, hits)
+	c.entries.CountChecks(entry.CheckDiffers, hits)
+	c.entries.CountDiffered(time.Duration(hits) * age)
 }
 
 // recovered, when deferred, lets the monitor survive a panic of a user's function. The hits being compared count as

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"reflect"
 	"time"
 
 	"github.com/jollyjet/aside/internal/entry"
@@ -19,18 +18,24 @@ var errUndecodable = errors.New("consistency: the codec can't decode what it has
 // comparer compares entries of a cache with the source.
 type comparer[K comparable, V any] struct {
 	cache    Cache[K, V]
-	source   source[K, V]
+	source   *source[K, V]
+	limiter  *limiter
+	classes  *classes
+	classOf  func(K) string
 	equal    func(V, V) bool
 	tolerate time.Duration
 }
 
-func newComparer[K comparable, V any](what string, c Cache[K, V], s *settings) comparer[K, V] {
+func newComparer[K comparable, V any](what string, c Cache[K, V], s *settings, l *limiter, all *classes, d *describer[K, V]) comparer[K, V] {
 	equal := setup.Typed[func(V, V) bool](options, what, "Equal", s.equal)
+	if own, ok := c.(equalCache[V]); ok && equal == nil {
+		equal = own.Equality()
+	}
 	if equal == nil {
-		equal = func(a, b V) bool { return reflect.DeepEqual(a, b) }
+		equal = equivalent[V]
 	}
 	return comparer[K, V]{
-		cache: c, source: source[K, V]{c, s.concurrency, s.absent}, equal: equal, tolerate: s.tolerate,
+		cache: c, source: newSource(c, s), limiter: l, classes: all, classOf: d.classOf, equal: equal, tolerate: s.tolerate,
 	}
 }
 
@@ -54,97 +59,157 @@ func (c *comparer[K, V]) first(ctx context.Context, keys []K, entries []entry.Sa
 		return results, mismatches
 	}
 	began := time.Now()
+	var open []*mismatch[K]
 	for n, loaded := range c.source.loadAll(ctx, current) {
 		i := indexes[n]
 		results[i] = c.compare(entries[i], loaded)
 		if results[i].recheck {
 			mismatches[i] = &mismatch[K]{
-				ctx: ctx, key: keys[i], cached: entries[i], source: loaded, comparisons: 1, since: began, hits: 1,
+				ctx: ctx, key: keys[i], class: c.classOf(keys[i]), cached: entries[i], source: loaded, comparisons: 1,
+				since: began, hits: 1,
 			}
+			open = append(open, mismatches[i])
+		}
+	}
+	c.insist(ctx, open, func(*mismatch[K]) int { return asksAtFirst })
+	for i, m := range mismatches {
+		if m != nil && m.source.Err != nil {
+			results[i], mismatches[i] = failed(m.source.Err), nil
 		}
 	}
 	return results, mismatches
 }
 
+// insist asks again for mismatches that the source has just been asked for, until as many answers in a row agree as count
+// says, or two differ.
+func (c *comparer[K, V]) insist(ctx context.Context, mismatches []*mismatch[K], count func(*mismatch[K]) int) {
+	for _, m := range mismatches {
+		m.asked = 1
+	}
+	for {
+		var open []*mismatch[K]
+		var keys []K
+		for _, m := range mismatches {
+			if !m.unsteady && c.compare(m.cached, m.source).recheck && m.asked < count(m) {
+				open, keys = append(open, m), append(keys, m.key)
+			}
+		}
+		if len(open) == 0 {
+			return
+		}
+		c.limiter.charge(len(open))
+		for i, answer := range c.source.loadAll(ctx, keys) {
+			m := open[i]
+			if result := c.compare(m.source, answer); result.err != nil {
+				m.source.Err = result.err
+			} else {
+				m.unsteady = result.recheck
+				m.asked++
+			}
+		}
+		mismatches = open
+	}
+}
+
 // again compares mismatches once more. The source is asked before the cache: an entry that has the same version after
 // that was there all the time since the first comparison.
 func (c *comparer[K, V]) again(ctx context.Context, near bool, mismatches []*mismatch[K]) []comparison {
-	keys := make([]K, len(mismatches))
+	keys, steady := make([]K, len(mismatches)), make([]*mismatch[K], 0, len(mismatches))
+	var asked []K
 	for i, m := range mismatches {
-		keys[i] = m.key
+		keys[i], m.waited = m.key, m.unsteady
+		if !m.unsteady {
+			steady, asked = append(steady, m), append(asked, m.key)
+		}
 	}
-	loaded := c.source.loadAll(ctx, keys)
+	if len(asked) > 0 {
+		for i, answer := range c.source.loadAll(ctx, asked) {
+			m := steady[i]
+			m.changed = m.changed || c.compare(m.source, answer).recheck
+			m.source = answer
+		}
+		c.insist(ctx, steady, func(m *mismatch[K]) int { return c.classes.asks(m.class, time.Since(m.since), m.changed) })
+	}
 	entries := c.cache.Samples(ctx, near, keys...)
 	results := make([]comparison, len(mismatches))
 	for i, m := range mismatches {
 		m.comparisons++
-		results[i] = c.recompare(ctx, m, entries[i], loaded[i])
-		m.source = loaded[i]
+		results[i] = c.recompare(m, entries[i])
 	}
 	return results
 }
 
-// compare compares an entry with the source, without regard to earlier comparisons.
-func (c *comparer[K, V]) compare(cached, loaded entry.Sample) comparison {
-	if loaded.Err != nil {
-		return failed(loaded.Err)
+// compare compares two answers, without regard to earlier ones.
+func (c *comparer[K, V]) compare(a, b entry.Sample) comparison {
+	if b.Err != nil {
+		return failed(b.Err)
 	}
-	switch same, err := c.same(cached, loaded); {
+	switch same, err := c.same(a, b); {
 	case err != nil:
 		return failed(err)
 	case same:
-		return comparison{outcome: entry.CheckEqual}
+		return comparison{outcome: entry.CheckEqual, age: a.Age}
 	default:
-		return comparison{recheck: true}
+		return again
 	}
 }
 
-// recompare compares the entry of a mismatch again.
-func (c *comparer[K, V]) recompare(ctx context.Context, m *mismatch[K], cached, loaded entry.Sample) comparison {
+// recompare concludes on a mismatch after it was compared again.
+func (c *comparer[K, V]) recompare(m *mismatch[K], cached entry.Sample) comparison {
 	switch {
-	case loaded.Err != nil:
-		return failed(loaded.Err)
+	case m.source.Err != nil:
+		return failed(m.source.Err)
 	case cached.Err != nil:
 		return failed(cached.Err)
 	case !cached.Current() || cached.Token != m.cached.Token:
 		return comparison{outcome: entry.CheckExplained} // the entry was evicted or replaced in the meantime
+	case m.unsteady:
+		return c.unsteady(m)
 	}
 	m.cached.Age = cached.Age
-	if result := c.compare(cached, loaded); !result.recheck {
+	if result := c.compare(cached, m.source); !result.recheck {
 		if result.outcome == entry.CheckEqual {
 			result.outcome = entry.CheckExplained // the source was between two states, or its replicas lagged
 		}
 		return result
 	}
-	return c.conclude(ctx, m, loaded)
-}
-
-// conclude decides on a mismatch that has lasted for the grace: the source must give the same answer twice.
-func (c *comparer[K, V]) conclude(ctx context.Context, m *mismatch[K], loaded entry.Sample) comparison {
-	steady, err := c.same(m.source, loaded)
-	if err == nil && !steady {
-		if m.comparisons < maxComparisons {
-			return comparison{recheck: true}
-		}
-		again := c.source.load(ctx, m.key)
-		if again.Err != nil {
-			return failed(again.Err)
-		}
-		steady, err = c.same(loaded, again)
-	}
 	switch {
-	case err != nil:
-		return failed(err)
-	case !steady:
-		return comparison{outcome: entry.CheckUnsettled}
 	case m.cached.Age <= c.tolerate:
 		return comparison{outcome: entry.CheckExplained}
-	default:
+	case m.changed && m.comparisons < maxComparisons:
+		return again
+	}
+	v := c.classes.judge(m.class, time.Since(m.since), m.asked, m.changed)
+	m.repair = v.repair
+	switch {
+	case v.wait:
+		return again
+	case v.wrong:
 		return comparison{outcome: entry.CheckDiffers}
+	default:
+		return comparison{outcome: entry.CheckUnsettled}
 	}
 }
 
-// same reports whether two current copies are equal.
+// unsteady concludes on a mismatch for which the source gave two different answers in a row. A write may have come
+// between the two. Then its eviction follows within the grace, unless the class is known not to repeat.
+func (c *comparer[K, V]) unsteady(m *mismatch[K]) comparison {
+	if !m.waited && c.classes.repeating(m.class) {
+		return again
+	}
+	c.classes.slip(m.class)
+	return comparison{outcome: entry.CheckUnsettled}
+}
+
+// pause returns how long to wait before a mismatch is compared again.
+func (c *comparer[K, V]) pause(m *mismatch[K], grace time.Duration) time.Duration {
+	if m.comparisons < maxComparisons {
+		return grace
+	}
+	return max(grace, c.classes.span-time.Since(m.since))
+}
+
+// same reports whether two current copies are equal. All comparisons of values are made here.
 func (c *comparer[K, V]) same(a, b entry.Sample) (bool, error) {
 	if a.State != b.State || a.State == entry.Negative {
 		return a.State == b.State, nil

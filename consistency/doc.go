@@ -18,12 +18,41 @@
 //   - A difference that is younger than [Tolerate] allows, for caches that rely on their TTL alone.
 //
 // A difference counts if the entry contradicted the source in at least two comparisons, Grace apart. It must have been
-// the same entry each time (each has a unique token), and the source must have given the same answer. If the source
-// keeps changing its answer, it is asked twice in a row in the end. Two different answers then mean that the loader
-// can't be compared, which is counted separately; see [Equal].
+// the same entry each time (each has a unique token), and the source must have given the same answer: twice in a row at
+// first, and six times in a row in the end.
 //
-// Both sides are compared as they are stored. Equal bytes are equal; otherwise the decoded values are compared with
-// reflect.DeepEqual, or with [Equal]. The absence of a value is an answer like any other.
+// # Loaders that do not repeat their answers
+//
+// A loader may have several right answers: the order of a map, ties broken at random, the time of day. The monitor learns
+// that for each class of keys (see [ClassOf]) from slips: the source changed its answer, and the entry is still there Grace
+// later, so no write explains it. After two slips the class has the status [DoesNotRepeat], in the reports, in
+// store.CheckStats.Unrepeating and once in the log. [Fix] leaves its entries. It loses that status after 300 comparisons
+// without a slip. Sort what the loader returns, leave out the time, or write an [Equal]. A class shares the status of its
+// cache until 300 comparisons of its own had no slip.
+//
+// What is guaranteed:
+//
+//   - Whatever the loader does, on average at most one compared hit in a hundred is called wrong although it is right. With
+//     k answers that are equally likely it is one in k to the power of 8 until the first slip, and then none in practice:
+//     60 answers in a row must agree. The worst case is a loader that gives another answer once in 60 times.
+//   - A wrong entry is found however often the loader slips, as long as it seldom does: with slips in one of n answers, a
+//     sampled hit finds it with a probability of about (1-1/n) to the power of 65. That is one half for n = 100, and 4 % for
+//     n = 20. A loader that slips every other time hides wrong entries: they count as unsettled.
+//   - Answers that change with the time, such as a time rounded to 10 s, are noticed if they change within four graces, and
+//     within 12 s by a monitor. Until a class or its cache has shown that its answers last for so long, only its first
+//     wrong entry is found after the grace, and the others after up to 18 s. Answers that change by themselves more seldom
+//     are called wrong: they look like changes at the source. Use [Tolerate] or [Equal].
+//
+// # Loaders that hang
+//
+// At most [Concurrency] calls of the loader run at the same time for a monitor or an audit, those included that have
+// outlived [LoadTimeout] and ignore their context. While all hang, also on behalf of other comparisons of the cache, hits
+// are skipped and counted, the reports say so, and neither Close nor an audit waits for them.
+//
+// # How values are compared
+//
+// Both sides are compared as they are stored. Equal bytes are equal; otherwise the decoded values are compared as [Equal]
+// says. The absence of a value is an answer like any other.
 package consistency
 
 // Structure, for maintainers:
@@ -32,5 +61,8 @@ package consistency
 // the source and keeps a mismatch open until later comparisons confirm or explain it. Reports, findings and options are
 // at the bottom and use none of these.
 //
-// Locks: each belongs to one type (findings, recheckQueue, limiter, countsHistory, Alerts). None is held while another
+// All values are compared in comparer.same. What a difference is worth, and what it says of the loader, is decided in
+// classes.judge (repeat.go).
+//
+// Locks: each belongs to one type (classes, findings, recheckQueue, limiter, countsHistory, Alerts). None is held while another
 // is taken, while Redis or the source is asked, or while a function of the user's runs.

@@ -25,25 +25,17 @@ type Finding struct {
 	version entry.Token
 }
 
-// findings are the classes and the latest findings of a monitor. It is safe for concurrent use.
+// findings are the latest findings of a monitor. It is safe for concurrent use.
 type findings struct {
 	keep int
 
-	mu      sync.Mutex // guards all below
-	classes classes
-	byKey   map[string]*Finding
-	order   []string // the keys, oldest finding first
+	mu    sync.Mutex // guards all below
+	byKey map[string]*Finding
+	order []string // the keys, oldest finding first
 }
 
 func newFindings(keep int) *findings {
-	return &findings{keep: keep, classes: make(classes), byKey: make(map[string]*Finding)}
-}
-
-// count counts n hits of a class that were compared.
-func (f *findings) count(class string, differs bool, n int64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.classes.count(class, differs, n)
+	return &findings{keep: keep, byKey: make(map[string]*Finding)}
 }
 
 // known reports whether this version of the entry is known to be wrong. If so, it counts one more hit.
@@ -68,6 +60,7 @@ func (f *findings) add(found Finding) (isNew bool) {
 	switch old := f.byKey[found.Key]; {
 	case old != nil && old.version == found.version:
 		old.Hits += found.Hits
+		old.Repaired = old.Repaired || found.Repaired
 		return false
 	case old != nil:
 		f.order = slices.DeleteFunc(f.order, func(key string) bool { return key == found.Key })
@@ -80,13 +73,13 @@ func (f *findings) add(found Finding) (isNew bool) {
 	return true
 }
 
-// report returns the classes, the worst first, and the findings, the latest first.
-func (f *findings) report() ([]Class, []Finding) {
+// report returns the findings, the latest first.
+func (f *findings) report() []Finding {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := make([]Finding, 0, len(f.order))
 	for _, key := range slices.Backward(f.order) {
 		all = append(all, *f.byKey[key])
 	}
-	return f.classes.sorted(), all
+	return all
 }

@@ -32,3 +32,13 @@ func (l *limiter) wait(ctx context.Context, n int) bool {
 	l.mu.Unlock()
 	return pause.For(ctx, start.Sub(now))
 }
+
+// charge reserves room for n pieces of work that are done at once; later ones wait for it.
+func (l *limiter) charge(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); l.next.Before(now) {
+		l.next = now
+	}
+	l.next = l.next.Add(time.Duration(n) * l.interval)
+}

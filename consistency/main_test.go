@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"sync"
@@ -137,3 +138,5 @@ func names(format string, n int) []string {
 	}
 	return keys
 }
+
+func logger(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }

@@ -18,6 +18,7 @@ type Monitor struct {
 	name     string // of the cache
 	began    time.Time
 	windows  []time.Duration
+	classes  *classes
 	findings *findings
 	history  *countsHistory
 	close    func()
@@ -34,12 +35,13 @@ func NewMonitor[K comparable, V any](c Cache[K, V], opts ...Option) *Monitor {
 	if setup.IsNil(c) {
 		panic("consistency: NewMonitor: the cache is nil")
 	}
-	s := settingsOf(forMonitor, 200, opts)
+	s := settingsOf(forMonitor, 200, 10*time.Second, opts)
 	m := &Monitor{
 		st: c.Store(), name: c.Entries().Name(), began: time.Now(), windows: s.windows, findings: newFindings(s.keep),
 		history: &countsHistory{keep: slices.Max(s.windows)},
 	}
-	k := newChecker(c, &s, m.findings)
+	m.classes = newClasses(max(spanInGraces*s.grace, leastSpan), c.Entries().CountUnrepeating)
+	k := newChecker(c, &s, m.classes, m.findings)
 	m.history.add(countsNow(m.st.Stats()))
 	detach := c.OnHit(s.fraction, k.sample)
 	m.close = background(m.st, "monitor of "+m.name, detach, append(k.work(), m.recordCounts)...)
@@ -67,10 +69,13 @@ func (m *Monitor) Report() Report {
 			Span: span, Covers: covers, HitRatio: c.HitRatio(), WrongRatio: c.WrongRatio(), Counts: c,
 		})
 	}
-	r.Classes, r.Findings = m.findings.report()
+	r.Classes, r.Findings = m.classes.sorted(), m.findings.report()
 	return r
 }
 
-// Close detaches the monitor and waits for the comparisons in progress. Its counts remain. Close may be called more
-// than once.
-func (m *Monitor) Close() { m.close() }
+// Close detaches the monitor and waits for the comparisons in progress, but not for calls of the loader, and for 5 s at
+// most if a function of yours does not return. Its counts remain. Close may be called more than once.
+func (m *Monitor) Close() {
+	m.close()
+	m.classes.forget()
+}

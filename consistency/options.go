@@ -24,6 +24,7 @@ type settings struct {
 	tolerate    time.Duration
 	rate        float64 // comparisons for each second
 	concurrency int
+	loadTimeout time.Duration
 	equal       any // func(V, V) bool
 	diff        any // func(V, V) string
 	changedAt   any // func(V) time.Time
@@ -52,9 +53,9 @@ const (
 	forAudit   = "Audit"
 )
 
-func settingsOf(what string, rate float64, given []Option) settings {
+func settingsOf(what string, rate float64, loadTimeout time.Duration, given []Option) settings {
 	s := settings{
-		grace: 3 * time.Second, rate: rate, concurrency: 4, keep: 100, fraction: 0.01,
+		grace: 3 * time.Second, rate: rate, concurrency: 4, loadTimeout: loadTimeout, keep: 100, fraction: 0.01,
 		windows: []time.Duration{time.Minute, 10 * time.Minute, time.Hour},
 	}
 	for i, o := range given {
@@ -96,7 +97,16 @@ func Rate(perSecond float64) Option {
 	return Option{"Rate", "", func(s *settings) { s.rate = perSecond }}
 }
 
-// Concurrency bounds how many loads run at the same time for comparisons. The default is 4.
+// LoadTimeout bounds how long a call of the loader for a comparison may take. Then its context ends and the comparison
+// fails. A call that goes on all the same hangs, and keeps its place among those of [Concurrency]. The default is 10 s
+// for a monitor, and a minute for an audit.
+func LoadTimeout(d time.Duration) Option {
+	options.Positive("LoadTimeout", d)
+	return Option{"LoadTimeout", "", func(s *settings) { s.loadTimeout = d }}
+}
+
+// Concurrency bounds how many calls of the loader run at the same time for comparisons, those that hang included: when
+// all hang, answers are skipped and counted until one has returned. The default is 4.
 func Concurrency(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("consistency: Concurrency(%d): use 1 or more", n))
@@ -104,8 +114,9 @@ func Concurrency(n int) Option {
 	return Option{"Concurrency", "", func(s *settings) { s.concurrency = n }}
 }
 
-// Equal decides whether two values are equal. The default is reflect.DeepEqual. It is not called for values with the
-// same encoding.
+// Equal decides whether two values are equal. The default is that of cacheable.Equal, or a deep comparison: values with a
+// method Equal, such as time.Time, are equal if it says so, and floats if they differ by no more than rounding. Equal is
+// not called for values with the same encoding.
 func Equal[V any](equal func(a, b V) bool) Option {
 	options.NotNil("Equal", equal == nil)
 	return Option{"Equal", "", func(s *settings) { s.equal = equal }}
@@ -154,7 +165,7 @@ func Keep(findings int) Option {
 	return Option{"Keep", "", func(s *settings) { s.keep = findings }}
 }
 
-// Fix evicts wrong entries. By default they are only reported.
+// Fix evicts wrong entries, but none of a class with the status [DoesNotRepeat]. By default they are only reported.
 func Fix() Option { return Option{"Fix", "", func(s *settings) { s.fix = true }} }
 
 // FixAndReload evicts wrong entries and reloads them at once, so that the next reader does not have to wait.

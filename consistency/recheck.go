@@ -2,6 +2,7 @@ package consistency
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,14 +12,14 @@ import (
 // maxMismatches bounds how many mismatches may be open at a time.
 const maxMismatches = 1000
 
-// recheckQueue holds the open mismatches of a monitor until their grace is over. It is safe for concurrent use.
+// recheckQueue holds the open mismatches of a monitor until it is time to compare them again. It is safe for concurrent
+// use.
 type recheckQueue[K comparable] struct {
-	grace time.Duration
-	wake  chan struct{} // has room for one signal: the queue is no longer empty
+	wake chan struct{} // has room for one signal: the first of the queue has changed
 
 	mu    sync.Mutex         // guards all below, and mismatch.hits of those in byKey
 	byKey map[K]*mismatch[K] // all that are open: queued, or being compared right now
-	queue []recheck[K]       // in the order of their times, for all wait equally long
+	queue []recheck[K]       // in the order of their times
 }
 
 type recheck[K comparable] struct {
@@ -26,8 +27,8 @@ type recheck[K comparable] struct {
 	at       time.Time
 }
 
-func newRecheckQueue[K comparable](grace time.Duration) *recheckQueue[K] {
-	return &recheckQueue[K]{grace: grace, wake: make(chan struct{}, 1), byKey: make(map[K]*mismatch[K])}
+func newRecheckQueue[K comparable]() *recheckQueue[K] {
+	return &recheckQueue[K]{wake: make(chan struct{}, 1), byKey: make(map[K]*mismatch[K])}
 }
 
 // join reports whether a mismatch of the key is open. If so, it counts one more hit, which gets the same result.
@@ -41,9 +42,9 @@ func (q *recheckQueue[K]) join(key K) bool {
 	return m != nil
 }
 
-// add queues a mismatch. It reports false if too many are open. If another mismatch of the key is open, that one takes
+// add queues a mismatch for a while. It reports false if too many are open. If another mismatch of the key is open, that one takes
 // over the hits.
-func (q *recheckQueue[K]) add(m *mismatch[K]) bool {
+func (q *recheckQueue[K]) add(m *mismatch[K], wait time.Duration) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if other := q.byKey[m.key]; other != nil && other != m {
@@ -54,8 +55,14 @@ func (q *recheckQueue[K]) add(m *mismatch[K]) bool {
 		return false
 	}
 	q.byKey[m.key] = m
-	q.queue = append(q.queue, recheck[K]{m, time.Now().Add(q.grace)})
-	pause.Wake(q.wake)
+	at := time.Now().Add(wait)
+	i := len(q.queue)
+	for i > 0 && at.Before(q.queue[i-1].at) {
+		i--
+	}
+	if q.queue = slices.Insert(q.queue, i, recheck[K]{m, at}); i == 0 {
+		pause.Wake(q.wake)
+	}
 	return true
 }
 
@@ -78,7 +85,7 @@ func (q *recheckQueue[K]) run(ctx context.Context, due chan<- *mismatch[K]) {
 				return
 			}
 		case m == nil:
-			if !pause.For(ctx, left) {
+			if pause.Until(ctx, left, q.wake); ctx.Err() != nil {
 				return
 			}
 		default:

@@ -27,9 +27,12 @@ func writeCounts(w io.Writer, title string, c Counts) {
 }
 
 func writeOutcomes(w io.Writer, k store.CheckStats) {
-	fmt.Fprint(w, "checks: equal\twrong\texplained\tunsettled\tgone\tfailed\tdropped\trepaired\t\n")
-	fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
-		k.Equal, k.Differs, k.Explained, k.Unsettled, k.Gone, k.Failed, k.Dropped, k.Repaired)
+	fmt.Fprint(w, "checks: equal\twrong\texplained\tunsettled\tgone\tfailed\tdropped\tskipped\trepaired\t\n")
+	fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
+		k.Equal, k.Differs, k.Explained, k.Unsettled, k.Gone, k.Failed, k.Dropped, k.Skipped, k.Repaired)
+	if k.Hanging > 0 {
+		fmt.Fprintf(w, "%d calls of the loader for comparisons hang; let the loader end with its context\n", k.Hanging)
+	}
 }
 
 // maxRows bounds the tables of classes and findings; JSON has them all.
@@ -37,6 +40,12 @@ const maxRows = 20
 
 // writeClasses writes nothing if no class is worse than another.
 func writeClasses(w io.Writer, all []Class) {
+	for _, c := range all {
+		if c.Status != "" {
+			fmt.Fprintf(w, "%s: the loader %s (%d slips): wrong entries are harder to find, and Fix leaves them; "+
+				"sort what it returns, leave out the time, or write an Equal\n", c.Name, c.Status, c.Slips)
+		}
+	}
 	if len(all) == 0 || all[0].Differs == 0 {
 		return
 	}

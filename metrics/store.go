@@ -127,10 +127,17 @@ var cacheMetrics = []metric[store.CacheStats]{
 				{"gone", k.Gone},
 				{"failed", k.Failed},
 				{"dropped", k.Dropped},
+				{"skipped", k.Skipped},
 			}
 		}),
 	counter("aside_repairs_total", "Wrong entries that a monitor has evicted.",
 		func(c *store.CacheStats) int64 { return c.Checks.Repaired }),
+	counter("aside_check_hung_loads_total", "Calls of the loader for comparisons that outlived their time.",
+		func(c *store.CacheStats) int64 { return c.Checks.Hung }),
+	gauge("aside_check_hanging_loads", "Calls of the loader for comparisons that have outlived their time and still run.",
+		func(c *store.CacheStats) float64 { return float64(c.Checks.Hanging) }),
+	gauge("aside_unrepeating_classes", "Classes of keys for which the loader does not repeat its answers.",
+		func(c *store.CacheStats) float64 { return float64(c.Checks.Unrepeating) }),
 	{
 		name: "aside_wrong_seconds_total", help: "Sum over all wrong hits of the longest time that each may have been wrong.",
 		kind: prometheus.CounterValue,

@@ -43,27 +43,32 @@ type CacheStats struct {
 	Checks       CheckStats
 }
 
-// CheckStats counts the answers of a cache that were selected for a comparison with the source. All counters except Repaired
-// and DifferedFor add up to their number.
+// CheckStats counts the answers of a cache that were selected for a comparison with the source. The counters from Equal to
+// Skipped add up to their number. Hanging and Unrepeating are as of now.
 type CheckStats struct {
 	Equal       int64         `json:"equal"`           // cache and source agree
 	Differs     int64         `json:"differs"`         // they differ, and no write in progress explains it: the cache is wrong
 	Explained   int64         `json:"explained"`       // they differed; later the cache had another entry, or agreed
-	Unsettled   int64         `json:"unsettled"`       // they differ, but the source changes its answer each time
+	Unsettled   int64         `json:"unsettled"`       // they differ, but the source does not repeat its answer either
 	Gone        int64         `json:"gone"`            // the entry had gone from the cache
 	Failed      int64         `json:"failed"`          // the source or Redis did not answer
 	Dropped     int64         `json:"dropped"`         // not compared, because too many were waiting
+	Skipped     int64         `json:"skipped"`         // not compared, because calls of the loader hang
 	Repaired    int64         `json:"repaired"`        // wrong entries evicted
 	DifferedFor time.Duration `json:"differed_for_ns"` // sum over Differs: how long the cache was wrong, at most
+	Hung        int64         `json:"hung"`            // calls of the loader, for comparisons, that outlived consistency.LoadTimeout
+	Hanging     int64         `json:"hanging"`         // of these, still running
+	Unrepeating int64         `json:"unrepeating"`     // classes of keys for which the loader does not repeat its answers
 }
 
-// Minus returns what was counted since the earlier counters.
+// Minus returns what was counted since the earlier counters. Hanging and Unrepeating stay as they are.
 func (c CheckStats) Minus(then CheckStats) CheckStats {
 	return CheckStats{
 		Equal: c.Equal - then.Equal, Differs: c.Differs - then.Differs, Explained: c.Explained - then.Explained,
 		Unsettled: c.Unsettled - then.Unsettled, Gone: c.Gone - then.Gone, Failed: c.Failed - then.Failed,
-		Dropped: c.Dropped - then.Dropped, Repaired: c.Repaired - then.Repaired,
-		DifferedFor: c.DifferedFor - then.DifferedFor,
+		Dropped: c.Dropped - then.Dropped, Skipped: c.Skipped - then.Skipped, Repaired: c.Repaired - then.Repaired,
+		DifferedFor: c.DifferedFor - then.DifferedFor, Hung: c.Hung - then.Hung,
+		Hanging: c.Hanging, Unrepeating: c.Unrepeating,
 	}
 }
 
@@ -84,9 +89,11 @@ func cacheStats(c *entry.Counters) CacheStats {
 
 func checkStats(c *entry.Counters) CheckStats {
 	repaired, differedFor := c.Repaired()
+	hung, hanging := c.Hung()
 	return CheckStats{
 		Equal: c.Check(entry.CheckEqual), Differs: c.Check(entry.CheckDiffers), Explained: c.Check(entry.CheckExplained),
 		Unsettled: c.Check(entry.CheckUnsettled), Gone: c.Check(entry.CheckGone), Failed: c.Check(entry.CheckFailed),
-		Dropped: c.Check(entry.CheckDropped), Repaired: repaired, DifferedFor: differedFor,
+		Dropped: c.Check(entry.CheckDropped), Skipped: c.Check(entry.CheckSkipped), Repaired: repaired,
+		DifferedFor: differedFor, Hung: hung, Hanging: hanging, Unrepeating: c.Unrepeating(),
 	}
 }

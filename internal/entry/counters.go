@@ -52,6 +52,7 @@ const (
 	CheckGone
 	CheckFailed
 	CheckDropped
+	CheckSkipped
 	checkCount
 )
 
@@ -64,6 +65,8 @@ type Counters struct {
 
 	checks                [checkCount]atomic.Int64
 	repaired, differedFor atomic.Int64
+	hung                  atomic.Int64
+	hanging, unrepeating  atomic.Int64 // gauges
 }
 
 func newCounters() *Counters {
@@ -134,6 +137,22 @@ func (c *Counters) CountDiffered(d time.Duration) { c.differedFor.Add(int64(d)) 
 
 // CountRepaired counts a wrong entry that was evicted.
 func (c *Counters) CountRepaired() { c.repaired.Add(1) }
+
+// CountHung counts a call of the loader for a comparison that has outlived its time. It hangs until ended is called.
+func (c *Counters) CountHung() (ended func()) {
+	c.hung.Add(1)
+	c.hanging.Add(1)
+	return func() { c.hanging.Add(-1) }
+}
+
+// Hung is how many calls of the loader for comparisons have outlived their time, and how many of them still run.
+func (c *Counters) Hung() (all, now int64) { return c.hung.Load(), c.hanging.Load() }
+
+// CountUnrepeating adds to the classes of keys for which the loader does not repeat its answers now.
+func (c *Counters) CountUnrepeating(n int64) { c.unrepeating.Add(n) }
+
+// Unrepeating is the number of those classes.
+func (c *Counters) Unrepeating() int64 { return c.unrepeating.Load() }
 
 // sizes are gauges that are added up.
 type sizes struct {
