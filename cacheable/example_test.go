@@ -251,6 +251,30 @@ func ExamplePack2() {
 }
 
 // A session-like value that lives for as long as it is used, but for no longer than a day.
+// A page reads products one by one, another one reads many: two caches with the same entries.
+func ExampleShared() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	findAll := func(_ context.Context, ids []string) (map[string]Product, error) {
+		fmt.Println("looking for all of", ids)
+		return map[string]Product{"p2": {ID: "p2", Name: "Vase"}}, nil
+	}
+	one := cacheable.New(st, "product", findProduct, cacheable.Shared())
+	many := cacheable.NewMany(st, "product", findAll, cacheable.Shared())
+
+	p, _ := one.Get(ctx, "p1")
+	fmt.Println(p.Name)
+	all, _ := many.GetAll(ctx, []string{"p1", "p2"})
+	fmt.Println(all["p1"].Name, all["p2"].Name)
+	// Output:
+	// looking for p1
+	// Lamp
+	// looking for all of [p2]
+	// Lamp Vase
+}
+
 func ExampleSliding() {
 	st, done := exampleStore()
 	defer done()

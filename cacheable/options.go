@@ -27,7 +27,8 @@ type settings struct {
 	storeIf     any // func(K, V) bool
 	ttlOf       any // func(K, V) time.Duration
 	codec       codec.Codec
-	schema      string // in place of the fingerprint of the type
+	schema      string // in place of the fingerprint of the value's type
+	shared      bool   // the name, with other caches of the store
 	maxLoads    int    // 0 is no bound
 	maxBatch    int    // 0 is no bound
 	maxBytes    int    // of a payload; 0 is no bound
