@@ -60,10 +60,10 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 	c := &Cacheable[K, V]{
 		st: st, cache: cache, keys: keys, bypass: s.bypass,
 		entries:  newEntries[K, V](cache, &s, shareNothing),
-		near:     newNear[K, V](keys, &s, shareNothing),
 		sliding:  newSliding(cache, &s),
 		timeouts: &timeouts{cache: cache, soft: s.softTimeout, hard: s.hardTimeout},
 	}
+	c.near = newNear[K](keys, &s, c.entries.coding, shareNothing)
 	c.failSafe = newFailSafe(c.entries)
 	c.loader = &loader[K, V]{
 		cache: cache, load: load, entries: c.entries, failSafe: c.failSafe, timeouts: c.timeouts,
@@ -72,6 +72,7 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 	c.refresher = newRefresher(c.loader, &s)
 	c.reads.Start, c.refreshes.Start = st.Engine().Life.Load, st.Engine().Life.Load
 	c.register(&s)
+	c.entries.coding.tellLost()
 	return c, s
 }
 

@@ -69,7 +69,7 @@ func (c *Cacheable[K, V]) nearCopy(e *nearValue) (near entry.Sample) {
 		}
 	}()
 	near = entry.Sample{State: entry.Value, Token: e.version, Age: e.age + time.Since(e.put)}
-	near.Payload, near.Err = c.entries.codec.Marshal(valueOf[V](e))
+	near.Payload, near.Err = c.entries.coding.encode(valueOf[V](e))
 	return near
 }
 
@@ -145,7 +145,7 @@ func sourceCopy[V any](r *result[V]) entry.Sample {
 	case r.payload == nil:
 		return entry.Sample{Err: errUnencodable}
 	default:
-		return entry.Sample{State: entry.Value, Payload: r.payload}
+		return entry.Sample{State: entry.Value, Payload: r.payload, Lost: r.lost}
 	}
 }
 

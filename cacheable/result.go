@@ -18,6 +18,7 @@ type result[V any] struct {
 	ttl      time.Duration // 0 if the value is not to be stored
 	cost     time.Duration // how long the load took
 	tags     []string      // those of the value, in addition to those of its key
+	lost     string        // which part came back from the codec different, of a load whose value is not stored
 	taken    atomic.Bool   // a caller has got value itself, not a copy
 }
 
