@@ -71,7 +71,7 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 	}
 	c.refresher = newRefresher(c.loader, &s)
 	c.reads.Start, c.refreshes.Start = st.Engine().Life.Load, st.Engine().Life.Load
-	c.register(&s)
+	register(st, name, identityOf[K, V](&s), s.shared)
 	c.entries.coding.tellLost()
 	return c, s
 }

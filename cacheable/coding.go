@@ -1,6 +1,7 @@
 package cacheable
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"sync/atomic"
@@ -59,3 +60,12 @@ func recovered(err *error) {
 type codecPanicError struct{ value any }
 
 func (e *codecPanicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// decodePanic returns the panic that an error of decode stands for.
+func decodePanic(err error) (value any, ok bool) {
+	var p *codecPanicError
+	if errors.As(err, &p) {
+		return p.value, true
+	}
+	return nil, false
+}

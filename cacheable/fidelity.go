@@ -1,7 +1,6 @@
 package cacheable
 
 import (
-	"errors"
 	"reflect"
 	"strings"
 
@@ -92,13 +91,14 @@ func (c *coding[V]) compare(value, back *V) (different string, named bool) {
 	}
 }
 
-// same reports whether two values are equal for this cache.
-func (c *coding[V]) same(a, b V) bool {
+// same reports whether two values are equal for this cache. An error is a panic in a method of the user's.
+func (c *coding[V]) same(a, b V) (same bool, err error) {
+	defer recovered(&err)
 	if c.equal != nil {
-		return c.equal(a, b)
+		return c.equal(a, b), nil
 	}
 	found, lost := c.rules.Compare(&a, &b)
-	return found == nil && !lost
+	return found == nil && !lost, nil
 }
 
 func (c *coding[V]) unencodable(err error) {
@@ -138,13 +138,4 @@ func (c *coding[V]) tellLost() {
 			"cache a type that has them exported, or say that it is meant with cacheable.Lossy()",
 			"cache", c.cache.Name(), "type", typeName(t), "codec", c.codec.Name(), "parts", strings.Join(lost, ", "))
 	}
-}
-
-// decodePanic returns the panic that an error of decode stands for.
-func decodePanic(err error) (value any, ok bool) {
-	var p *codecPanicError
-	if errors.As(err, &p) {
-		return p.value, true
-	}
-	return nil, false
 }

@@ -3,6 +3,8 @@ package cacheable
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/jollyjet/aside/store"
 )
 
 // Shared says that several caches of one store have the same name on purpose, such as one of [New] and one of [NewMany]. They
@@ -42,18 +44,22 @@ func typeName(t reflect.Type) string {
 	return t.PkgPath() + "." + t.Name()
 }
 
-// register records a cache with its store. It panics if the store has a cache of the same name that is another one.
-func (c *Cacheable[K, V]) register(s *settings) {
-	name, id := c.cache.Name(), identity{
-		key: reflect.TypeFor[K](), value: reflect.TypeFor[V](), customKey: c.keys.custom, codec: s.codec.Name(), schema: s.schema,
+func identityOf[K comparable, V any](s *settings) identity {
+	return identity{
+		key: reflect.TypeFor[K](), value: reflect.TypeFor[V](), customKey: s.key != nil, codec: s.codec.Name(), schema: s.schema,
 	}
-	first, mistake := c.st.Engine().Entries.Register(name, id, s.shared)
+}
+
+// register records a cache with its store. It panics if the store has a cache of the same name that is another one.
+func register(st *store.Store, name string, id identity, shared bool) {
+	engine := st.Engine()
+	first, mistake := engine.Entries.Register(name, id, shared)
 	if known, _ := first.(identity); known != id {
 		panic(fmt.Sprintf("cacheable: New(%q): the store already has a cache of this name, and they differ: this one has %s; "+
 			"give one of them another name", name, id.differs(known)))
 	}
 	if mistake {
-		c.cache.Log().Warn("aside: two caches of one store have the same name, so each answers with what the other has loaded, and their "+
+		engine.Log.Warn("aside: two caches of one store have the same name, so each answers with what the other has loaded, and their "+
 			"loaders may differ; use another name, or give cacheable.Shared() to both if that is meant",
 			"cache", name, "key_type", typeName(id.key), "value_type", typeName(id.value))
 	}

@@ -46,13 +46,11 @@ type Entries struct {
 	mu       sync.Mutex
 	counters map[string]*Counters // by cache; under mu
 
-	made registry
+	registry
 }
 
 // New returns the entries.
-func New(cfg Config) *Entries {
-	return &Entries{cfg: cfg, counters: make(map[string]*Counters), made: registry{names: make(map[string]*registered)}}
-}
+func New(cfg Config) *Entries { return &Entries{cfg: cfg, counters: make(map[string]*Counters)} }
 
 // Cache is what the entries of one cache have in common. Caches of the same name share their keys, their version and
 // their counters.
