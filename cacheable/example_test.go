@@ -275,6 +275,51 @@ func ExampleShared() {
 	// Lamp Vase
 }
 
+// The hash of the password is not for the cache: a user that comes from there has none.
+func ExampleLossy() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	type user struct {
+		Name string
+		Hash string `json:"-"`
+	}
+	users := cacheable.New(st, "user", func(context.Context, int) (user, error) {
+		return user{"Ann", "x9f3"}, nil
+	}, cacheable.Lossy())
+
+	for range 2 {
+		u, _ := users.Get(ctx, 1)
+		fmt.Printf("%q %q\n", u.Name, u.Hash)
+	}
+	// Output:
+	// "Ann" "x9f3"
+	// "Ann" ""
+}
+
+// The tags are a set: their order does not matter.
+func ExampleEqual() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	type article struct{ Tags []string }
+	articles := cacheable.New(st, "article", func(context.Context, int) (article, error) {
+		return article{[]string{"go", "redis"}}, nil
+	}, cacheable.Equal(func(a, b article) bool { return len(a.Tags) == len(b.Tags) }))
+
+	for range 2 {
+		a, _ := articles.Get(ctx, 1)
+		fmt.Println(a.Tags)
+	}
+	fmt.Println(st.Stats().Caches["article"].Lossy, "values came back different")
+	// Output:
+	// [go redis]
+	// [go redis]
+	// 0 values came back different
+}
+
 func ExampleSliding() {
 	st, done := exampleStore()
 	defer done()
