@@ -41,6 +41,21 @@ func (c *counting) Unmarshal(data []byte, v any) error {
 	return c.Codec.Unmarshal(data, v)
 }
 
+type (
+	pointerJSON struct{ n int } // encodes itself with methods of its pointer
+	hidden      struct {
+		ID       string
+		password string
+	}
+	skipped struct {
+		ID   string
+		Hash string `json:"-"`
+	}
+)
+
+func (p *pointerJSON) MarshalJSON() ([]byte, error) { return json.Marshal(p.n) }
+func (p *pointerJSON) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &p.n) }
+
 // order loses what its any held, deep inside.
 type (
 	order struct{ Items []line }
