@@ -24,7 +24,7 @@
 //	           dataset  tracking
 //	           breaker  lua  setup  wire
 //	           redisx
-//	           clientip  envelope  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
+//	           clientip  envelope  fidelity  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
 //	           background
 //
 // The modules examples, bench and otelaside stand above all of them. Package evict and package consistency use cacheable

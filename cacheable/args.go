@@ -19,6 +19,10 @@ type Args3[A, B, C comparable] struct {
 }
 
 // Pack2 makes a loader of two arguments one that [New] can decorate.
+//
+// When arguments of the same type change places between two versions of a program, the old entries are those of other
+// arguments, and nothing tells: ("a", "b") is a key before and after. Types of their own (TenantID, UserID) tell them apart, as
+// does a struct with named fields in place of Pack2. Where both are strings, change the cache's name or its [Schema] with them.
 func Pack2[A, B comparable, V any](load func(context.Context, A, B) (V, error)) Func[Args2[A, B], V] {
 	return func(ctx context.Context, args Args2[A, B]) (V, error) { return load(ctx, args.A, args.B) }
 }

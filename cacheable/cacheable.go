@@ -33,13 +33,17 @@ type Cacheable[K comparable, V any] struct {
 	refreshes flight.Group[store.Key, *result[V]]
 }
 
-// New decorates a loader. The name is the cache's name in keys and statistics: letters, digits and . _ / -. Caches of
-// the same name in the same namespace are the same cache; if their values have different types, each sees the other's
-// entries as misses.
+// New decorates a loader. The name is the cache's name in keys and statistics: letters, digits and . _ / -.
+//
+// Caches of the same name in the same namespace share their entries. Within one store they must have the same K, V, codec and
+// [Schema], and say that they are [Shared]. Between stores and processes each entry has a fingerprint of these: entries of
+// another fingerprint are misses. The fingerprint has the kinds, the field names and the tags of V (the names of its types do
+// not matter), and the kinds, the field names and the type names of K, each with the last part of its package. Arguments of the
+// same type that change places, as in [Pack2], have the same fingerprint.
 //
 // K is any type made of strings, integers and booleans, structs and arrays of them included; others need [Key]. V is
-// any type that the codec can encode. New panics on a nil argument or option, an unusable name, and an option whose
-// types are not K and V.
+// any type that the codec can encode. New panics on a nil argument or option, an unusable name, an option whose types are not
+// K and V, and another cache of the store with the same name that differs in the above.
 func New[K comparable, V any](st *store.Store, name string, load func(context.Context, K) (V, error), options ...Option) *Cacheable[K, V] {
 	c, _ := build(st, name, load, options)
 	return c
@@ -50,15 +54,16 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 		panic(fmt.Sprintf("cacheable: New(%q): the store and the loader must not be nil", name))
 	}
 	s, t := newSettings(name, options), reflect.TypeFor[V]()
-	cache := st.Engine().Entries.Cache(name, fingerprint(t, s.codec.Name(), s.schema), max(s.ttl, s.notFound.ttl)+s.maxStale)
+	schema := fingerprint(reflect.TypeFor[K](), t, s.key != nil, s.codec.Name(), s.schema)
+	cache := st.Engine().Entries.Cache(name, schema, max(s.ttl, s.notFound.ttl)+s.maxStale)
 	keys, shareNothing := newKeys[K](cache, &s), plain(t)
 	c := &Cacheable[K, V]{
 		st: st, cache: cache, keys: keys, bypass: s.bypass,
 		entries:  newEntries[K, V](cache, &s, shareNothing),
-		near:     newNear[K, V](keys, &s, shareNothing),
 		sliding:  newSliding(cache, &s),
 		timeouts: &timeouts{cache: cache, soft: s.softTimeout, hard: s.hardTimeout},
 	}
+	c.near = newNear[K](keys, &s, c.entries.coding, shareNothing)
 	c.failSafe = newFailSafe(c.entries)
 	c.loader = &loader[K, V]{
 		cache: cache, load: load, entries: c.entries, failSafe: c.failSafe, timeouts: c.timeouts,
@@ -67,6 +72,8 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 	c.refresher = newRefresher(c.loader, &s)
 	start := st.Engine().Life.Load
 	c.reads.outside.Start, c.reads.inLoads.Start, c.refreshes.Start = start, start, start
+	register(st, name, identityOf[K, V](&s), s.shared)
+	c.entries.coding.tellLost()
 	return c, s
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Entries returns the cache as the engine knows it. Package consistency uses a cache through Entries, OnHit, ParseKey,
-// Samples, Ask and Decode.
+// Samples, Ask, Equal and Decode.
 func (c *Cacheable[K, V]) Entries() *entry.Cache { return c.cache }
 
 // OnHit has notify called for a fraction of the answers that the cache gives as current: values and absences from
@@ -70,11 +70,12 @@ func (c *Cacheable[K, V]) nearCopy(e *nearValue) (near entry.Sample) {
 		}
 	}()
 	near = entry.Sample{State: entry.Value, Token: e.version, Age: e.age + time.Since(e.put)}
-	near.Payload, near.Err = c.entries.codec.Marshal(valueOf[V](e))
+	near.Payload, near.Err = c.entries.coding.encode(valueOf[V](e))
 	return near
 }
 
-// Source returns what the loader answers now, as it would be stored, but stores nothing. It keeps to [HardTimeout] and
+// Source returns what the loader answers now, as it would be stored, but stores nothing. Its Lost says which part of the value
+// the codec changes, if any: a hit is then wrong although the entry is current, and evicting it would not help. It keeps to [HardTimeout] and
 // [MaxConcurrentLoads], and counts as a load. When ctx ends it returns, and the load goes on.
 func (c *Cacheable[K, V]) Source(ctx context.Context, key K) entry.Sample {
 	answer, _ := c.Ask(ctx, key)
@@ -176,9 +177,13 @@ func sourceCopy[V any](r *result[V]) entry.Sample {
 	case r.payload == nil:
 		return entry.Sample{Err: errUnencodable}
 	default:
-		return entry.Sample{State: entry.Value, Payload: r.payload}
+		return entry.Sample{State: entry.Value, Payload: r.payload, Lost: r.lost}
 	}
 }
+
+// Equal reports whether two values are the same for this cache: by its option [Equal], or else by comparing all their parts. An
+// error is a panic in a function or a method of the user's.
+func (c *Cacheable[K, V]) Equal(a, b V) (same bool, err error) { return c.entries.coding.same(a, b) }
 
 // Decode returns the value of a copy. It reports false if the codec can't decode the payload.
 func (c *Cacheable[K, V]) Decode(payload []byte) (v V, ok bool) {

@@ -31,8 +31,8 @@ func TestOnHit(t *testing.T) {
 		}
 		return map[string]string{"a": "A", "b": "B"}, nil
 	}
-	c := cacheable.NewMany(st, "told", load, cacheable.NotFound(func(error) bool { return false }, time.Hour), cacheable.FailSafe(time.Hour))
-	near := cacheable.New(st, "told", func(context.Context, string) (string, error) { return "", nil }, cacheable.Near(10, time.Hour))
+	c := cacheable.NewMany(st, "told", load, cacheable.NotFound(func(error) bool { return false }, time.Hour), cacheable.FailSafe(time.Hour), cacheable.Shared())
+	near := cacheable.New(st, "told", func(context.Context, string) (string, error) { return "", nil }, cacheable.Near(10, time.Hour), cacheable.Shared())
 	type ctxKey struct{}
 	ctx := context.WithValue(t.Context(), ctxKey{}, "mine")
 	var mu sync.Mutex

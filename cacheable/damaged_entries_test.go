@@ -124,8 +124,9 @@ func TestOtherTypesOfRedisAreReplaced(t *testing.T) {
 
 // A payload that decodes into nothing sensible: right envelope, right schema, wrong content.
 func TestAPayloadThatCannotBeDecodedIsACountedMiss(t *testing.T) {
-	st := open(t, redistest.Start(t).Client(t))
-	numbers := cacheable.New(st, "c", constant(1), cacheable.Schema("same"))
+	stores := fleet(t, redistest.Start(t).Client(t), 2)
+	st := stores[1]
+	numbers := cacheable.New(stores[0], "c", constant(1), cacheable.Schema("same"))
 	texts := cacheable.New(st, "c", constant("right"), cacheable.Schema("same"))
 	_, err := numbers.Get(t.Context(), "k")
 	require.NoError(t, err)

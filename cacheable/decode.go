@@ -14,6 +14,7 @@ func (e *entries[K, V]) answer(ref *entry.Ref, found *entry.Entry) (*result[V], 
 			e.size.forget(ref.Key)
 			return r, true
 		}
+		e.unstorable.suspect(ref.Key)
 		found.Discredit()
 	case entry.Stale:
 		return nil, false // a load must fail first
@@ -30,14 +31,16 @@ func (e *entries[K, V]) answer(ref *entry.Ref, found *entry.Entry) (*result[V], 
 	return nil, false
 }
 
-// decode reports whether a payload could be decoded. A panic in a method of the user's counts as an error.
-func (e *entries[K, V]) decode(payload []byte, v *V) (ok bool) {
-	defer func() {
-		if value := recover(); value != nil {
-			e.cache.Lifecycle().Recovered("codec of "+e.cache.Name(), value)
-		}
-	}()
-	return e.codec.Unmarshal(payload, v) == nil
+// decode reports whether a payload could be decoded.
+func (e *entries[K, V]) decode(payload []byte, v *V) bool {
+	err := e.coding.decode(payload, v)
+	if err == nil {
+		return true
+	}
+	if value, ok := decodePanic(err); ok {
+		e.cache.Lifecycle().Recovered("codec of "+e.cache.Name(), value)
+	}
+	return false
 }
 
 // share gives a caller the value of a result that others may get too. The first caller gets the value itself, the

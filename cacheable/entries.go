@@ -1,17 +1,18 @@
 package cacheable
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
-	"github.com/jollyjet/aside/codec"
 	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/store"
 )
 
-// entries turns values into entries of Redis, and back. It is immutable, but for the keys that size knows.
+// entries turns values into entries of Redis, and back. It is immutable, but for the keys that size and unstorable know.
 type entries[K comparable, V any] struct {
 	cache       *entry.Cache
-	codec       codec.Codec
+	coding      *coding[V]
 	plain       bool                     // values share no memory with their copies
 	storeIf     func(K, V) bool          // nil without StoreIf
 	ttlOf       func(K, V) time.Duration // nil without TTLOf
@@ -22,12 +23,13 @@ type entries[K comparable, V any] struct {
 	idle        time.Duration // 0 without Sliding
 	notFound    notFound
 	size        sizeLimit
+	unstorable  unstorable
 }
 
 func newEntries[K comparable, V any](cache *entry.Cache, s *settings, plain bool) *entries[K, V] {
 	name := cache.Name()
 	e := &entries[K, V]{
-		cache: cache, codec: s.codec, plain: plain,
+		cache: cache, coding: newCoding[V](cache, s), plain: plain,
 		valueTagsOf: typed[func(K, V) []string](name, "TagsOf", s.valueTags),
 		storeIf:     typed[func(K, V) bool](name, "StoreIf", s.storeIf),
 		ttlOf:       typed[func(K, V) time.Duration](name, "TTLOf", s.ttlOf),
@@ -73,29 +75,44 @@ func (e *entries[K, V]) timeLeft(read *entry.Entry) time.Duration {
 	return read.TTL() + e.maxStale - read.Age()
 }
 
-func (e *entries[K, V]) marshal(value V) ([]byte, error) {
-	payload, err := e.codec.Marshal(value)
-	if err != nil {
-		e.cache.Count(entry.CountUnencodable)
-	}
-	return payload, err
-}
-
 // encodeLoaded decides how long a loaded value is stored, and encodes it. A value that is not to be stored is encoded
-// too, for the copies of callers that share the load. Where ref is nil nothing is going to be stored, so the size does
-// not matter.
+// too, for the copies of callers that share the load. Where ref is nil nothing is going to be stored: the value is compared with
+// what comes back from the codec, for whoever compares it with the cache.
 func (e *entries[K, V]) encodeLoaded(key K, ref *entry.Ref, r *result[V]) {
 	if e.wanted(key, r.value) {
 		r.ttl, r.tags = e.ttlFor(key, r.value), e.valueTags(key, r.value)
 	}
-	payload, err := e.marshal(r.value)
+	payload, err := e.coding.encode(r.value)
 	if err != nil {
+		e.coding.unencodable(err)
+		if ref != nil && r.ttl > 0 {
+			e.unstorable.failed(ref.Key)
+		}
 		return
 	}
 	r.payload = payload
-	if r.ttl > 0 && ref != nil && e.size.refuses(ref.Key, payload) {
+	if ref == nil {
+		r.lost, _ = e.coding.verify(r.value, payload)
+	} else if r.ttl > 0 && (e.size.refuses(ref.Key, payload) || e.verified(ref.Key, r.value, payload) != nil) {
 		r.ttl = 0
 	}
+}
+
+// verified returns an error if what a value was encoded to can't be decoded. It looks at some values, and at all while some
+// could not be stored.
+func (e *entries[K, V]) verified(key store.Key, value V, payload []byte) error {
+	suspected := e.unstorable.suspects(key)
+	if !e.coding.samples(len(payload)) && !suspected {
+		return nil
+	}
+	if _, err := e.coding.verify(value, payload); err != nil {
+		e.unstorable.failed(key)
+		return err
+	}
+	if suspected {
+		e.unstorable.worked(key)
+	}
+	return nil
 }
 
 // loaded is the entry of the result of a load.
@@ -114,9 +131,17 @@ func (e *entries[K, V]) written(key K, ref *entry.Ref, value V) (entry.Contents,
 	if !e.wanted(key, value) {
 		return entry.Contents{}, false, nil
 	}
-	payload, err := e.marshal(value)
-	if err != nil || e.size.refuses(ref.Key, payload) {
-		return entry.Contents{}, false, err
+	payload, err := e.coding.encode(value)
+	if err != nil {
+		e.coding.unencodable(err)
+		e.unstorable.failed(ref.Key)
+		return entry.Contents{}, false, fmt.Errorf("encode: %w", err)
+	}
+	if e.size.refuses(ref.Key, payload) {
+		return entry.Contents{}, false, nil
+	}
+	if err := e.verified(ref.Key, value, payload); err != nil {
+		return entry.Contents{}, false, fmt.Errorf("decode: %w", err)
 	}
 	return entry.Contents{
 		Payload: payload, TTL: e.jittered(e.ttlFor(key, value)), Extra: e.maxStale, Idle: e.idle,

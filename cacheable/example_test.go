@@ -251,6 +251,75 @@ func ExamplePack2() {
 }
 
 // A session-like value that lives for as long as it is used, but for no longer than a day.
+// A page reads products one by one, another one reads many: two caches with the same entries.
+func ExampleShared() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	findAll := func(_ context.Context, ids []string) (map[string]Product, error) {
+		fmt.Println("looking for all of", ids)
+		return map[string]Product{"p2": {ID: "p2", Name: "Vase"}}, nil
+	}
+	one := cacheable.New(st, "product", findProduct, cacheable.Shared())
+	many := cacheable.NewMany(st, "product", findAll, cacheable.Shared())
+
+	p, _ := one.Get(ctx, "p1")
+	fmt.Println(p.Name)
+	all, _ := many.GetAll(ctx, []string{"p1", "p2"})
+	fmt.Println(all["p1"].Name, all["p2"].Name)
+	// Output:
+	// looking for p1
+	// Lamp
+	// looking for all of [p2]
+	// Lamp Vase
+}
+
+// The hash of the password is not for the cache: a user that comes from there has none.
+func ExampleLossy() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	type user struct {
+		Name string
+		Hash string `json:"-"`
+	}
+	users := cacheable.New(st, "user", func(context.Context, int) (user, error) {
+		return user{"Ann", "x9f3"}, nil
+	}, cacheable.Lossy())
+
+	for range 2 {
+		u, _ := users.Get(ctx, 1)
+		fmt.Printf("%q %q\n", u.Name, u.Hash)
+	}
+	// Output:
+	// "Ann" "x9f3"
+	// "Ann" ""
+}
+
+// The tags are a set: their order does not matter.
+func ExampleEqual() {
+	st, done := exampleStore()
+	defer done()
+	ctx := context.Background()
+
+	type article struct{ Tags []string }
+	articles := cacheable.New(st, "article", func(context.Context, int) (article, error) {
+		return article{[]string{"go", "redis"}}, nil
+	}, cacheable.Equal(func(a, b article) bool { return len(a.Tags) == len(b.Tags) }))
+
+	for range 2 {
+		a, _ := articles.Get(ctx, 1)
+		fmt.Println(a.Tags)
+	}
+	fmt.Println(st.Stats().Caches["article"].Lossy, "values came back different")
+	// Output:
+	// [go redis]
+	// [go redis]
+	// 0 values came back different
+}
+
 func ExampleSliding() {
 	st, done := exampleStore()
 	defer done()

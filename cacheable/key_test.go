@@ -2,7 +2,9 @@ package cacheable_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,10 +29,14 @@ type query struct {
 	page  uint8
 }
 
-// keyOf returns the function that makes keys of arguments of type K.
+var keysMade atomic.Int64
+
+// keyOf returns the function that makes keys of arguments of type K, as of a cache called "c". Caches of one name in one store
+// must have the same K, so each has a name of its own.
 func keyOf[K comparable](st *store.Store, options ...cacheable.Option) func(K) string {
-	c := cacheable.New(st, "c", func(context.Context, K) (int, error) { return 0, nil }, options...)
-	return func(k K) string { return c.EntryKey(k).String() }
+	name := fmt.Sprint("c", keysMade.Add(1))
+	c := cacheable.New(st, name, func(context.Context, K) (int, error) { return 0, nil }, options...)
+	return func(k K) string { return strings.Replace(c.EntryKey(k).String(), "{"+name+":", "{c:", 1) }
 }
 
 func mini(t *testing.T) *store.Store {

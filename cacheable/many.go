@@ -25,8 +25,8 @@ type Many[K comparable, V any] struct {
 
 // NewMany decorates a loader of several values. The loader is asked for the keys that are not cached, each once, and is
 // never called without keys. A key that it leaves out does not exist at the source; a key that it was not asked for is
-// ignored. With [NotFound] the absence of a key that it left out is cached too. Caches of [New] and NewMany with the
-// same name share their entries. Otherwise it is like New.
+// ignored. With [NotFound] the absence of a key that it left out is cached too. A cache of [New] and one of
+// NewMany may have the same name and share their entries, if both are [Shared]. Otherwise it is like New.
 func NewMany[K comparable, V any](st *store.Store, name string, load func(context.Context, []K) (map[K]V, error), options ...Option) *Many[K, V] {
 	if load == nil {
 		return &Many[K, V]{Cacheable: New[K, V](st, name, nil, options...)} // panics

@@ -82,7 +82,7 @@ func (m *manyMiss[K, V]) takeLeases(ctx context.Context) (together manyLoads[K],
 	var refs []*entry.Ref
 	var found []entry.Entry
 	for i, req := range m.requests {
-		if req.direct || req.found.State == entry.Bypass {
+		if req.direct || req.found.State == entry.Bypass || m.b.entries.unstorable.pauses(req.ref.Key) {
 			together.add(i, req, nil)
 			continue
 		}

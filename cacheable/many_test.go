@@ -86,8 +86,8 @@ func TestManyLoadsOnlyWhatIsMissing(t *testing.T) {
 func TestManySharesEntriesWithNew(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		b, st := &batches{}, openStore(t, rdb)
-		many := cacheable.NewMany(st, "both", b.load)
-		one := cacheable.New(st, "both", func(_ context.Context, key string) (string, error) { return "one " + key, nil })
+		many := cacheable.NewMany(st, "both", b.load, cacheable.Shared())
+		one := cacheable.New(st, "both", func(_ context.Context, key string) (string, error) { return "one " + key, nil }, cacheable.Shared())
 		_, err := one.Get(t.Context(), "a")
 		require.NoError(t, err)
 		got, err := many.GetAll(t.Context(), []string{"a", "b"})

@@ -445,7 +445,7 @@ func TestTheFirstValueThatIsTooLargeIsLogged(t *testing.T) {
 		for _, name := range []string{"one", "two"} {
 			var wg sync.WaitGroup
 			for i := range 10 { // one name is one cache, although there may be several of it
-				c := cacheable.New(st, name, src.load, cacheable.MaxBytes(most))
+				c := cacheable.New(st, name, src.load, cacheable.MaxBytes(most), cacheable.Shared())
 				wg.Go(func() {
 					key := fmt.Sprint("k", i)
 					_, err := c.Get(t.Context(), key)

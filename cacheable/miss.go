@@ -22,7 +22,7 @@ func (l *loader[K, V]) read(req *request[K], round *flight.Round) outcome[V] {
 	if !req.slot.acquire(ctx) {
 		return l.closing(round)
 	}
-	if req.direct || req.found.State == entry.Bypass {
+	if req.direct || req.found.State == entry.Bypass || l.entries.unstorable.pauses(req.ref.Key) {
 		return l.runDirect(req, round)
 	}
 	m := &miss[K, V]{l: l, req: req, round: round, found: req.found}

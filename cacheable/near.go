@@ -60,7 +60,7 @@ type nearValue struct {
 	sum      uint64        // see mutationGuard
 }
 
-func newNear[K comparable, V any](keys keys[K], s *settings, plain bool) *near[K, V] {
+func newNear[K comparable, V any](keys keys[K], s *settings, coding *coding[V], plain bool) *near[K, V] {
 	cache, clone := keys.cache, typed[func(V) V](keys.cache.Name(), "Clone", s.clone)
 	if s.nearSize == 0 {
 		return nil
@@ -75,7 +75,7 @@ func newNear[K comparable, V any](keys keys[K], s *settings, plain bool) *near[K
 	cache.CountNear(values.EstimatedSize)
 	return &near[K, V]{
 		cache: cache, keyOf: keys.of, refOf: keys.ref, values: values, ttl: s.nearTTL, clone: clone,
-		mutable: mutationGuard[V]{codec: s.codec, shared: !plain && clone == nil},
+		mutable: mutationGuard[V]{coding: coding, shared: !plain && clone == nil},
 	}
 }
 

@@ -27,10 +27,13 @@ type settings struct {
 	storeIf     any // func(K, V) bool
 	ttlOf       any // func(K, V) time.Duration
 	codec       codec.Codec
-	schema      string // in place of the fingerprint of the type
-	maxLoads    int    // 0 is no bound
-	maxBatch    int    // 0 is no bound
-	maxBytes    int    // of a payload; 0 is no bound
+	schema      string // in place of the fingerprint of the value's type
+	equal       any    // func(V, V) bool
+	lossy       bool
+	shared      bool // the name, with other caches of the store
+	maxLoads    int  // 0 is no bound
+	maxBatch    int  // 0 is no bound
+	maxBytes    int  // of a payload; 0 is no bound
 	hardTimeout time.Duration
 	softTimeout time.Duration
 	maxStale    time.Duration

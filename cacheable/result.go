@@ -22,6 +22,7 @@ type result[V any] struct {
 	cost     time.Duration // how long the load took
 	tags     []string      // those of the value, in addition to those of its key
 	derived  bool          // the loader got a stale answer from another cache, so the value is not to be stored
+	lost     string        // which part came back from the codec different, of a load whose value is not stored
 	taken    atomic.Bool   // a caller has got value itself, not a copy
 }
 

@@ -11,22 +11,22 @@ import (
 )
 
 // Schema names the version of the values' encoding. Entries of another version are misses. By default the version is a
-// fingerprint of the type, so a changed struct needs no attention. With Schema the user must change the version when
-// old entries must no longer be read. The codec's name is part of the version in either case.
+// fingerprint of V, so a changed struct needs no attention. With Schema the user must change the version when old entries
+// must no longer be read. The type of the key and the codec's name count in either case: see [New].
 func Schema[T ~string | ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64](version T) Option {
 	return func(s *settings) { s.schema = fmt.Sprintf("version %v", version) }
 }
 
-// fingerprint is a hash of everything that decides how a value of the type is encoded. These are the codec, the kinds
-// of the parts, the names and tags of exported fields, and the names of types that encode themselves. It is the same in
-// every build.
-func fingerprint(t reflect.Type, codec, version string) uint64 {
+// fingerprint is a hash of everything that decides which value a key names, and how the value is encoded: the shape of the
+// key's type, the codec, and the shape of the value's type or else the version. It is the same in every build.
+func fingerprint(k, v reflect.Type, customKey bool, codec, version string) uint64 {
 	h := fnv.New64a()
+	describeKey(h, k, customKey)
 	write(h, codec)
 	if version != "" {
 		write(h, version)
 	} else {
-		describe(h, t, map[reflect.Type]int{})
+		describe(h, v, map[reflect.Type]int{})
 	}
 	return binary.BigEndian.Uint64(h.Sum(nil))
 }
@@ -34,7 +34,8 @@ func fingerprint(t reflect.Type, codec, version string) uint64 {
 // write adds a text with its length, so that different lists of texts give different input.
 func write(h hash.Hash64, text string) { fmt.Fprintf(h, "%d:%s", len(text), text) }
 
-// describe writes the shape of a type. A type that it has seen is written as its number: types may be recursive, and
+// describe writes what decides how a value of a type is encoded: the kinds of its parts, the names and tags of exported fields,
+// and the names of types that encode themselves. The names of other types do not matter. A type that it has seen is written as its number: types may be recursive, and
 // types that refer to one another have far more paths through them than parts.
 func describe(h hash.Hash64, t reflect.Type, seen map[reflect.Type]int) {
 	if place, ok := seen[t]; ok {

@@ -57,9 +57,9 @@ func TestAChangedTypeIsACountedMiss(t *testing.T) {
 }
 
 func TestSchemaNamesTheVersion(t *testing.T) {
-	st := open(t, redistest.Start(t).Client(t))
+	rdb, namespace := redistest.Start(t).Client(t), redistest.Unique(t)
 	sources := func(option ...cacheable.Option) cacheable.Source {
-		_, info, err := cacheable.New(st, "c", constant(1), option...).GetInfo(t.Context(), "k")
+		_, info, err := cacheable.New(join(t, rdb, namespace), "c", constant(1), option...).GetInfo(t.Context(), "k")
 		require.NoError(t, err)
 		return info.Source
 	}
@@ -73,29 +73,27 @@ func TestSchemaNamesTheVersion(t *testing.T) {
 
 // With Schema two types share entries as long as the codec can read them.
 func TestTypesOfTheSameSchemaShareEntries(t *testing.T) {
-	st := open(t, redistest.Start(t).Client(t))
+	stores := fleet(t, redistest.Start(t).Client(t), 2)
 	type wide struct{ A, B int }
 	type narrow struct{ A int }
-	_, err := cacheable.New(st, "c", constant(wide{1, 2}), cacheable.Schema(1)).Get(t.Context(), "k")
+	_, err := cacheable.New(stores[0], "c", constant(wide{1, 2}), cacheable.Schema(1)).Get(t.Context(), "k")
 	require.NoError(t, err)
-	v, info, err := cacheable.New(st, "c", constant(narrow{9}), cacheable.Schema(1)).GetInfo(t.Context(), "k")
+	v, info, err := cacheable.New(stores[1], "c", constant(narrow{9}), cacheable.Schema(1)).GetInfo(t.Context(), "k")
 	require.NoError(t, err)
 	require.Equal(t, cacheable.SourceHit, info.Source)
 	require.Equal(t, narrow{1}, v)
 }
 
 func TestEveryCodecRoundTripsAndAnotherOneMisses(t *testing.T) {
-	st := open(t, redistest.Start(t).Client(t))
 	codecs := []codec.Codec{
 		codec.JSON(), msgpack.New(), cbor.New(), zstd.New(codec.JSON()), zstd.New(msgpack.New()), s2.New(cbor.New()),
 	}
 	want := productV1{"p", []priceV1{{7}}}
+	stores := fleet(t, redistest.Start(t).Client(t), len(codecs))
 	for round := range 2 {
 		for i, of := range codecs {
-			c := cacheable.New(st, "product", constant(want), cacheable.Codec(of))
-			misses := int64(len(codecs) - 1) // the first has the key, and the others have variants
+			c := cacheable.New(stores[i], "product", constant(want), cacheable.Codec(of), cacheable.Shared())
 			if round == 0 {
-				misses = int64(i)
 				roundTrip(t, c, want)
 			} else {
 				v, info, err := c.GetInfo(t.Context(), "k")
@@ -103,8 +101,8 @@ func TestEveryCodecRoundTripsAndAnotherOneMisses(t *testing.T) {
 				require.Equal(t, want, v)
 				require.Equal(t, cacheable.SourceHit, info.Source)
 			}
-			counts := st.Stats().Caches["product"]
-			require.Equal(t, misses, counts.Schema, of.Name())
+			misses, counts := min(i, 1), stores[i].Stats().Caches["product"] // the first has the key, and the others have variants
+			require.EqualValues(t, misses, counts.Schema, of.Name())
 			require.Zero(t, counts.Corrupt)
 		}
 	}
@@ -118,13 +116,13 @@ func (marshals) MarshalJSON() ([]byte, error) { return json.Marshal("fixed") }
 func TestARenamedFieldOfATypeThatMarshalsItselfIsAMiss(t *testing.T) {
 	for _, of := range []codec.Codec{msgpack.New(), cbor.New()} {
 		t.Run(of.Name(), func(t *testing.T) {
-			st := open(t, redistest.Start(t).Client(t))
+			stores := fleet(t, redistest.Start(t).Client(t), 2)
 			before := func() {
 				type item struct {
 					marshals
 					Price int
 				}
-				_, err := cacheable.New(st, "c", constant(item{Price: 7}), cacheable.Codec(of)).Get(t.Context(), "k")
+				_, err := cacheable.New(stores[0], "c", constant(item{Price: 7}), cacheable.Codec(of)).Get(t.Context(), "k")
 				require.NoError(t, err)
 			}
 			after := func() {
@@ -132,7 +130,7 @@ func TestARenamedFieldOfATypeThatMarshalsItselfIsAMiss(t *testing.T) {
 					marshals
 					Cents int
 				}
-				v, err := cacheable.New(st, "c", constant(item{Cents: 700}), cacheable.Codec(of)).Get(t.Context(), "k")
+				v, err := cacheable.New(stores[1], "c", constant(item{Cents: 700}), cacheable.Codec(of)).Get(t.Context(), "k")
 				require.NoError(t, err)
 				require.Equal(t, 700, v.Cents)
 			}

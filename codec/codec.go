@@ -26,7 +26,9 @@ type Codec interface {
 	// misses. It must not change during the codec's life.
 	Name() string
 
-	// Marshal encodes v. The caller owns the returned slice.
+	// Marshal encodes v. The caller owns the returned slice. A cache passes
+	// its value or, if methods that encode the value or a part of it have a
+	// pointer receiver, a pointer to the value.
 	Marshal(v any) ([]byte, error)
 
 	// Unmarshal decodes data into v, which is a non-nil pointer to a value as

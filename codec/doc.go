@@ -11,4 +11,6 @@
 //   - the monotonic reading of a [time.Time] and the name of its zone
 //   - the concrete type of a value in an interface
 //   - whether two pointers were equal
+//   - what a MarshalJSON (or the like) with a pointer receiver would have
+//     encoded, for the elements of a map and values in an interface
 package codec

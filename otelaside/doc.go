@@ -1,6 +1,6 @@
 // Package otelaside traces loads, waits and evictions with OpenTelemetry:
 //
-//	st, err := store.Open(ctx, rdb, store.Trace(otelaside.New(otel.GetTracerProvider())))
+//	st, err := store.Open(ctx, rdb, store.Namespace("shop"), store.Trace(otelaside.New(otel.GetTracerProvider())))
 //
 // There is a span for each load ("aside load"), for each wait for the load of another process ("aside wait"), and for
 // each eviction ("aside evict"). Reads that the cache answers have none.

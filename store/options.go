@@ -15,6 +15,7 @@ type Option func(*config)
 
 type config struct {
 	conn         setup.Conn
+	named        bool // the namespace was given
 	lease        time.Duration
 	hold         time.Duration
 	drain        time.Duration
@@ -62,12 +63,21 @@ const pkg setup.Package = "store" // in panics
 
 func connect(set setup.ConnOption) Option { return func(c *config) { set(&c.conn) } }
 
-// Namespace is the first part of every key, and what evict.Everything empties. The default is "aside". It consists of up to
-// 100 letters, digits and . _ / -
-func Namespace(name string) Option { return connect(pkg.Namespace(name)) }
+// Namespace is the first part of every key, and what evict.Everything empties. It consists of up to 100 letters, digits and
+// . _ / -
+//
+// The default is "aside", for all programs that give none: on one Redis their caches of the same name share entries, and each
+// evicts everything of all. [Open] logs that at Info.
+func Namespace(name string) Option {
+	set := pkg.Namespace(name)
+	return func(c *config) {
+		set(&c.conn)
+		c.named = true
+	}
+}
 
 // Logger receives what an operator should know: a broken feed, queued evictions, recovered panics. The default is
-// slog.Default(). Normal operation logs nothing at Info or above.
+// slog.Default(). Normal operation logs nothing at Info or above, but for an [Open] without [Namespace].
 func Logger(l *slog.Logger) Option { return connect(pkg.Logger(l)) }
 
 // Timeout bounds each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces the

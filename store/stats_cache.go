@@ -19,7 +19,7 @@ type CacheStats struct {
 	StaleHits    int64 // answered from Redis with a value past its time to live
 	NegativeHits int64 // answered from a cached absence
 	Misses       int64
-	Bypasses     int64 // went to the source and stored nothing: a hold, a queued eviction, or no Redis
+	Bypasses     int64 // went to the source and stored nothing: a hold, a queued eviction, no Redis, or values that the codec fails on
 	Invalid      int64 // entries found but not usable, for one of the four reasons below
 	Evicted      int64 // ... because a tag, the cache or the namespace was evicted
 	Schema       int64 // ... because they have another type or codec
@@ -32,6 +32,8 @@ type CacheStats struct {
 	Refused      int64     // results not stored because the key was evicted or written during the load
 	Waits        int64     // waits for the load of another process
 	Unencodable  int64     // results that the codec could not encode
+	Undecodable  int64     // values that were not stored because the codec could not decode what it had encoded
+	Lossy        int64     // values, of those that were compared, that came back from the codec different; see cacheable.Equal
 	TooLarge     int64     // values not stored because of cacheable.MaxBytes
 	RedisErrors  int64     // failed commands of reads and loads
 	Refreshes    int64     // loads in the background
@@ -80,7 +82,7 @@ func cacheStats(c *entry.Counters) CacheStats {
 		Schema: c.Invalid(entry.Schema), Corrupt: c.Invalid(entry.Corrupt), Clash: c.Invalid(entry.Clash),
 		Loads: c.N(entry.CountLoad), LoadErrors: c.N(entry.CountLoadError), Panics: c.N(entry.CountPanic),
 		LoadTimes: c.LoadTimes(), Refused: c.N(entry.CountRefused), Waits: c.N(entry.CountWait),
-		Unencodable: c.N(entry.CountUnencodable), RedisErrors: c.N(entry.CountRedisError), NearHits: c.N(entry.CountNearHit),
+		Unencodable: c.N(entry.CountUnencodable), Undecodable: c.N(entry.CountUndecodable), Lossy: c.N(entry.CountLossy), RedisErrors: c.N(entry.CountRedisError), NearHits: c.N(entry.CountNearHit),
 		StaleHits: c.N(entry.CountStale), Refreshes: c.N(entry.CountRefresh), Unrefreshed: c.N(entry.CountRefreshFailed),
 		Mutated: c.N(entry.CountMutated), TooLarge: c.N(entry.CountTooLarge),
 		BytesRead: read, BytesWritten: written, NearEntries: c.NearEntries(), Checks: checkStats(c),

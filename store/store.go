@@ -42,6 +42,8 @@ type Store struct {
 // its own timeouts (see [Timeout]) and without retries. rdb is a *redis.Client (one node, or Sentinel) or a
 // *redis.ClusterClient, and must stay open while the store is.
 //
+// Each service needs a [Namespace] of its own; without one Open logs a line at Info.
+//
 // Redis being down is not an error: reads go to the loader until it is back. Open returns an error that wraps
 // [ErrClient] if the client can't be used, or [ErrJournal] if the path given to [Journal] is that of something else. A
 // journal that can't be written now is no error either. It panics if rdb or an option is nil.
@@ -64,6 +66,10 @@ func Open(ctx context.Context, rdb redis.UniversalClient, options ...Option) (*S
 		return nil, err
 	}
 	s.build()
+	if !cfg.named {
+		cfg.conn.Log.Info("aside: the store is opened without store.Namespace; every program on this Redis that gives none shares its "+
+			"entries and evictions; give each service a namespace of its own", "namespace", cfg.conn.Namespace)
+	}
 	s.outbox.Resume()
 	s.life.Background("discovery", s.watchMasters)
 	s.tracker.Ready(ctx, min(cfg.conn.Timeout, 500*time.Millisecond))

@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"internal/background"},
 	{
 		"internal/acltest", "internal/archtest", "internal/clientip", "internal/envelope",
-		"internal/faulttest", "internal/flight", "internal/histogram", "internal/journal", "internal/keyspace",
+		"internal/faulttest", "internal/fidelity", "internal/flight", "internal/histogram", "internal/journal", "internal/keyspace",
 		"internal/lifecycle", "internal/lru", "internal/pause", "internal/redisserver", "internal/slicesx", "internal/tracing",
 	},
 	{"internal/redisx", "internal/redistest"},

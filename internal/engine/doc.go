@@ -16,7 +16,7 @@
 //	dataset  tracking
 //	breaker  lua  setup  wire
 //	redisx
-//	clientip  envelope  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
+//	clientip  envelope  fidelity  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
 //	background
 //
 // # Lock order

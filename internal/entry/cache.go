@@ -45,6 +45,8 @@ type Entries struct {
 
 	mu       sync.Mutex
 	counters map[string]*Counters // by cache; under mu
+
+	registry
 }
 
 // New returns the entries.

@@ -37,6 +37,11 @@ const (
 	CountRefreshFailed
 	CountMutated
 	CountTooLarge
+	CountUndecodable
+	CountLossy
+	CountDifferent // a loss that the type does not tell; not shown
+	CountLeftOut   // caches whose type tells of a loss; not shown
+	CountHopeless  // caches whose type can't be encoded; not shown
 	counterCount
 )
 

@@ -14,5 +14,6 @@
 // the record under the key, by any version of the program, so ends all variants: an eviction, a hold and a Put need to know
 // nothing of them.
 //
-// The package has two locks, both last in order: Entries.mu guards the counters by name, sizes.mu the gauges of one name.
+// The package has three locks, all last in order: Entries.mu guards the counters by name, registry.mu the caches that were made,
+// sizes.mu the gauges of one name.
 package entry

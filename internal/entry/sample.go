@@ -19,6 +19,7 @@ type Sample struct {
 	Payload []byte
 	Token   Token         // of a sample of a cache
 	Age     time.Duration // of a sample of a cache: how long ago its load began
+	Lost    string        // of a sample of a source: which part of the value came back from the codec different; empty if none
 	Err     error         // why it could not be had
 }
 
