@@ -22,11 +22,13 @@ func After[A, R any](write func(context.Context, A) (R, error), targets ...Targe
 func after[A, R any](decorator string, write func(context.Context, A) (R, error), targets []Target[A]) func(context.Context, A) (R, error) {
 	set := newTargetSet[A, R](decorator, false, targets)
 	return func(ctx context.Context, a A) (R, error) {
+		engine := set.st.Engine()
+		ended := engine.Life.Write()
 		defer func() {
+			defer ended()
 			ctx, done := redisx.Linger(ctx)
 			defer done()
-			_ = set.st.Evict(ctx, set.keys(a)...) // failures are queued and logged
-			_ = set.st.Engine().Evictor.Expire(ctx, set.expiringKeys(a)...)
+			_ = engine.Evictor.AfterWrite(ctx, set.keys(a), set.expiringKeys(a)) // failures are queued and logged
 		}()
 		return write(ctx, a)
 	}

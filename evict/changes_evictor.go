@@ -71,7 +71,7 @@ func (v *changesEvictor[E]) evict(ctx context.Context, evicted, expired []store.
 	failed := pause.Backoff{Least: 10 * time.Millisecond, Most: 500 * time.Millisecond}
 	for {
 		own := context.WithoutCancel(ctx)
-		err := errors.Join(v.st.Evict(own, evicted...), v.st.Engine().Evictor.Expire(own, expired...))
+		err := v.st.Engine().Evictor.Change(own, evicted, expired)
 		if err == nil {
 			v.counts.evictions.Add(int64(len(evicted) + len(expired)))
 			return nil

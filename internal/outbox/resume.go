@@ -10,7 +10,7 @@ func (o *Outbox) Open() error {
 	o.mu.Lock()
 	o.queue.number++
 	for _, e := range left {
-		o.queue.put(e.Key, Eviction{Until: e.Until})
+		o.queue.put(e.Key, Eviction{Until: e.Until, Together: true})
 	}
 	if len(left) > 0 {
 		o.queue.outage.began = left[0].Since
@@ -42,4 +42,9 @@ func (o *Outbox) Resume() {
 }
 
 // Close comes last, when nothing changes the queue any more.
-func (o *Outbox) Close() { o.file.close() }
+func (o *Outbox) Close() {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.file.close()
+}
