@@ -20,9 +20,12 @@ type UndrainedError struct {
 }
 
 func (e *UndrainedError) Error() string {
-	text := fmt.Sprintf("%v: loads still running: %t, writes still running: %d, evictions not delivered: %d", ErrUndrained, e.Loads, e.Writes, e.Evictions)
+	text := fmt.Sprintf("%v: loads still running: %t, evictions not delivered: %d", ErrUndrained, e.Loads, e.Evictions)
 	if e.Evictions > 0 && e.Journaled {
 		text += " (kept in the journal)"
+	}
+	if e.Writes > 0 {
+		text += fmt.Sprintf(", writes still running: %d", e.Writes)
 	}
 	return text
 }

@@ -13,10 +13,6 @@ import (
 	"github.com/jollyjet/aside/internal/wire"
 )
 
-// Expire ends the time to live of entries without removing them; see [Evictor.Change]. What is not a value, such as the
-// lease of a load that is running, is evicted.
-func (e *Evictor) Expire(ctx context.Context, keys ...Key) error { return e.Change(ctx, nil, keys) }
-
 // expire is Change. What is evicted is held while others expire. Those can't be held, so they expire as often as they have
 // caches, and each but the first time after all have expired once.
 func (e *Evictor) expire(ctx context.Context, evicted, expired []Key) error {

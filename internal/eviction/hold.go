@@ -31,8 +31,8 @@ type Hold struct {
 // Hold places a hold on the keys. After an error, which wraps [wire.ErrUnavailable], some of them may be held; [Hold.End]
 // ends those as well.
 func (e *Evictor) Hold(ctx context.Context, keys ...Key) (*Hold, error) {
-	h := &Hold{evictor: e, token: envelope.NewToken(), keys: keys, dataEpoch: e.cfg.Outbox.DataEpoch(), unheld: true}
-	if e.cfg.Life.Closed() {
+	h := &Hold{evictor: e, token: envelope.NewToken(), keys: keys, dataEpoch: e.cfg.Outbox.DataEpoch(), unheld: true, partial: true}
+	if e.cfg.Life.Over() {
 		return h, lifecycle.ErrClosed
 	}
 	err := h.place(ctx, keys, "place")
@@ -76,13 +76,6 @@ func (h *Hold) Renew(ctx context.Context, done <-chan struct{}) {
 // RenewOnce is one step of Renew.
 func (h *Hold) RenewOnce(ctx context.Context) error { return h.place(ctx, h.keys, "renew") }
 
-// Replacement is a value to take the place of a hold on its key.
-type Replacement struct {
-	Key    Key
-	Record []byte
-	TTL    time.Duration
-}
-
 // End ends the hold, or lets it stand for as long as stay if that is positive, and leaves the keys evicted. A replacement is
 // stored in place of the hold on its key if no other writer and no eviction has come in between, and if all holds were
 // confirmed before the write; otherwise that key is left evicted too. What can't be carried out is queued, and the error
@@ -120,21 +113,4 @@ func (h *Hold) end(ctx context.Context, what outbox.Eviction, stay time.Duration
 		return e.together(ctx, h.keys, what, h.keys)
 	}
 	return err
-}
-
-// ends returns calls that evict keys and end the holds on them, or let those stand for as long as stay if that is positive.
-func ends(keys []Key, token envelope.Token, stay time.Duration, replace ...Replacement) []*wire.Call {
-	calls := make([]*wire.Call, len(keys))
-	for i, key := range keys {
-		record, ttl := []byte{}, time.Duration(0)
-		for _, r := range replace {
-			if r.Key == key {
-				record, ttl = r.Record, r.TTL
-			}
-		}
-		calls[i] = &wire.Call{Script: lua.Unhold, Key: key.Addr(), Args: []any{
-			envelope.HoldPrefix(), token[:], max(0, stay.Milliseconds()), record, ttl.Milliseconds(),
-		}}
-	}
-	return calls
 }
