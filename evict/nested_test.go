@@ -1,10 +1,11 @@
 package evict_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,87 +39,127 @@ func newChain(st *store.Store, src *table, names ...string) *chain {
 	return ch
 }
 
-// slots are hash slots that belong to different masters of a Cluster: lates delays what is sent to the master of one key.
-type lates struct {
+// lateLink is a link to a Cluster on which what is about one key is late.
+type lateLink struct {
 	mu    sync.Mutex
 	key   string
 	until chan struct{} // what is about the key waits for it
-	met   chan struct{}
+	met   chan struct{} // closed when something waits
 }
 
-func (l *lates) hook() redistest.Hook {
-	return redistest.Before(func(cmds []redis.Cmder) {
-		l.mu.Lock()
-		about := l.key != "" && slices.ContainsFunc(cmds, func(c redis.Cmder) bool {
-			return strings.HasPrefix(c.Name(), "eval") && len(c.Args()) > 3 && c.Args()[3] == l.key
-		})
-		until, met := l.until, l.met
-		if about {
-			l.key = "" // the first time
-		}
-		l.mu.Unlock()
-		if about {
-			close(met)
-			<-until
-		}
+// client returns a client of the Cluster over the link.
+func (l *lateLink) client(t *testing.T, c *redistest.Cluster) redis.UniversalClient {
+	t.Helper()
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: c.Client(t).Options().Addrs,
+		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+			return &lateConn{conn, l}, err
+		},
 	})
+	t.Cleanup(func() { require.NoError(t, rdb.Close()) })
+	return rdb
 }
 
-// delay holds back the next script on the key. pass ends that; met is closed when it has begun.
-func (l *lates) delay(key store.Key) (met <-chan struct{}, pass func()) {
+type lateConn struct {
+	net.Conn
+	link *lateLink
+}
+
+func (c *lateConn) Write(b []byte) (int, error) {
+	l := c.link
+	l.mu.Lock()
+	until, met := l.until, l.met
+	about := l.key != "" && bytes.Contains(b, []byte(l.key+"\r"))
+	if about {
+		l.key = "" // the first time
+	}
+	l.mu.Unlock()
+	if about {
+		close(met)
+		<-until
+	}
+	return c.Conn.Write(b)
+}
+
+// delay holds back the next command on the key until pass is called. met is closed when there is one.
+func (l *lateLink) delay(key store.Key) (met <-chan struct{}, pass func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.key, l.until, l.met = key.String(), make(chan struct{}), make(chan struct{})
 	return l.met, func() { close(l.until) }
 }
 
+// evictionOf returns a target of a kind, and the key of its eviction.
+func evictionOf(kind string, c *cache, tag string) (evict.Target[change], store.Key) {
+	switch kind {
+	case "key":
+		return evict.Key(c, keyOf), c.EntryKey("k")
+	case "all":
+		return evict.All[change](c), c.WholeKey()
+	case "expire":
+		return evict.Expire(c, keyOf), c.EntryKey("k")
+	default:
+		return evict.Tags(c.Store(), func(change) []string { return []string{tag} }), c.Store().Tag(tag)
+	}
+}
+
 // The eviction of the inner cache is late, and the outer one is loaded in between. Whatever the order of the targets: once the
 // write has returned, no node reads what the outer cache has made of the old inner value.
 func TestACacheThatReadsAnotherIsEvictedAfterIt(t *testing.T) {
 	cluster := redistest.StartCluster(t)
-	key := func(c *cache) evict.Target[change] { return evict.Key(c, keyOf) }
-	expire := func(c *cache) evict.Target[change] { return evict.Expire(c, keyOf) }
-	all := func(c *cache) evict.Target[change] { return evict.All[change](c) }
-	tag := func(c *cache) evict.Target[change] {
-		return evict.Tags(c.Store(), func(change) []string { return []string{strings.Split(c.EntryKey("k").String(), "{")[1][:5]} })
-	}
-	for name, tt := range map[string]struct {
-		outer, inner func(*cache) evict.Target[change]
-	}{
-		"keys": {key, key}, "key, all": {key, all}, "all, key": {all, key}, "tags": {tag, tag}, "key, tag": {key, tag},
-		"key, expire": {key, expire}, "expire, key": {expire, key}, "expire": {expire, expire},
+	for _, tt := range []struct{ outer, inner string }{
+		{"key", "key"}, {"key", "all"}, {"all", "key"}, {"tag", "tag"}, {"key", "tag"}, {"tag", "key"},
+		{"key", "expire"}, {"expire", "key"}, {"expire", "expire"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			src, late, namespace := &table{}, &lates{}, redistest.Unique(t)
-			a := newChain(join(t, cluster.Client(t), namespace, store.Hooks(late.hook()), store.Strict()), src, "outer", "inner")
-			b := newChain(join(t, cluster.Client(t), namespace, store.Strict()), src, "outer", "inner")
-			write := evict.After(src.write, tt.outer(a.caches[0]), tt.inner(a.caches[1]))
-			_, err := write(t.Context(), change{"k", 1})
-			require.NoError(t, err)
-			reads(t, 1, "k", b.caches[0], a.caches[0])
-			held := []store.Key{a.caches[1].EntryKey("k"), a.caches[1].WholeKey(), a.st.Tag("inner")}
-			met, pass := late.delay(held[map[string]int{"key, all": 1, "tags": 2, "key, tag": 2}[name]])
-			var wg sync.WaitGroup
-			wg.Go(func() {
-				_, err := write(t.Context(), change{"k", 2})
-				assert.NoError(t, err)
-			})
-			<-met
-			// What is not delayed may have arrived by now, or not. The outer cache is read until it is seen to be loaded again, or for
-			// a moment where it can't be stored.
-			for began := time.Now(); time.Since(began) < 100*time.Millisecond; {
-				_, info, err := b.caches[0].GetInfo(t.Context(), "k")
-				require.NoError(t, err)
-				if info.Source == cacheable.SourceMiss {
-					break
+		for _, turned := range []bool{false, true} {
+			t.Run(fmt.Sprint(tt, turned), func(t *testing.T) {
+				src, link, namespace := &table{}, &lateLink{}, redistest.Unique(t)
+				far, near := join(t, link.client(t, cluster), namespace, store.Strict()), join(t, cluster.Client(t), namespace, store.Strict())
+				var inner string
+				var targets []evict.Target[change]
+				var a *chain
+				var late store.Key
+				for i := 0; ; i++ { // until they are on different masters
+					inner = fmt.Sprint("inner", i)
+					a = newChain(far, src, "outer", inner)
+					first, at := evictionOf(tt.outer, a.caches[0], "outer")
+					second, key := evictionOf(tt.inner, a.caches[1], inner)
+					targets, late = []evict.Target[change]{first, second}, key
+					if cluster.MasterFor(t, at.String()) != cluster.MasterFor(t, key.String()) {
+						break
+					}
 				}
-			}
-			pass()
-			wg.Wait()
-			for range 3 {
-				reads(t, 2, "k", a.caches[0], b.caches[0])
-			}
-		})
+				if turned {
+					slices.Reverse(targets)
+				}
+				b := newChain(near, src, "outer", inner)
+				write := evict.After(src.write, targets...)
+				_, err := write(t.Context(), change{"k", 1})
+				require.NoError(t, err)
+				reads(t, 1, "k", b.caches[0], a.caches[0])
+				met, pass := link.delay(late)
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					_, err := write(t.Context(), change{"k", 2})
+					assert.NoError(t, err)
+				})
+				<-met
+				// The outer cache is read until it is loaded again, or for a moment if it is not evicted, or held.
+				for began := time.Now(); time.Since(began) < 100*time.Millisecond; {
+					_, info, err := b.caches[0].GetInfo(t.Context(), "k")
+					require.NoError(t, err)
+					if info.Source == cacheable.SourceMiss {
+						break
+					}
+				}
+				pass()
+				wg.Wait()
+				for range 3 {
+					reads(t, 2, "k", a.caches[0], b.caches[0])
+				}
+			})
+		}
 	}
 }
 
@@ -188,5 +229,3 @@ func TestRoundTripsOfEvictions(t *testing.T) {
 		})
 	}
 }
-
-var _ = context.Background
