@@ -9,6 +9,9 @@
 // be repeated when Redis comes back with older data. Such a moment begins a new epoch ([Outbox.DataEpoch]): whatever was read
 // in an older one may be what was evicted, and is discarded.
 //
+// Evictions that may rest on each other (Eviction.Together) leave the queue together: those that were carried out wait for the
+// rest, and then all are carried out once more, so that each takes effect after all others.
+//
 // Lock order: Outbox.mu, then those of the journal, of the lifecycle, and of whatever Config.Changed takes. Nothing is
 // logged and no call is sent while Outbox.mu is held.
 package outbox
