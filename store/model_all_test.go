@@ -102,11 +102,7 @@ func (m *model) all(kinds []string, faults int) {
 		if on == "tag" {
 			key = m.nodes[i].st.Tag(m.tag)
 		}
-		a := m.act(i, what, i, key, false, 0)
-		for !a.over && !a.command {
-			a.step(delivered, together)
-		}
-		left = append(left, a)
+		left = append(left, m.act(i, what, i, key, false, 0))
 	}
 	for len(left) > 0 {
 		var options []func()
