@@ -2,6 +2,7 @@ package cacheable_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -38,6 +39,27 @@ func TestAfterCloseReadsGoToTheLoaderAndNothingElseWorks(t *testing.T) {
 		require.False(t, ok)
 		requireReads(t, st, "c", 4)
 	})
+}
+
+// After Close, GetAll calls the loader once for all keys.
+func TestGetAllAfterCloseLoadsTogether(t *testing.T) {
+	b, st := &batches{}, open(t, miniClient(t))
+	many := cacheable.NewMany(st, "many", b.load)
+	inThrees := cacheable.NewMany(st, "threes", b.load, cacheable.MaxBatch(3))
+	require.NoError(t, st.Close())
+	keys := []string{"a", "b", "c", "d", "none"}
+	want := map[string]string{"a": "value of a", "b": "value of b", "c": "value of c", "d": "value of d"}
+	got, err := many.GetAll(t.Context(), keys)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Equal(t, [][]string{keys}, b.take())
+	got, err = inThrees.GetAll(t.Context(), keys)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Len(t, b.take(), 2)
+	b.fail = errors.New("no database")
+	_, err = many.GetAll(t.Context(), keys)
+	require.ErrorIs(t, err, b.fail)
 }
 
 // Close waits for a running load, and its value is stored.

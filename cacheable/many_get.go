@@ -148,8 +148,40 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], by
 	requestOf := func(key store.Key) *request[K] { return &byKey[key].request }
 	results := m.reads.of(missing[0].ref).DoAll(wait, keys, m.batches.read(requestOf))
 	cancel()
+	var past []*manyRead[K, V]
 	for i, read := range missing {
-		m.conclude(ctx, read, results[i], fallbacks[i])
+		if noFlight(results[i].Err) {
+			past = append(past, read)
+		} else {
+			m.conclude(ctx, read, results[i], fallbacks[i])
+		}
+	}
+	m.readPast(ctx, past)
+}
+
+// readPast answers reads from the loader alone, when the store is closed.
+func (m *Many[K, V]) readPast(ctx context.Context, reads []*manyRead[K, V]) {
+	size := max(1, len(reads))
+	if m.batches.maxBatch > 0 {
+		size = m.batches.maxBatch
+	}
+	for chunk := range slices.Chunk(reads, size) {
+		keys := make([]K, len(chunk))
+		for i, read := range chunk {
+			keys[i] = read.key
+			m.cache.Count(SourceBypass.counter())
+		}
+		values, err := m.batches.loadAll(ctx, keys)
+		for _, read := range chunk {
+			read.result = &result[V]{source: SourceBypass, err: err}
+			if err != nil {
+				continue
+			}
+			v, ok := values[read.key]
+			if read.result.value = v; !ok {
+				read.result.err = ErrNotFound
+			}
+		}
 	}
 }
 
@@ -171,11 +203,6 @@ func (m *Many[K, V]) coolsDown(ctx context.Context, read *manyRead[K, V]) bool {
 // conclude answers a read from the outcome of its flight.
 func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got flight.Result[*result[V]], fallback *result[V]) {
 	switch {
-	case noFlight(got.Err):
-		r := &result[V]{source: SourceBypass}
-		r.value, _, r.err = m.loadPast(ctx, read.key)
-		read.result = r
-		return
 	case got.Err != nil && ctx.Err() != nil:
 		read.err = ctx.Err()
 		return

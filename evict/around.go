@@ -31,6 +31,7 @@ func Around[A, R any](write func(context.Context, A) (R, error), targets ...Targ
 func around[A, R any](decorator string, write func(context.Context, A) (R, error), targets []Target[A]) func(context.Context, A) (R, error) {
 	set := newTargetSet[A, R](decorator, true, targets)
 	return func(ctx context.Context, a A) (result R, err error) {
+		defer set.st.Engine().Life.Write()()
 		w, holdErr := placeHold(ctx, set, a)
 		if holdErr != nil && set.refuse {
 			return result, fmt.Errorf("%w: %w", ErrUnheld, holdErr)
@@ -103,13 +104,8 @@ func (w *heldWrite[A, R]) end(ctx context.Context, succeeded bool, a A, result R
 	stored, more := w.set.replace(w.replacements, succeeded, a, result)
 	more = append(more, w.set.keys(a)...)
 	more = slicesx.Distinct(slices.Concat(w.keys, more))[len(w.keys):]
-	switch { // failures are queued and logged
-	case len(more) == 0:
-	case w.set.holdFor > 0:
-		late, _ := w.set.st.Engine().Evictor.Hold(ctx, more...)
-		_ = late.End(ctx, w.set.holdFor)
-	default:
-		_ = w.set.st.Evict(ctx, more...)
+	if len(more) > 0 {
+		w.hold.Extend(ctx, more...)
 	}
-	_ = w.hold.End(ctx, w.set.holdFor, stored...)
+	_ = w.hold.End(ctx, w.set.holdFor, stored...) // failures are queued and logged
 }

@@ -148,12 +148,7 @@ func (v *changesEvictor[E]) redisWorks(ctx context.Context) bool {
 // evictOnce returns nil once Redis has carried out the evictions, whether or not replicas have confirmed them: to repeat
 // an eviction does not help a replica that is away.
 func (v *changesEvictor[E]) evictOnce(ctx context.Context, evicted, expired []store.Key) error {
-	return guard(v.st, func() error {
-		if err := v.carriedOut(v.st.Evict(ctx, evicted...)); err != nil {
-			return err
-		}
-		return v.carriedOut(v.st.Engine().Evictor.Expire(ctx, expired...))
-	})
+	return guard(v.st, func() error { return v.carriedOut(v.st.Engine().Evictor.Change(ctx, evicted, expired)) })
 }
 
 // carriedOut counts and drops an error that is about replicas only.

@@ -32,7 +32,7 @@ type replacement[A, R any] struct {
 }
 
 // Replace stores the value that was written in place of the old entry: a write-through without a race. It needs
-// [Around]. The value is stored only if no other writer and no eviction came in between. Otherwise, and after a write
+// [Around]. The value is stored only if the hold was confirmed before the write, and no other writer and no eviction came in between. Otherwise, and after a write
 // that returned an error, the entry is left evicted.
 //
 // value is called after the write. It is also called before the write, with the zero R, to learn which entry to hold:

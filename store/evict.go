@@ -19,7 +19,7 @@ func (s *Store) Everything() Key { return s.engine.Keys.Everything() }
 // node, sees a value from before: for entries, and for tags that follow from a key, at once; for [Store.Everything] and
 // whole caches on other nodes within the feed's delay (see [Strict]). Keys that can't be evicted are queued; the error
 // then wraps [ErrQueued]. So are those that are not confirmed when ctx ends. An error that wraps [ErrUnreplicated] is about
-// what happens if the master is lost now. Package evict has more ways to evict.
+// what happens if the master is lost now. One that wraps [ErrClosed] means that nothing was evicted. Package evict has more ways to evict.
 func (s *Store) Evict(ctx context.Context, keys ...Key) error {
 	return s.engine.Evictor.Evict(ctx, keys...)
 }

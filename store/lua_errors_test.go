@@ -178,6 +178,14 @@ func TestAnEvictionThatRedisRefusesReachesTheHoldLater(t *testing.T) {
 				stale := e.replacement("stale")
 				h := e.hold(key)
 				r.lacks(t, tt.lacking)
+				if key == e.st.Tag("tag") && tt.replays > 0 { // a tag and its bucket are evicted by the scripts of the replay
+					require.NoError(t, r.st.Evict(t.Context(), key))
+					require.Equal(t, "held", e.sees())
+					r.lacks(t)
+					e.end(h, stale)
+					require.NotEqual(t, "value stale", e.sees())
+					continue
+				}
 				require.ErrorIs(t, r.st.Evict(t.Context(), key), store.ErrQueued)
 				require.Equal(t, "held", e.sees())
 				require.EqualValues(t, 1, r.st.Stats().Pending)

@@ -15,6 +15,7 @@ var mixes = [][]string{
 	{"read", "read", "after", "after", "refresh"},
 	{"read", "read", "around", "replace", "replace", "after"},
 	{"read", "read", "put", "after", "ahead"},
+	{"replace", "replace", "after"},
 }
 
 // begin starts an actor that does something.
@@ -28,7 +29,16 @@ func (m *model) begin(number int) *actor {
 		key = e.Ref.Key
 	}
 	renew, stay := m.pick(2) == 0, time.Duration(max(0, m.pick(4)-2))*time.Second
-	a := m.start(fmt.Sprintf("%d: %s %v on node %d", number, what, key, node), node, func(ctx context.Context, a *actor) {
+	a := m.act(number, what, node, key, renew, stay)
+	a.unlucky = (m.bad || m.pick(3) == 0) && what != "read"
+	a.clears = m.pick(4) == 0
+	return a
+}
+
+// act starts an actor.
+func (m *model) act(number int, what string, node int, key store.Key, renew bool, stay time.Duration) *actor {
+	e := m.nodes[node]
+	return m.start(fmt.Sprintf("%d: %s %v on node %d", number, what, key, node), node, func(ctx context.Context, a *actor) {
 		switch what {
 		case "read":
 			m.read(ctx, a, renew)
@@ -52,9 +62,6 @@ func (m *model) begin(number int) *actor {
 			m.puts--
 		}
 	})
-	a.unlucky = m.pick(3) == 0 && what != "read"
-	a.clears = m.pick(4) == 0
-	return a
 }
 
 // read is what a decorator does, but that it gives up sooner.

@@ -35,7 +35,7 @@ func TestNoInterleavingMakesAReadStale(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		run++
 		m := &model{
-			T: t, stepper: network, mini: mini, rdb: rdb, now: now, tag: fmt.Sprint("tag ", run),
+			modelT: t, stepper: network, choose: drawn(t), mini: mini, rdb: rdb, now: now, tag: fmt.Sprint("tag ", run),
 			least: make([]int, 2), queued: make([]int, 2), holders: make(map[*actor]*holding),
 		}
 		network.late = nil
@@ -68,6 +68,7 @@ func (m *model) run() {
 	var actors []*actor
 	m.mix = mixes[m.pick(len(mixes))]
 	most, calm := 2+m.pick(3), m.pick(2) == 0
+	m.bad = m.pick(3) == 0
 	for i := range 20 + m.pick(60) {
 		action := m.pick(24)
 		if calm {
@@ -84,8 +85,9 @@ func (m *model) run() {
 			m.Logf("a replay")
 			m.replay(m.pick(2))
 		case action == 3 && len(m.late) > 0:
-			m.Logf("late: %.40q", fmt.Sprint(m.late[0].Args()...))
-			m.arrive(m.rdb, 0)
+			n := m.pick(len(m.late))
+			m.Logf("late: %.40q", fmt.Sprint(m.late[n].Args()...))
+			m.arrive(m.rdb, n)
 		case len(actors) == 0 || action <= 12 && len(actors) < most:
 			actors = append(actors, m.begin(i))
 		default:
@@ -111,6 +113,9 @@ func (m *model) steps(a *actor) bool {
 		v := delivered
 		if a.unlucky {
 			v = max(delivered, verdict(m.pick(6)-2))
+			if m.bad && v != delivered {
+				v = tooLate
+			}
 		}
 		m.Logf("%s goes on, %v", a.name, v)
 		if a.step(v, m.pick(2*together)); a.over {

@@ -21,13 +21,15 @@ const (
 
 // model is one entry with a tag, its source, and what reads of it may return.
 type model struct {
-	*rapid.T
+	modelT
 	*stepper
-	mini  *miniredis.Miniredis
-	rdb   redis.UniversalClient
-	nodes []*testEntry
-	now   time.Time
-	mix   []string // what actors do
+	choose func(n int) int // a number below n
+	mini   *miniredis.Miniredis
+	rdb    redis.UniversalClient
+	nodes  []*testEntry
+	now    time.Time
+	mix    []string // what actors do
+	bad    bool     // commands are late more often
 
 	tag     string
 	source  int
@@ -37,6 +39,13 @@ type model struct {
 	holders map[*actor]*holding
 	dead    []holding
 	broken  string
+}
+
+// modelT is a test.
+type modelT interface {
+	Logf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
 }
 
 // holding is the hold of a writer, between the return of Hold and its End.
@@ -58,15 +67,20 @@ func (m *model) check() {
 	}
 }
 
-// pick picks a number below n, each with about the same probability, which rapid's integers do not have.
-func (m *model) pick(n int) (k int) {
-	for range 6 {
-		k *= 2
-		if rapid.Bool().Draw(m.T, "bit") {
-			k++
+// pick picks a number below n.
+func (m *model) pick(n int) int { return m.choose(n) }
+
+// drawn picks numbers each with about the same probability, which rapid's integers do not have.
+func drawn(t *rapid.T) func(n int) int {
+	return func(n int) (k int) {
+		for range 6 {
+			k *= 2
+			if rapid.Bool().Draw(t, "bit") {
+				k++
+			}
 		}
+		return k % n
 	}
-	return k % n
 }
 
 func (m *model) write() int { m.source++; return m.source }
@@ -149,7 +163,7 @@ func (m *model) settle() {
 		m.replay(node)
 	}
 	for len(m.late) > 0 {
-		m.arrive(m.rdb, 0)
+		m.arrive(m.rdb, m.pick(len(m.late)))
 	}
 	look := func() {
 		for node, e := range m.nodes {

@@ -28,6 +28,7 @@ import (
 type Store struct {
 	cfg      config
 	life     *lifecycle.Lifecycle
+	given    redis.UniversalClient
 	client   *redisx.Client
 	wire     *wire.Wire
 	breakers *breaker.Set
@@ -84,13 +85,11 @@ func (s *Store) connect(rdb redis.UniversalClient) error {
 	s.outbox = outbox.New(outbox.Config{
 		Namespace: keys.Namespace(), Everything: keys.Everything().Addr(), Journal: s.cfg.journal, Log: log, Life: s.life,
 		Limit: s.cfg.queue, Age: s.cfg.queueAge, Remember: s.cfg.remember, Distrust: s.cfg.distrust, RetryMost: s.cfg.replayEvery,
-		Deliver: func(ctx context.Context, calls ...*wire.Call) error {
-			return s.versions.BucketsFirst(ctx, s.wire.Deliver, calls...)
-		},
-		Flush: func(ctx context.Context, calls ...*wire.Call) error {
-			return s.versions.BucketsFirst(ctx, s.wire.Run, calls...)
-		},
-		Changed: func(addr string) { s.versions.Changed(addr) },
+		Deliver:  s.deliver(func(ctx context.Context, calls ...*wire.Call) error { return s.wire.Deliver(ctx, calls...) }),
+		Flush:    s.deliver(func(ctx context.Context, calls ...*wire.Call) error { return s.wire.Run(ctx, calls...) }),
+		Together: s.together(func(ctx context.Context, calls ...*wire.Call) error { return s.wire.Deliver(ctx, calls...) }),
+		Last:     s.together(func(ctx context.Context, calls ...*wire.Call) error { return s.wire.Run(ctx, calls...) }),
+		Changed:  func(addr string) { s.versions.Changed(addr) },
 	})
 	s.detector = dataset.New(dataset.Config{Log: log, Any: s.outbox.Any, Recall: s.outbox.Recall, Woke: s.outbox.Wake})
 	s.breakers = breaker.New(breaker.Config{
@@ -113,7 +112,7 @@ func (s *Store) connect(rdb redis.UniversalClient) error {
 	limits.Breaker, limits.Recovered = s.breakers.For, s.life.Recovered
 	own, err := redisx.Own(rdb, limits)
 	if err == nil {
-		s.client = own
+		s.client, s.given = own, rdb
 		return nil
 	}
 	s.outbox.Close()
@@ -121,6 +120,20 @@ func (s *Store) connect(rdb redis.UniversalClient) error {
 		return fmt.Errorf("store: %w, or pass store.AllowReplicaReads()", err)
 	}
 	return fmt.Errorf("store: %w", err)
+}
+
+// deliver returns a func that carries out evictions that do not rest on each other.
+func (s *Store) deliver(send wire.Send) wire.Send {
+	return func(ctx context.Context, calls ...*wire.Call) error {
+		return s.versions.BucketsFirst(ctx, send, calls...)
+	}
+}
+
+// together returns a func that carries out evictions that may rest on each other.
+func (s *Store) together(send wire.Send) outbox.Together {
+	return func(ctx context.Context, calls ...*wire.Call) (bool, error) {
+		return s.versions.Together(ctx, send, s.cfg.hold, calls...)
+	}
 }
 
 // build makes the rooms that need a connection.
@@ -138,7 +151,8 @@ func (s *Store) build() {
 		Keys: keys, Wire: s.wire, Tracker: s.tracker, Strict: cfg.strict, Trust: cfg.trust,
 	})
 	s.engine.Evictor = eviction.New(eviction.Config{
-		Keys: keys, Wire: s.wire, Versions: s.versions, Outbox: s.outbox, Life: s.life, Tracer: tracer, HoldTime: cfg.hold,
+		Keys: keys, Wire: s.wire, Versions: s.versions, Outbox: s.outbox, Life: s.life, Log: log, Tracer: tracer, HoldTime: cfg.hold,
+		Again: s.again, Timeout: cfg.conn.Timeout,
 	})
 	s.engine.Entries = entry.New(entry.Config{
 		Keys: keys, Wire: s.wire, Tracker: s.tracker, Versions: s.versions, Outbox: s.outbox, Evictor: s.engine.Evictor,
@@ -147,6 +161,19 @@ func (s *Store) build() {
 	})
 	s.engine.Scanner = scan.New(keys.Namespace(), s.wire)
 	s.engine.Checkpoints = checkpoint.New(checkpoint.Config{Keys: keys, Wire: s.wire, Life: s.life, LeaseTime: cfg.lease})
+}
+
+// again connects once more, for evictions that come when the store was closed. The func that it returns closes that.
+func (s *Store) again() (*wire.Wire, *tagversion.Versions, func(), error) {
+	limits := s.cfg.conn.Limits()
+	limits.ReplicaReads, limits.Recovered = s.cfg.replicas, s.life.Recovered
+	client, err := redisx.Own(s.given, limits)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	w := wire.New(client, wire.Config{Replicas: s.cfg.acks, Within: s.cfg.ackWithin})
+	versions := tagversion.New(tagversion.Config{Keys: s.engine.Keys, Wire: w, Tracker: s.tracker, Strict: true})
+	return w, versions, func() { _ = client.Close() }, nil // nothing is sent any more
 }
 
 // Namespace returns the name of the namespace.

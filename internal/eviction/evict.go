@@ -2,87 +2,61 @@ package eviction
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"time"
+	"fmt"
 
 	"github.com/jollyjet/aside/internal/envelope"
-	"github.com/jollyjet/aside/internal/keyspace"
 	"github.com/jollyjet/aside/internal/lifecycle"
-	"github.com/jollyjet/aside/internal/lua"
 	"github.com/jollyjet/aside/internal/outbox"
-	"github.com/jollyjet/aside/internal/tagversion"
-	"github.com/jollyjet/aside/internal/tracing"
-	"github.com/jollyjet/aside/internal/wire"
 )
 
-// Key is what is evicted.
-type Key = keyspace.Key
+var errClosed = fmt.Errorf("%w: nothing was evicted", lifecycle.ErrClosed)
 
-// Config says what an [Evictor] is made with.
-type Config struct {
-	Keys     *keyspace.Keyspace
-	Wire     *wire.Wire
-	Versions *tagversion.Versions
-	Outbox   *outbox.Outbox
-	Life     *lifecycle.Lifecycle
-	Tracer   *tracing.Tracer // nil: none
-	HoldTime time.Duration   // how long a hold outlives its writer
+// Evict evicts what the keys stand for; see [Evictor.Change].
+func (e *Evictor) Evict(ctx context.Context, keys ...Key) error { return e.Change(ctx, keys, nil) }
+
+// Change evicts what the keys stand for, and ends the time to live of others without removing them: the next read of these
+// loads, and has the old value to fall back on if the load fails (cacheable.FailSafe).
+//
+// Keys that can't be evicted are queued; the error then wraps [outbox.ErrQueued]. So are those that are not confirmed when
+// ctx ends. An error that wraps [wire.ErrUnreplicated] is about what happens if the master is lost now. When the store was
+// closed nothing is evicted, and the error wraps [lifecycle.ErrClosed].
+//
+// Caches may read each other, so what belongs to several caches or tags is evicted together: if some of it fails, all of
+// it is queued. See [tagversion.Versions.Together].
+func (e *Evictor) Change(ctx context.Context, evicted, expired []Key) error {
+	if e.cfg.Life.Over() && len(evicted)+len(expired) > 0 {
+		return errClosed
+	}
+	return e.AfterWrite(ctx, evicted, expired)
 }
 
-// Evictor is safe for concurrent use.
-type Evictor struct {
-	cfg    Config
-	counts counts
-}
-
-// New returns an evictor.
-func New(cfg Config) *Evictor { return &Evictor{cfg: cfg} }
-
-// Evict evicts what the keys stand for. Keys that can't be evicted are queued; the error then wraps [outbox.ErrQueued].
-// So are those that are not confirmed when ctx ends. An error that wraps [wire.ErrUnreplicated] is about what happens if
-// the master is lost now.
-func (e *Evictor) Evict(ctx context.Context, keys ...Key) error {
-	if len(keys) == 0 {
+// AfterWrite is [Evictor.Change] for a decorated write that has returned. It evicts also when the store was closed.
+func (e *Evictor) AfterWrite(ctx context.Context, evicted, expired []Key) error {
+	if len(evicted)+len(expired) == 0 {
 		return nil
 	}
-	ctx, span := e.trace(ctx, e.kindsOf(keys), len(keys))
-	e.count(keys)
-	err := e.evict(ctx, keys)
+	kind := e.kindsOf(evicted)
+	if len(evicted) == 0 {
+		kind = kindNames[kindExpire]
+	}
+	ctx, span := e.trace(ctx, kind, len(evicted)+len(expired))
+	e.count(evicted)
+	err := e.change(ctx, evicted, expired)
 	span.End(err)
 	return err
 }
 
-// evict is Evict for keys that are counted already.
-func (e *Evictor) evict(ctx context.Context, keys []Key) error {
-	var first error
-	for batch := range slices.Chunk(keys, outbox.Batch) {
-		calls := make([]*wire.Call, len(batch))
-		for i, key := range batch {
-			calls[i] = &wire.Call{Script: lua.Evict, Key: key.Addr(), Args: []any{envelope.HoldPrefix()}}
-		}
-		first = wire.FirstError(first, e.carryOut(ctx, batch, calls, outbox.Eviction{}))
+func (e *Evictor) change(ctx context.Context, evicted, expired []Key) error {
+	switch {
+	case len(expired) > 0:
+		return e.expire(ctx, evicted, expired)
+	case e.restOnEachOther(evicted):
+		return e.together(ctx, evicted, outbox.Eviction{Token: envelope.NewToken()}, evicted)
+	default:
+		return e.evict(ctx, evicted)
 	}
-	return first
 }
 
-// carryOut carries out the calls that evict the keys, and queues those keys whose call failed.
-func (e *Evictor) carryOut(ctx context.Context, keys []Key, calls []*wire.Call, what outbox.Eviction) error {
-	err, dataEpoch := lifecycle.ErrClosed, e.cfg.Outbox.DataEpoch()
-	if !e.cfg.Life.Closed() {
-		err = e.cfg.Versions.BucketsFirst(ctx, e.cfg.Wire.Deliver, calls...)
-		e.cfg.Outbox.Confirmed(keys, calls, dataEpoch, what)
-	}
-	if err != nil && !errors.Is(err, wire.ErrUnreplicated) {
-		err = e.cfg.Outbox.Failed(keys, calls, what, err)
-	}
-	e.forget(keys)
-	return err
-}
-
-// forget drops what this process holds of the keys.
-func (e *Evictor) forget(keys []Key) {
-	for _, key := range keys {
-		e.cfg.Versions.Changed(key.Addr())
-	}
-}
+// Expire ends the time to live of entries without removing them; see [Evictor.Change]. What is not a value, such as the
+// lease of a load that is running, is evicted.
+func (e *Evictor) Expire(ctx context.Context, keys ...Key) error { return e.Change(ctx, nil, keys) }

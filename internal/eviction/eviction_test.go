@@ -34,8 +34,9 @@ type room struct {
 	outbox  *outbox.Outbox
 	life    *lifecycle.Lifecycle
 	changes *tagversion.Changes
-	spans   []string                   // kinds that were traced
-	lost    func(cmd redis.Cmder) bool // whose reply is lost; nil: none
+	spans   []string                    // kinds that were traced
+	lost    func(cmd redis.Cmder) bool  // whose reply is lost; nil: none
+	refused func(cmd redis.Cmder) error // what Redis answers instead; nil: nothing
 }
 
 var errLost = errors.New("lost")
@@ -73,6 +74,10 @@ func newRoom(t *testing.T) *room {
 func (r *room) send(_ context.Context, cmds []redis.Cmder, send func() error) error {
 	err := send()
 	for _, cmd := range cmds {
+		if r.refused != nil && r.refused(cmd) != nil {
+			err = r.refused(cmd)
+			cmd.SetErr(err)
+		}
 		if r.lost != nil && r.lost(cmd) {
 			cmd.SetErr(errLost)
 			err = errLost
@@ -238,11 +243,51 @@ func TestAClosedStoreEvictsNothing(t *testing.T) {
 	key := r.keys.Cache("c").Key("a")
 	r.set(t, key)
 	require.True(t, r.life.Close())
+	require.NoError(t, r.Evict(t.Context(), key), "until all has ended that evicts")
+	require.False(t, r.exists(t, key))
+	r.set(t, key)
+	r.life.Drain(t.Context())
 	require.ErrorIs(t, r.Evict(t.Context(), key), lifecycle.ErrClosed)
 	_, err := r.Hold(t.Context(), key)
 	require.ErrorIs(t, err, lifecycle.ErrClosed)
 	_, err = r.Matching(t.Context(), "*", nil)
 	require.ErrorIs(t, err, lifecycle.ErrClosed)
 	require.True(t, r.exists(t, key))
-	require.True(t, r.outbox.Has(key.Addr()), "it is tried once more when the outbox is flushed")
+	require.True(t, r.outbox.Empty())
 }
+
+// Where one of several keys that may rest on each other is not confirmed, all are queued; and all are evicted also where Redis
+// refuses to hold them, because it is full.
+func TestWhatMayRestOnEachOtherIsEvictedTogether(t *testing.T) {
+	r := newRoom(t)
+	outer, inner := r.keys.Cache("outer").Key("k"), r.keys.Cache("inner").Key("k")
+	require.NoError(t, r.Evict(t.Context(), outer, inner)) // from now on the server knows the scripts
+	r.lost = touches(inner)
+	require.ErrorIs(t, r.Evict(t.Context(), outer, inner), outbox.ErrQueued)
+	require.True(t, r.outbox.Has(outer.Addr()) && r.outbox.Has(inner.Addr()))
+
+	r = newRoom(t)
+	r.set(t, outer, inner)
+	ends := 0
+	r.lost = nil
+	r.refused = func(cmd redis.Cmder) error {
+		for _, arg := range cmd.Args() {
+			if arg == "place" {
+				return refusal("OOM command not allowed")
+			}
+		}
+		if touches(inner)(cmd) {
+			ends++
+		}
+		return nil
+	}
+	require.NoError(t, r.Evict(t.Context(), outer, inner))
+	require.False(t, r.exists(t, outer) || r.exists(t, inner))
+	require.GreaterOrEqual(t, ends, 2, "each once more when both were evicted")
+}
+
+// refusal is an error that Redis has answered.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+func (refusal) RedisError()     {}

@@ -9,34 +9,54 @@ import (
 	"github.com/jollyjet/aside/internal/lua"
 	"github.com/jollyjet/aside/internal/outbox"
 	"github.com/jollyjet/aside/internal/redisx"
+	"github.com/jollyjet/aside/internal/slicesx"
 	"github.com/jollyjet/aside/internal/wire"
 )
 
-// Expire ends the time to live of entries without removing them: the next read loads, and has the old value to fall
-// back on if the load fails (cacheable.FailSafe). What is not a value, such as the lease of a load that is running, is
-// evicted. Otherwise it is as [Evictor.Evict].
-func (e *Evictor) Expire(ctx context.Context, keys ...Key) error {
-	if len(keys) == 0 {
-		return nil
+// expire is Change. What is evicted is held while others expire. Those can't be held, so they expire as often as they have
+// caches, and each but the first time after all have expired once.
+func (e *Evictor) expire(ctx context.Context, evicted, expired []Key) error {
+	what := outbox.Eviction{Token: envelope.NewToken()}
+	if e.cfg.Life.Over() {
+		return e.late(ctx, slices.Concat(evicted, expired), what)
 	}
-	ctx, span := e.trace(ctx, kindNames[kindExpire], len(keys))
-	var first error
-	for batch := range slices.Chunk(keys, outbox.Batch) {
-		rest := e.expire(ctx, batch)
-		e.counts[kindExpire].Add(int64(len(batch) - len(rest)))
+	all := slicesx.Distinct(slices.Concat(evicted, expired))
+	if !e.restOnEachOther(all) {
+		rest := e.expireAll(ctx, expired)
 		e.count(rest)
-		first = wire.FirstError(first, e.evict(ctx, rest))
+		return e.evict(ctx, slicesx.Distinct(slices.Concat(evicted, rest)))
 	}
-	span.End(first)
-	return first
+	h := &Hold{evictor: e, token: what.Token, keys: evicted}
+	held := h.place(ctx, evicted, "place") == nil
+	rest := e.expireAll(ctx, expired)
+	e.count(rest)
+	err := e.together(ctx, slicesx.Distinct(slices.Concat(evicted, rest)), what, all)
+	if held || err != nil {
+		return err
+	}
+	// What expired may have been loaded again from what had not been evicted yet.
+	return e.together(ctx, all, what, all)
 }
 
-// expire replaces each value by a stale copy, if it is still the same then. It returns the keys for which that was not
-// done.
-func (e *Evictor) expire(ctx context.Context, keys []Key) (rest []Key) {
-	if e.cfg.Life.Closed() {
-		return keys
+// expireAll returns the keys that are to be evicted instead.
+func (e *Evictor) expireAll(ctx context.Context, keys []Key) (rest []Key) {
+	caches := make(map[string]bool)
+	for _, key := range keys {
+		caches[e.cfg.Keys.Group(key.Addr())] = true
 	}
+	for range caches {
+		for batch := range slices.Chunk(keys, outbox.Batch) {
+			rest = append(rest, e.expireOnce(ctx, batch)...)
+		}
+	}
+	rest = slicesx.Distinct(rest)
+	e.counts[kindExpire].Add(int64(len(keys) - len(rest)))
+	return rest
+}
+
+// expireOnce replaces each value by a stale copy, if it is still the same then. It returns the keys for which that was not
+// done.
+func (e *Evictor) expireOnce(ctx context.Context, keys []Key) (rest []Key) {
 	dataEpoch := e.cfg.Outbox.DataEpoch()
 	reads := make([]*wire.Call, len(keys))
 	for i, key := range keys {

@@ -57,6 +57,15 @@ func (k *Keyspace) IsEntry(addr string) bool {
 	return strings.HasPrefix(addr, k.prefix) && !strings.HasPrefix(addr, k.prefix+"#")
 }
 
+// Group is what all keys have in common that are evicted alike: the entries of one cache. Any other key is a group of its own.
+func (k *Keyspace) Group(addr string) string {
+	if !k.IsEntry(addr) {
+		return addr
+	}
+	name, _, _ := strings.Cut(addr[len(k.prefix):], ":")
+	return name
+}
+
 // Probe returns a Redis key that holds nothing of value, with changes that tracking reports.
 func (k *Keyspace) Probe(text string) string { return k.prefix + "#probe:" + text + "}" }
 

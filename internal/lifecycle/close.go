@@ -14,16 +14,25 @@ func (l *Lifecycle) Close() bool {
 	return l.work.Stop()
 }
 
-// Drain comes after Close. It waits for the loads until ctx ends and then cancels their contexts. After that it ends the
-// background work, waits for it, and calls what was given to OnClose. It reports whether all loads have ended.
-func (l *Lifecycle) Drain(ctx context.Context) (ended bool) {
-	ended = within(ctx, l.loads.Wait)
+// Left is what had not ended when a store was drained.
+type Left struct {
+	Loads  bool // loads did not end although their contexts were cancelled
+	Writes int  // decorated writes are still under way
+}
+
+// Drain comes after Close. It waits for the loads and the writes until ctx ends, and then cancels the contexts of the loads.
+// After that it ends the background work, waits for it, and calls what was given to OnClose.
+func (l *Lifecycle) Drain(ctx context.Context) (left Left) {
+	ended := within(ctx, l.loads.Wait)
+	l.writesEnd(ctx)
 	l.loads.Cancel()
 	if !ended {
 		last, cancel := context.WithTimeout(context.Background(), grace)
 		ended = within(last, l.loads.Wait)
 		cancel()
 	}
+	left = Left{Loads: !ended, Writes: l.Writes()}
+	l.over.Store(true)
 	l.work.Close()
 	l.mu.Lock()
 	closers := l.closers
@@ -31,7 +40,7 @@ func (l *Lifecycle) Drain(ctx context.Context) (ended bool) {
 	for _, f := range closers {
 		f()
 	}
-	return ended
+	return left
 }
 
 // within reports whether wait returns before ctx ends.

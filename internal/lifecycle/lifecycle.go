@@ -21,9 +21,12 @@ type Lifecycle struct {
 	panics atomic.Int64
 	loads  *background.Group // their context ends when they have had their time to end
 	work   *background.Group // its context ends as soon as the store closes
+	over   atomic.Bool       // Drain does not wait for writes any more
 
 	mu      sync.Mutex
-	closers []func() // under mu
+	closers []func()      // under mu
+	writes  int           // under way; under mu
+	idle    chan struct{} // under mu; closed when no write is under way; nil if nobody waits for that
 }
 
 // New returns the lifecycle of a store that is open.
@@ -60,6 +63,49 @@ func (l *Lifecycle) LoadContext(ctx context.Context, timeout time.Duration) (con
 	}
 	ctx, expire := context.WithTimeout(ctx, timeout)
 	return ctx, func() { expire(); release() }
+}
+
+// Over reports whether the store is closed for good: what a write evicts from now on finds no connection.
+func (l *Lifecycle) Over() bool { return l.over.Load() }
+
+// Write counts a decorated write, which closing waits for, until the func that it returns is called. Writes may begin when
+// closing has.
+func (l *Lifecycle) Write() (ended func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writes++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.writes--; l.writes == 0 && l.idle != nil {
+			close(l.idle)
+			l.idle = nil
+		}
+	}
+}
+
+// Writes is how many decorated writes are under way.
+func (l *Lifecycle) Writes() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.writes
+}
+
+// writesEnd waits for the writes that are under way, until ctx ends.
+func (l *Lifecycle) writesEnd(ctx context.Context) {
+	l.mu.Lock()
+	if l.writes > 0 && l.idle == nil {
+		l.idle = make(chan struct{})
+	}
+	idle := l.idle
+	l.mu.Unlock()
+	if idle == nil {
+		return
+	}
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
 }
 
 // OnClose has f called when the store closes, after the loads have ended.

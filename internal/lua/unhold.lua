@@ -2,7 +2,7 @@
 -- KEYS[1] entry or tag version
 -- ARGV[1] the prefix of holds  ARGV[2] my token  ARGV[3] how many ms the hold stays longer, or 0
 -- ARGV[4] the new record, or ''  ARGV[5] its time to live in ms
--- Returns 2 if the new record is stored, 1 if the key is evicted, 0 if holds remain.
+-- Returns 2 if the new record is stored, 1 if the key is evicted, 0 if holds remain; 4 more if my hold did not stand.
 local prefix, me = ARGV[1], ARGV[2]
 local keep = tonumber(ARGV[3])
 local time = redis.call('TIME')
@@ -25,17 +25,18 @@ if held then
 		end
 	end
 end
+local lapsed = mine and 0 or 4
 if keep > 0 then
 	others = others .. me .. string.format('%014.0f', now + keep)
 	last = math.max(last, now + keep)
 end
 if others ~= '' then
 	redis.call('SET', KEYS[1], prefix .. 'D' .. others, 'PX', string.format('%.0f', last - now))
-	return 0
+	return lapsed
 end
 if mine and clean and ARGV[4] ~= '' then
 	redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5])
 	return 2
 end
 redis.call('UNLINK', KEYS[1])
-return 1
+return 1 + lapsed

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -26,7 +27,13 @@ type Config struct {
 	Distrust  bool          // older data means that everything is evicted
 	RetryMost time.Duration // how soon evictions are repeated, at most
 
-	Deliver wire.Send         // carries out evictions
-	Flush   wire.Send         // the same for the last time, whatever the breakers say
-	Changed func(addr string) // is called with each key whose eviction was repeated, with the outbox's lock held
+	Deliver  wire.Send         // carries out evictions
+	Together Together          // the same for those that may rest on each other
+	Flush    wire.Send         // carries out evictions for the last time, whatever the breakers say
+	Last     Together          // likewise
+	Changed  func(addr string) // is called with each key whose eviction was repeated, with the outbox's lock held
 }
+
+// Together carries out evictions so that each takes effect after all others. done is false if it could not; see
+// [tagversion.Versions.Together].
+type Together func(ctx context.Context, calls ...*wire.Call) (done bool, err error)

@@ -9,6 +9,9 @@
 // be repeated when Redis comes back with older data. Such a moment begins a new epoch ([Outbox.DataEpoch]): whatever was read
 // in an older one may be what was evicted, and is discarded.
 //
+// Evictions that may rest on each other (Eviction.Together) leave the queue together: those that were carried out wait for the
+// rest, and then all are carried out once more, so that each takes effect after all others.
+//
 // Lock order: Outbox.mu, then journal.Journal.mu, those of the lifecycle, and of whatever Config.Changed takes. Nothing is
 // logged, no call is sent and no file is written while Outbox.mu is held.
 package outbox

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"github.com/jollyjet/aside/internal/journal"
 	"github.com/jollyjet/aside/internal/keyspace"
 	"github.com/jollyjet/aside/internal/redistest"
-	"github.com/jollyjet/aside/internal/wire"
 )
 
 func withJournal(t *testing.T, path string, change ...func(*Config)) *Outbox {
@@ -83,13 +81,13 @@ func TestACleanJournalEvictsNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	o := withJournal(t, path)
 	o.Add(Eviction{}, errLost, keyspace.At("a"))
-	for _, batch := range o.due() {
-		o.attempt(t.Context(), batch, func(_ context.Context, calls ...*wire.Call) error {
-			for _, c := range calls {
-				c.Reply = outcome(true).Reply
-			}
-			return nil
-		})
+	batches, _, _ := o.due()
+	for _, batch := range batches {
+		calls := callsOf(batch)
+		for _, c := range calls {
+			c.Reply = outcome(true).Reply
+		}
+		o.settle(batch, calls, true)
 	}
 	require.True(t, o.Empty())
 	o.Close()

@@ -60,19 +60,14 @@ func (o *Outbox) Has(addr string) bool {
 // Wake says that a master has just answered.
 func (o *Outbox) Wake() { pause.Wake(o.wake) }
 
-// Failed queues the evictions whose calls were not carried out, because of cause. It returns an error that says so.
-func (o *Outbox) Failed(keys []keyspace.Key, calls []*wire.Call, e Eviction, cause error) error {
-	var lost []keyspace.Key
-	for i, c := range calls {
-		if c.Err() != nil {
-			lost = append(lost, keys[i])
-		}
-	}
+// Failed queues evictions, so many of those that were tried, that were not carried out, because of cause. It returns an
+// error that says so.
+func (o *Outbox) Failed(lost []keyspace.Key, of int, e Eviction, cause error) error {
 	o.Add(e, cause, lost...)
 	if o.cfg.Life.Closed() {
-		return fmt.Errorf("%w: %d evictions not delivered", lifecycle.ErrClosed, len(lost))
+		return fmt.Errorf("%w: %d evictions not delivered: %w", lifecycle.ErrClosed, len(lost), cause)
 	}
-	return fmt.Errorf("%w: %d of %d keys: %w", ErrQueued, len(lost), len(keys), cause)
+	return fmt.Errorf("%w: %d of %d keys: %w", ErrQueued, len(lost), of, cause)
 }
 
 // Add queues evictions that failed because of cause, and has them repeated.
@@ -128,7 +123,7 @@ func (o *Outbox) Confirmed(keys []keyspace.Key, calls []*wire.Call, epoch uint64
 			if changed == nil {
 				o.queue.number++
 			}
-			changed = append(changed, key.Addr())
+			changed, e.Together = append(changed, key.Addr()), true
 			o.queue.put(key.Addr(), e)
 		default:
 			o.history.add(key.Addr(), e)
@@ -162,7 +157,6 @@ func (o *Outbox) Recall() (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.dataEpoch.Add(1)
-	o.queue.renumber()
 	o.history.take(func(addr string, e Eviction) {
 		o.queue.put(addr, e)
 		n++
@@ -171,6 +165,7 @@ func (o *Outbox) Recall() (n int) {
 		o.queue.put(o.cfg.Everything, Eviction{})
 		n++
 	}
+	o.queue.renew()
 	o.recalled.Add(int64(n))
 	o.begin()
 	o.file.rewrite(&o.queue)

@@ -61,6 +61,8 @@ type sent struct {
 	batch  []repetition
 	covers map[string]int
 	epoch  uint64
+
+	together, whole bool
 }
 
 // Whatever is queued, repeated, confirmed, lost by Redis and written to the journal, in whatever order: as long as an
@@ -83,7 +85,7 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 			"fails": func(t *rapid.T) {
 				addr := keys.Draw(t, "key")
 				w.asked[addr]++
-				o.Add(Eviction{}, errLost, keyspace.At(addr))
+				o.Add(Eviction{Together: rapid.Bool().Draw(t, "together")}, errLost, keyspace.At(addr))
 			},
 			"is confirmed": func(t *rapid.T) {
 				addr := keys.Draw(t, "key")
@@ -101,8 +103,12 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 				}
 			},
 			"is sent": func(*rapid.T) {
-				for _, batch := range o.due() {
-					under = append(under, sent{batch, maps.Clone(w.asked), o.DataEpoch()})
+				batches, together, whole := o.due()
+				for _, batch := range batches {
+					under = append(under, sent{batch, maps.Clone(w.asked), o.DataEpoch(), false, true})
+				}
+				if len(together) > 0 {
+					under = append(under, sent{together, maps.Clone(w.asked), o.DataEpoch(), true, whole})
 				}
 			},
 			"is answered": func(t *rapid.T) {
@@ -112,10 +118,10 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 				i := rapid.IntRange(0, len(under)-1).Draw(t, "which")
 				s := under[i]
 				under = slices.Delete(under, i, i+1)
-				calls := make([]*wire.Call, len(s.batch))
+				calls, final := make([]*wire.Call, len(s.batch)), s.whole
 				for i, r := range s.batch {
 					ok := rapid.Bool().Draw(t, "ok")
-					calls[i] = outcome(ok)
+					calls[i], final = outcome(ok), final && (ok || !s.together)
 					if !ok || s.epoch != o.DataEpoch() {
 						continue // if it was carried out, then by the Redis of before
 					}
@@ -125,7 +131,7 @@ func TestEvictionsAreNeverForgotten(t *testing.T) {
 						}
 					}
 				}
-				o.carriedOut(s.batch, calls)
+				o.carriedOut(s.batch, calls, final)
 			},
 			"Redis saves": func(*rapid.T) { w.saved = maps.Clone(w.done) },
 			"Redis comes back": func(*rapid.T) {

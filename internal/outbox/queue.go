@@ -6,16 +6,21 @@ import (
 
 	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/lua"
+	"github.com/jollyjet/aside/internal/tagversion"
 	"github.com/jollyjet/aside/internal/wire"
 )
 
 // Batch is how many keys are evicted in one round trip.
-const Batch = 512
+const Batch = tagversion.Batch
 
 // Eviction is what is kept of an eviction besides its key.
 type Eviction struct {
 	Until time.Time      // the key is to be held until then; zero if it is not
 	Token envelope.Token // of the hold that it ends, or leaves for that time; zero if there is none
+
+	// Together: what it evicts and what others evict that wait may rest on each other. Such evictions stay in the queue, also
+	// when they were carried out once, until all are carried out together.
+	Together bool
 }
 
 // after is an eviction that comes after another one of the same key: the longer hold counts.
@@ -26,12 +31,14 @@ func (e Eviction) after(earlier Eviction) Eviction {
 	if e.Token == (envelope.Token{}) {
 		e.Token = earlier.Token
 	}
+	e.Together = e.Together || earlier.Together
 	return e
 }
 
 // waiting is an eviction in the queue.
 type waiting struct {
-	number uint64 // tells it from a later one of the same key
+	number    uint64 // tells it from a later one of the same key
+	delivered bool   // once, but not together with the others
 	Eviction
 }
 
@@ -64,17 +71,19 @@ func (q *queue) put(addr string, e Eviction) {
 		q.keys = make(map[string]waiting)
 	}
 	if q.outage.coarse {
-		addr, e.Token = q.cfg.Everything, envelope.Token{}
+		addr, e.Token, e.Together = q.cfg.Everything, envelope.Token{}, false
 	}
-	q.keys[addr] = waiting{q.number, e.after(q.keys[addr].Eviction)}
+	q.keys[addr] = waiting{number: q.number, Eviction: e.after(q.keys[addr].Eviction)}
 	q.outage.queued++
 }
 
-// renumber makes every eviction a later one: what is under way with it does not settle it any more.
-func (q *queue) renumber() {
+// renew makes every eviction a later one: what is under way with it does not settle it any more. All are to be carried out
+// together.
+func (q *queue) renew() {
 	q.number++
 	for addr, w := range q.keys {
-		q.keys[addr] = waiting{q.number, w.Eviction}
+		w.Together = true
+		q.keys[addr] = waiting{number: q.number, Eviction: w.Eviction}
 	}
 }
 
@@ -91,7 +100,7 @@ func (q *queue) coarsen() bool {
 	}
 	q.number++
 	clear(q.keys)
-	q.keys[q.cfg.Everything] = waiting{q.number, all}
+	q.keys[q.cfg.Everything] = waiting{number: q.number, Eviction: all}
 	q.outage.coarse = true
 	return true
 }
@@ -102,12 +111,24 @@ type repetition struct {
 	waiting
 }
 
-func (q *queue) batches() [][]repetition {
-	all := make([]repetition, 0, len(q.keys))
+// due returns what is to be repeated now: in batches what stands alone, and the others together. These are those that were
+// never carried out, and all when none of those is left; whole says that it is all.
+func (q *queue) due() (batches [][]repetition, together []repetition, whole bool) {
+	var alone, all []repetition
 	for addr, w := range q.keys {
-		all = append(all, repetition{addr, w})
+		r := repetition{addr, w}
+		if !w.Together {
+			alone = append(alone, r)
+			continue
+		}
+		if all = append(all, r); !w.delivered {
+			together = append(together, r)
+		}
 	}
-	return slices.Collect(slices.Chunk(all, Batch))
+	if len(together) == 0 {
+		together = all
+	}
+	return slices.Collect(slices.Chunk(alone, Batch)), together, len(together) == len(all)
 }
 
 // remove takes an eviction out that was carried out, unless it was queued once more meanwhile. It reports whether it did.
@@ -118,6 +139,18 @@ func (q *queue) remove(r repetition) bool {
 	}
 	delete(q.keys, r.addr)
 	return true
+}
+
+// mark notes whether an eviction was carried out once, unless it was queued once more meanwhile. It reports whether that is
+// new.
+func (q *queue) mark(r repetition, delivered bool) bool {
+	w, ok := q.keys[r.addr]
+	if !ok || w.number != r.number || w.delivered == delivered {
+		return false
+	}
+	w.delivered = delivered
+	q.keys[r.addr] = w
+	return delivered
 }
 
 // call evicts the key, and ends the hold that the eviction was to end. A hold that is to stay stays for the time that is

@@ -49,7 +49,9 @@ func (o *Outbox) replay(ctx context.Context) {
 }
 
 // ReplayOnce repeats every eviction once, and returns how many were carried out.
-func (o *Outbox) ReplayOnce(ctx context.Context) int { return o.round(ctx, o.cfg.Deliver) }
+func (o *Outbox) ReplayOnce(ctx context.Context) int {
+	return o.round(ctx, o.cfg.Deliver, o.cfg.Together)
+}
 
 // Suspend keeps queued evictions from being repeated until the func that it returns is called. Tests use it to look at a
 // process whose evictions are stuck.
@@ -82,37 +84,49 @@ func (o *Outbox) over() bool {
 
 // round repeats every eviction once, and returns how many were carried out. Those for a master that does not answer do not
 // keep those for others waiting.
-func (o *Outbox) round(ctx context.Context, send wire.Send) (n int) {
-	for _, batch := range o.due() {
+func (o *Outbox) round(ctx context.Context, send wire.Send, sendTogether Together) (n int) {
+	batches, together, whole := o.due()
+	for _, batch := range batches {
 		if ctx.Err() != nil {
-			break
+			return n
 		}
-		n += o.attempt(ctx, batch, send)
+		calls := callsOf(batch)
+		_ = send(ctx, calls...) // each call has its own error
+		n += o.settle(batch, calls, true)
+	}
+	if len(together) > 0 && ctx.Err() == nil {
+		calls := callsOf(together)
+		done, _ := sendTogether(ctx, calls...) // likewise
+		n += o.settle(together, calls, done && whole)
 	}
 	return n
 }
 
-// due returns what waits, in batches.
-func (o *Outbox) due() [][]repetition {
+// due returns what is to be repeated now; see queue.due.
+func (o *Outbox) due() (batches [][]repetition, together []repetition, whole bool) {
 	o.mu.Lock()
 	coarse := o.coarsen()
 	if coarse {
 		o.file.rewrite(&o.queue)
 	}
-	batches := o.queue.batches()
+	batches, together, whole = o.queue.due()
 	o.mu.Unlock()
 	o.complain(coarse)
-	return batches
+	return batches, together, whole
 }
 
-// attempt repeats one batch, and returns how many evictions were carried out.
-func (o *Outbox) attempt(ctx context.Context, batch []repetition, send wire.Send) int {
+func callsOf(batch []repetition) []*wire.Call {
 	calls := make([]*wire.Call, len(batch))
 	for i, r := range batch {
 		calls[i] = r.call()
 	}
-	_ = send(ctx, calls...) // each call has its own error
-	n, over := o.carriedOut(batch, calls)
+	return calls
+}
+
+// settle takes evictions out that were carried out, unless they are not final: then it marks them. It returns how many were
+// carried out for the first time.
+func (o *Outbox) settle(batch []repetition, calls []*wire.Call, final bool) int {
+	n, over := o.carriedOut(batch, calls, final)
 	if !over.began.IsZero() {
 		o.cfg.Log.Info("aside: all queued evictions are carried out",
 			"queued", over.queued, "replayed", over.replayed, "after", over.waited().Round(time.Millisecond))
@@ -120,26 +134,32 @@ func (o *Outbox) attempt(ctx context.Context, batch []repetition, send wire.Send
 	return n
 }
 
-// carriedOut removes the evictions that were carried out, and returns how many these are. If none is left it returns the
-// outage, which is over then.
-func (o *Outbox) carriedOut(batch []repetition, calls []*wire.Call) (n int, over outage) {
+// carriedOut is settle. If none is left it returns the outage, which is over then.
+func (o *Outbox) carriedOut(batch []repetition, calls []*wire.Call, final bool) (n int, over outage) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var gone []repetition
 	for i, r := range batch {
-		if calls[i].Err() != nil {
-			continue
+		ok := calls[i].Err() == nil
+		if ok {
+			o.cfg.Changed(r.addr)
 		}
-		n++
-		o.cfg.Changed(r.addr)
-		if o.queue.remove(r) {
+		switch {
+		case !ok || !final:
+			if o.queue.mark(r, ok) {
+				n++
+			}
+		case o.queue.remove(r):
 			o.history.add(r.addr, r.Eviction)
 			gone = append(gone, r)
+			fallthrough
+		default:
+			n++
+			o.replayed.Add(1)
+			o.queue.outage.replayed++
 		}
 	}
 	o.n.Store(int64(len(o.queue.keys)))
-	o.replayed.Add(int64(n))
-	o.queue.outage.replayed += int64(n)
 	if len(o.queue.keys) == 0 {
 		over, o.queue.outage = o.queue.outage, outage{}
 	}
@@ -149,7 +169,7 @@ func (o *Outbox) carriedOut(batch []repetition, calls []*wire.Call) (n int, over
 
 // Flush tries once more when the store closes, and returns how many evictions are left.
 func (o *Outbox) Flush(ctx context.Context) int {
-	for !o.Empty() && o.round(ctx, o.cfg.Flush) > 0 {
+	for !o.Empty() && o.round(ctx, o.cfg.Flush, o.cfg.Last) > 0 {
 	}
 	n := int(o.n.Load())
 	if n > 0 {

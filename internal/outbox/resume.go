@@ -107,7 +107,7 @@ func (o *Outbox) takeOver() (left journal.Left, coarse, ok bool) {
 	left.Emptied = left.Emptied && !o.resumed // later on nothing is lost, for this process has it
 	o.queue.number++
 	for _, e := range left.Entries {
-		o.queue.put(e.Key, Eviction{Until: e.Until})
+		o.queue.put(e.Key, Eviction{Until: e.Until, Together: true})
 	}
 	if left.Damaged {
 		o.queue.put(o.cfg.Everything, Eviction{})

@@ -3,6 +3,7 @@ package tagversion
 import (
 	"context"
 	"hash/fnv"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,33 +22,51 @@ func bucketOf(addr string) int {
 // tags. Where that fails the calls on the tags of the bucket are sent too, which is enough for tags that follow from keys,
 // but they count as failed, so that both are repeated.
 func (v *Versions) BucketsFirst(ctx context.Context, send wire.Send, calls ...*wire.Call) error {
-	var buckets [keyspace.TagBuckets]*wire.Call
-	var first []*wire.Call
-	for _, c := range calls {
-		if !v.cfg.Keys.IsTag(c.Key) {
-			continue
-		}
-		if n := bucketOf(c.Key); buckets[n] == nil {
-			buckets[n] = &wire.Call{Script: c.Script, Key: v.buckets[n].key.Addr(), Args: c.Args}
-			first = append(first, buckets[n])
-		}
-	}
+	buckets := v.bucketCalls(calls)
+	first := slices.DeleteFunc(slices.Clone(buckets[:]), func(c *wire.Call) bool { return c == nil })
 	if len(first) == 0 {
 		return send(ctx, calls...)
 	}
 	err := send(ctx, first...)
-	for _, c := range first {
-		v.Changed(c.Key)
-	}
+	v.bucketsChanged(buckets)
 	err = wire.FirstError(err, send(ctx, calls...))
+	v.failWith(ctx, buckets, calls)
+	return err
+}
+
+// buckets are calls on buckets, by their number; nil where there is none.
+type buckets [keyspace.TagBuckets]*wire.Call
+
+// bucketCalls returns calls that do to the buckets what the given ones do to their tags.
+func (v *Versions) bucketCalls(calls []*wire.Call) (b buckets) {
 	for _, c := range calls {
 		if !v.cfg.Keys.IsTag(c.Key) {
 			continue
 		}
-		if cause := buckets[bucketOf(c.Key)].Err(); cause != nil {
+		if n := bucketOf(c.Key); b[n] == nil {
+			b[n] = &wire.Call{Script: c.Script, Key: v.buckets[n].key.Addr(), Args: c.Args}
+		}
+	}
+	return b
+}
+
+func (v *Versions) bucketsChanged(b buckets) {
+	for _, c := range b {
+		if c != nil {
+			v.Changed(c.Key)
+		}
+	}
+}
+
+// failWith lets the calls on tags fail whose bucket has failed.
+func (v *Versions) failWith(ctx context.Context, b buckets, calls []*wire.Call) {
+	for _, c := range calls {
+		if !v.cfg.Keys.IsTag(c.Key) {
+			continue
+		}
+		if cause := b[bucketOf(c.Key)].Err(); cause != nil {
 			c.Reply = redis.NewCmd(ctx)
 			c.Reply.SetErr(cause)
 		}
 	}
-	return err
 }

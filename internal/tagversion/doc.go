@@ -12,6 +12,11 @@
 // their buckets again: if a bucket has changed, or was held at either time, a tag of the value may have been evicted
 // during the load, and the value is not stored. More buckets would let fewer loads suffer from evictions of unrelated tags.
 //
+// # Evictions that take effect together
+//
+// Caches may read each other. If outer and inner are evicted one after the other, outer may be loaded in between from the old
+// inner, and stays. [Versions.Together] holds all keys at one moment: what is loaded after it rests on nothing older.
+//
 // # Invariant
 //
 // A version is used without asking Redis only while tracking vouches for it: it was read in the present epoch, and no change
