@@ -37,6 +37,7 @@ func TestGoMutants(t *testing.T) {
 		"statements": {"c.x = y\nc.n++\nf(y)\ndefer f(y)\ngo f(y)\nc <- y", []string{
 			"if false { c.x = y }", "if false { c.n++ }", "if false { f(y) }",
 			"if false { defer f(y) }", "if false { go f(y) }", "if false { c <- y }"}},
+		"mutexes":            {"c.mu.Lock()\ndefer c.mu.Unlock()", nil},
 		"new variables stay": {"c := y\n_ = c", nil},
 		"durations":          {"_ = 3 * time.Second", []string{"_ = (3 * time.Second / 2)"}},
 		"unit":               {"_ = time.Second", []string{"_ = (time.Second / 2)"}},
