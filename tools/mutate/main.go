@@ -105,9 +105,10 @@ func mutate(ctx context.Context, o options, w io.Writer) (tally, error) {
 			fmt.Fprintf(w, "%s\n%s", m, diff)
 			continue
 		case reason == "":
-			if res, err = r.run(ctx, m); err != nil {
-				return nil, err
-			}
+			res, err = r.run(ctx, m)
+		}
+		if err != nil { // interrupted, perhaps: what is known is reported
+			return nil, errors.Join(err, markdown(w, module, results))
 		}
 		results = append(results, res)
 		fmt.Fprintf(w, "%d/%d %-12s %s (%.1f s) %s\n", i+1, len(chosen), res.verdict, m, res.took.Seconds(), res.by)
