@@ -15,6 +15,9 @@ CYCLES     ?= 50
 SERVERS    ?= redis-7 redis-8 valkey-9
 ROUNDS     ?= 40
 FROM       ?= HEAD~1
+PKG        ?= ./...
+SAMPLE     ?= 0
+SEED       ?= 1
 
 # The race detector needs cgo. Without a C compiler the tests run without it and report that.
 RACE := $(if $(shell CC=$$(go env CC); command -v $${CC%% *}),-race)
@@ -24,7 +27,7 @@ LINT := go tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 # The modules to check. CODE omits modules without Go files, where ./... is an
 # error.
-MODULES := $(sort $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './tools/*' -not -path './.*/*')))
+MODULES := $(sort tools/mutate $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './tools/*' -not -path './.*/*')))
 CODE    := $(foreach m,$(MODULES),$(if $(shell find $(m) -name '*.go' -print -quit),$(m)))
 
 # $(call each,MODULES,COMMAND) runs COMMAND in every module, even after a
@@ -36,7 +39,7 @@ each = failed=; for m in $(1); do \
 .PHONY: help
 help: ## prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  TIMEOUT=$(TIMEOUT)  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)  SERVERS=\"$(SERVERS)\"  ROUNDS=$(ROUNDS)  FROM=$(FROM)"
+	@echo "  variables:  TESTFLAGS=\"-run 'A|B' -count=5\"  TIMEOUT=$(TIMEOUT)  BENCH=regexp  BENCHFLAGS=$(BENCHFLAGS)  FUZZTIME=$(FUZZTIME)  SERVERS=\"$(SERVERS)\"  ROUNDS=$(ROUNDS)  FROM=$(FROM)  PKG=\"$(PKG)\"  SAMPLE=$(SAMPLE)  SEED=$(SEED)  MUTATEFLAGS=-list"
 
 .PHONY: test
 test: ## all tests of all modules, with the race detector (TESTFLAGS); lists skipped tests and the reasons
@@ -122,6 +125,11 @@ fuzz: ## runs every fuzz target for FUZZTIME
 cover: ## statement coverage of the root module, across packages, into cover.out
 	@go test -coverpkg=./... -coverprofile=cover.out $(TESTFLAGS) ./... >/dev/null
 	@go tool cover -func=cover.out | tail -n 1
+
+.PHONY: mutate
+mutate: ## changes one condition or statement of PKG (Go and Lua) at a time and fails if tests miss over 10 % (SAMPLE: this many, 0 all; SEED; MUTATEFLAGS)
+	@mkdir -p bin && go -C tools/mutate build -o $(CURDIR)/bin/mutate .
+	@bin/mutate -min 90 -n $(SAMPLE) -seed $(SEED) -equivalent tools/mutate/equivalent.txt $(MUTATEFLAGS) $(PKG)
 
 .PHONY: clean
 clean: ## removes the files that these targets and Redis leave behind

@@ -25,7 +25,6 @@ local function wait(m)
 	local hits, share, begins = previous, limit - current - m, ahead - gone
 	if share < 0 then
 		hits, share, begins = current, limit - m, ahead - gone + unit
-		if share >= hits then return begins end
 	end
 	return begins + unit - math.floor(share * unit / hits)
 end

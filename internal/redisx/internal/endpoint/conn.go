@@ -44,8 +44,9 @@ type conn struct {
 	number  int64     // which of the endpoint's connections it is
 	reached *Identity // the server it reached when it last asked; nil: it has not asked yet
 	asked   time.Time
-	blind   bool // the server does not say who it is
-	writing bool // the last call was a Write, so the next Write continues the same exchange
+	doubts  int64 // of the endpoint when it last asked
+	blind   bool  // the server does not say who it is
+	writing bool  // the last call was a Write, so the next Write continues the same exchange
 
 	pending  int    // replies to INFO that come before anything else
 	received bool   // bytes arrived since the last write
@@ -68,7 +69,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	if question == nil {
 		return c.Conn.Write(b)
 	}
-	c.asked = time.Now()
+	c.asked, c.doubts = time.Now(), c.endpoint.doubts.Load()
 	n, err := c.Conn.Write(append(append(make([]byte, 0, len(question)+len(b)), question...), b...))
 	return max(0, n-len(question)), err
 }
@@ -180,6 +181,9 @@ func (c *conn) check() error {
 func (c *conn) accept(a *Answer) error {
 	if c.reached != nil && a.ID.Run == "" && a.Refused == nil {
 		a.ID.Run = c.reached.Run // a connection does not outlive the run
+	}
+	if c.doubts != c.endpoint.doubts.Load() {
+		c.asked = time.Time{} // the answer may be older than the doubt
 	}
 	reached, err := c.endpoint.Accept(a, c.reached)
 	if err != nil {

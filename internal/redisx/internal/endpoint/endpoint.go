@@ -20,6 +20,7 @@ type Endpoint struct {
 	addr    string
 	mu      sync.Mutex
 	current atomic.Pointer[Identity] // nil: every connection has to ask again; written with mu held
+	doubts  atomic.Int64             // counts calls of Doubt
 	dialed  atomic.Int64             // counts connections
 	retired atomic.Int64             // connections up to this one are not used any more
 }
@@ -30,10 +31,11 @@ func New(addr string, c Config) *Endpoint { return &Endpoint{Config: c, addr: ad
 // Addr is the address.
 func (e *Endpoint) Addr() string { return e.addr }
 
-// Doubt makes every connection ask before its next command which server it reaches.
+// Doubt makes every connection ask before its next command which server it reaches. One that is asking asks again.
 func (e *Endpoint) Doubt() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.doubts.Add(1)
 	e.current.Store(nil)
 }
 
