@@ -53,7 +53,7 @@ func (m *model) begin(number int) *actor {
 		}
 	})
 	a.unlucky = m.pick(3) == 0 && what != "read"
-	a.clears = m.pick(4) == 0
+	a.clears, a.fails = m.pick(4) == 0, m.pick(6) == 0
 	return a
 }
 
@@ -66,7 +66,7 @@ func (m *model) read(ctx context.Context, a *actor, renew bool) {
 	case seen.State == entry.Value:
 		judge(seen)
 	case seen.State == entry.Stale:
-		m.load(ctx, a, renew, judge, func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen) })
+		m.load(ctx, a, renew, judge, func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen, true) })
 	default:
 		m.load(ctx, a, renew, judge, func() (*entry.Lease, entry.Entry, error) { return e.Acquire(ctx, &e.Ref, seen) })
 	}
@@ -78,7 +78,7 @@ func (m *model) ahead(ctx context.Context, a *actor) {
 	seen, err := e.Read(ctx, &e.Ref)
 	if err == nil && seen.State == entry.Value {
 		judge(seen)
-		m.load(ctx, a, false, m.reading(a), func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen) })
+		m.load(ctx, a, false, m.reading(a), func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen, true) })
 	}
 }
 
@@ -106,6 +106,10 @@ func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(entry
 		if _, err := lease.RenewOnce(ctx); err != nil {
 			return
 		}
+	}
+	if a.fails {
+		_, _ = lease.Cooldown(ctx, time.Second)
+		return
 	}
 	late := m.least[a.node]
 	if a.clears {

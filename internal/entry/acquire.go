@@ -51,21 +51,22 @@ func (c *Cache) acquire(ctx context.Context, ref *Ref, seen Entry, displace bool
 
 // AcquireStale leases the version that was seen, for a load that replaces it: the value stays readable until
 // then, and in the whole fleet only one has the lease. Without a lease the entry says why: somebody else has it
-// ([Leased]), the last one failed and it is too early to try again ([Stale]), or the entry is no longer what was seen.
-// The error wraps [wire.ErrUnavailable].
-func (c *Cache) AcquireStale(ctx context.Context, ref *Ref, seen Entry) (*Lease, Entry, error) {
-	a := c.tryRefresh(ref, seen)
+// ([Leased]), the last load of this version failed and it is too early to try again ([Entry.Cooldown]), or the entry is no
+// longer what was seen. Who has nothing else to answer with does not heed the former: heed is false. The error wraps
+// [wire.ErrUnavailable].
+func (c *Cache) AcquireStale(ctx context.Context, ref *Ref, seen Entry, heed bool) (*Lease, Entry, error) {
+	a := c.tryRefresh(ref, seen, heed)
 	c.carryOut(ctx, a)
 	return a.lease, a.found, a.err
 }
 
 // AcquireAll is [Cache.Acquire] for several entries in one round trip; for those of which a value was seen it is
-// [Cache.AcquireStale]. It tries once.
-func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry) ([]*Lease, []Entry, []error) {
+// [Cache.AcquireStale], which heeds what heed says. It tries once.
+func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry, heed func(*Entry) bool) ([]*Lease, []Entry, []error) {
 	attempts := make([]*attempt, len(refs))
 	for i, ref := range refs {
 		if s := seen[i].State; s == Stale || s == Value {
-			attempts[i] = c.tryRefresh(ref, seen[i])
+			attempts[i] = c.tryRefresh(ref, seen[i], heed(&seen[i]))
 		} else {
 			attempts[i] = c.tryLease(ref, seen[i], false)
 		}

@@ -49,14 +49,23 @@ func (c *Cache) tryLease(ref *Ref, seen Entry, displace bool) *attempt {
 func refreshOf(addr string) string { return addr + ":r" }
 
 // tryRefresh prepares a try for the lease on a version that was seen.
-func (c *Cache) tryRefresh(ref *Ref, seen Entry) *attempt {
+func (c *Cache) tryRefresh(ref *Ref, seen Entry, heed bool) *attempt {
 	a := c.newAttempt(ref)
 	if a.err != nil || a.found.State == Bypass {
 		return a
 	}
 	lease := envelope.NewLease(envelope.NewToken())
 	candidate := &Lease{cache: c, ref: ref, record: envelope.Identity(seen.raw), lease: lease, at: refreshOf(ref.Addr())}
+	candidate.pause = envelope.PauseAhead
+	if seen.State == Stale {
+		candidate.pause = envelope.PauseStale
+	}
 	a.prepare(candidate, []byte{}, false)
+	cooldown := []byte{}
+	if heed {
+		cooldown = candidate.cooldown()
+	}
+	a.take.Args = append(a.take.Args, cooldown)
 	a.read = redisx.Get(ref.Addr()) // after the lease is taken, so that anything newer is seen
 	a.calls = append(a.calls, a.read)
 	return a

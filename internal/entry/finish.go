@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/tagversion"
 	"github.com/jollyjet/aside/internal/wire"
 )
@@ -33,7 +32,8 @@ func (l *Lease) Remove(ctx context.Context) (bool, error) {
 	return l.finish(ctx, Finish{Remove: true})
 }
 
-// Cooldown gives the lease up like Release, and, if it is a refresh, keeps everybody from trying again for d.
+// Cooldown gives the lease up like Release, and, if it is a refresh, keeps everybody from another refresh of that version
+// for d. Loads of what is stale and refreshes of what is fresh do not keep each other from anything.
 func (l *Lease) Cooldown(ctx context.Context, d time.Duration) (bool, error) {
 	return l.finish(ctx, Finish{Cooldown: d})
 }
@@ -110,7 +110,7 @@ func (l *Lease) ending(f Finish, ref *Ref, tags *tagversion.ValueTags) *ending {
 	switch {
 	case !refreshes || l.lease == nil:
 	case r == nil && f.Cooldown > 0:
-		e.calls = append(e.calls, l.onLease("set", envelope.NewCooldown(), f.Cooldown.Milliseconds()))
+		e.calls = append(e.calls, l.onLease("set", l.cooldown(), f.Cooldown.Milliseconds()))
 	default:
 		e.calls = append(e.calls, l.onLease("drop"))
 	}

@@ -3,6 +3,7 @@ package entry
 import (
 	"context"
 
+	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/lua"
 	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/internal/tagversion"
@@ -14,10 +15,11 @@ import (
 type Lease struct {
 	cache     *Cache
 	ref       *Ref
-	record    []byte // what the key must still begin with
-	lease     []byte // the lease that is renewed meanwhile; nil if there is none
-	at        string // where the lease is: the key itself, or that of its refresh
-	dataEpoch uint64 // of the outbox, before the load
+	record    []byte         // what the key must still begin with
+	lease     []byte         // the lease that is renewed meanwhile; nil if there is none
+	at        string         // where the lease is: the key itself, or that of its refresh
+	pause     envelope.Pause // of a refresh: what follows if it fails
+	dataEpoch uint64         // of the outbox, before the load
 	before    tagversion.Before
 }
 
@@ -57,6 +59,11 @@ func (l *Lease) renewal() *wire.Call { return l.onLease("renew", l.cache.cfg.Lea
 // outlived reports whether Redis may have come back with older data, and so with the lease but without an eviction that
 // had ended it.
 func (l *Lease) outlived() bool { return l.dataEpoch != l.cache.cfg.Outbox.DataEpoch() }
+
+// cooldown is what stands in place of the lease of a refresh after it failed.
+func (l *Lease) cooldown() []byte {
+	return envelope.NewCooldown(l.pause, envelope.IdentityToken(l.record))
+}
 
 // onKey changes the key, if it is still as it was leased.
 func (l *Lease) onKey(what string, args ...any) *wire.Call {
