@@ -15,12 +15,16 @@ import (
 
 // outage is a source that counts its loads, and is down at times.
 type outage struct {
-	loads atomic.Int64
-	down  atomic.Bool
+	loads  atomic.Int64
+	down   atomic.Bool
+	during func() // a load; may be nil
 }
 
 func (o *outage) load(_ context.Context, keys []string) (map[string]int64, error) {
 	n := o.loads.Add(1)
+	if o.during != nil {
+		o.during()
+	}
 	if o.down.Load() {
 		return nil, errDown
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 var mixes = [][]string{
-	{"read", "read", "read", "refresh", "ahead", "after", "after", "after", "expire", "around", "replace", "put"},
-	{"read", "read", "after", "after", "refresh"},
+	{"read", "read", "read", "refresh", "ahead", "after", "after", "after", "expire", "give back", "around", "replace", "put"},
+	{"read", "read", "after", "after", "refresh", "give back"},
 	{"read", "read", "around", "replace", "replace", "after"},
 	{"read", "read", "put", "after", "ahead"},
 }
@@ -46,6 +46,9 @@ func (m *model) begin(number int) *actor {
 			m.around(ctx, a, key, false, renew, stay)
 		case "replace":
 			m.around(ctx, a, key, true, renew, 0)
+		case "give back":
+			m.looks++
+			e.st.Engine().Entries.GiveBackOnce(ctx)
 		case "put":
 			m.puts++ // it makes no promise about writes at the same time
 			_, _ = e.Put(ctx, &e.Ref, entry.Contents{Payload: fmt.Append(nil, m.source), TTL: ttl})
@@ -104,6 +107,7 @@ func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(entry
 	a.pause()
 	if renew {
 		if _, err := lease.RenewOnce(ctx); err != nil {
+			m.deserted = true
 			return
 		}
 	}

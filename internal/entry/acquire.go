@@ -7,7 +7,8 @@ import (
 	"github.com/jollyjet/aside/internal/tagversion"
 )
 
-// acquireTries bounds how often Acquire replaces an invalid entry that turns into another one meanwhile.
+// acquireTries bounds how often Acquire replaces what is in the way, an invalid entry or a lease that this process has left
+// behind, and that turns into something else meanwhile.
 const acquireTries = 3
 
 // Acquire reads the entry anew and takes the lease on it if there is nothing to read and nobody else has it. It
@@ -42,10 +43,11 @@ func (c *Cache) acquire(ctx context.Context, ref *Ref, seen Entry, displace bool
 	for try := 1; ; try++ {
 		a := c.tryLease(ref, seen, displace)
 		c.carryOut(ctx, a)
-		if a.err != nil || a.lease != nil || a.found.State != Invalid || try == acquireTries {
+		inTheWay := a.found.State == Invalid || c.leftovers.has(a.other)
+		if a.err != nil || a.lease != nil || !inTheWay || try == acquireTries {
 			return a.lease, a.found, a.err
 		}
-		seen = a.found
+		seen = Entry{State: Invalid, raw: a.found.raw}
 	}
 }
 
@@ -55,8 +57,12 @@ func (c *Cache) acquire(ctx context.Context, ref *Ref, seen Entry, displace bool
 // longer what was seen. Who has nothing else to answer with does not heed the former: heed is false. The error wraps
 // [wire.ErrUnavailable].
 func (c *Cache) AcquireStale(ctx context.Context, ref *Ref, seen Entry, heed bool) (*Lease, Entry, error) {
-	a := c.tryRefresh(ref, seen, heed)
+	a := c.tryRefresh(ref, seen, heed, []byte{})
 	c.carryOut(ctx, a)
+	if a.lease == nil && a.err == nil && c.leftovers.has(a.other) {
+		a = c.tryRefresh(ref, seen, heed, a.other)
+		c.carryOut(ctx, a)
+	}
 	return a.lease, a.found, a.err
 }
 
@@ -66,7 +72,7 @@ func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry, heed 
 	attempts := make([]*attempt, len(refs))
 	for i, ref := range refs {
 		if s := seen[i].State; s == Stale || s == Value {
-			attempts[i] = c.tryRefresh(ref, seen[i], heed(&seen[i]))
+			attempts[i] = c.tryRefresh(ref, seen[i], heed(&seen[i]), []byte{})
 		} else {
 			attempts[i] = c.tryLease(ref, seen[i], false)
 		}

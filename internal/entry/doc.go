@@ -8,5 +8,6 @@
 // that its load began with, only while the versions of its tags are the same ([tagversion.Before]), and only in the data epoch of
 // the outbox in which the load began.
 //
-// The package has two locks, both last in order: Entries.mu guards the counters by name, sizes.mu the gauges of one name.
+// The package has three locks, all last in order but for that of package lifecycle, which leftovers.mu is held for:
+// Entries.mu guards the counters by name, sizes.mu the gauges of one name, leftovers.mu the leases to give back.
 package entry

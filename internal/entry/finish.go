@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/internal/tagversion"
 	"github.com/jollyjet/aside/internal/wire"
 )
@@ -43,6 +44,7 @@ func (l *Lease) finish(ctx context.Context, f Finish) (bool, error) {
 	l.cache.cfg.Versions.CheckValueTags(ctx, tags)
 	e := l.ending(f, ref, tags)
 	err := l.cache.cfg.Wire.Run(ctx, e.calls...)
+	l.cache.tidyUp(ctx, e)
 	return e.confirmed(), err
 }
 
@@ -64,6 +66,7 @@ func (c *Cache) FinishAll(ctx context.Context, finishes []Finish) (confirmed []b
 	if len(calls) > 0 {
 		err = c.cfg.Wire.Run(ctx, calls...)
 	}
+	c.tidyUp(ctx, endings...)
 	for i, e := range endings {
 		confirmed[i] = e.confirmed()
 	}
@@ -85,6 +88,7 @@ type ending struct {
 	lease    *Lease
 	numbers  []byte
 	change   *wire.Call
+	last     *wire.Call // removes the lease
 	snapshot *tagversion.Snapshot
 	calls    []*wire.Call
 	evicted  bool // perhaps; also by an eviction that is still queued, or by one that Redis has lost
@@ -106,16 +110,33 @@ func (l *Lease) ending(f Finish, ref *Ref, tags *tagversion.ValueTags) *ending {
 	default:
 		e.change = l.onKey("drop")
 	}
+	e.last = e.change
 	e.calls = append(e.calls, e.change)
-	switch {
-	case !refreshes || l.lease == nil:
-	case r == nil && f.Cooldown > 0:
-		e.calls = append(e.calls, l.onLease("set", l.cooldown(), f.Cooldown.Milliseconds()))
-	default:
-		e.calls = append(e.calls, l.onLease("drop"))
+	if refreshes && l.lease != nil {
+		e.last = l.onLease("drop")
+		if r == nil && f.Cooldown > 0 {
+			e.last = l.onLease("set", l.cooldown(), f.Cooldown.Milliseconds())
+		}
+		e.calls = append(e.calls, e.last)
 	}
 	e.calls = append(e.calls, e.snapshot.Reads()...)
 	return e
+}
+
+// tidyUp gives back the leases that may still be there. What was to replace one may not have fitted into Redis although the
+// lease did.
+func (c *Cache) tidyUp(ctx context.Context, endings ...*ending) {
+	var refused []*Lease
+	for _, e := range endings {
+		switch err := e.last.Err(); {
+		case err == nil || e.lease.lease == nil:
+		case redisx.Refused(err): // it answers
+			refused = append(refused, e.lease)
+		default:
+			c.leftovers.add(e.lease)
+		}
+	}
+	c.giveBack(ctx, refused...)
 }
 
 // confirmed reports whether the lease held to the end, and nothing that the entry depends on was evicted.
