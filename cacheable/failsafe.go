@@ -8,9 +8,11 @@ import (
 	"github.com/jollyjet/aside/store"
 )
 
-// FailSafe keeps a value for maxStale beyond its time to live, as the answer for when the loader fails. After a failure
-// no process tries to load it again for a second. A value that was evicted is never such an answer; to keep it for that
-// purpose, use evict.Expire. [Cacheable.GetInfo] and [WithInfo] tell which answers are stale.
+// FailSafe keeps a value for maxStale beyond its time to live, as the answer for when the loader fails. No answer is older
+// than that: maxStale counts from the moment at which the time to live ended, or was ended by evict.Expire. After a failure
+// no process tries to load the value again for a second, unless it is evicted, expired or stored meanwhile. A value that
+// was evicted is never such an answer; to keep it for that purpose, use evict.Expire. [Cacheable.GetInfo] and [WithInfo]
+// tell which answers are stale.
 func FailSafe(maxStale time.Duration) Option {
 	checkTTL("FailSafe", maxStale)
 	return func(s *settings) { s.maxStale = maxStale }
@@ -19,31 +21,61 @@ func FailSafe(maxStale time.Duration) Option {
 // failSafePause is the time between loads of a stale value that fail.
 const failSafePause = time.Second
 
-// failSafe answers with stale values. It knows the keys in cooldown: their last load failed, and no process is to load
-// them again yet. Redis holds the cooldowns; knowing them here spares reads the question.
+// failSafe answers with stale values. It knows the keys in cooldown: the last load of the version that is there failed, and
+// no process is to load it again yet. Redis holds the cooldowns; knowing them here spares reads the question.
 type failSafe[K comparable, V any] struct {
 	entries   *entries[K, V]
-	maxStale  time.Duration                  // 0 without FailSafe
-	cooldowns *lru.Map[store.Key, time.Time] // the end of each
+	maxStale  time.Duration // 0 without FailSafe
+	cooldowns *lru.Map[store.Key, cooldown]
+}
+
+// cooldown is about one version of an entry, so that whatever changes the entry ends it.
+type cooldown struct {
+	of    entry.Token
+	until time.Time
 }
 
 func newFailSafe[K comparable, V any](e *entries[K, V]) *failSafe[K, V] {
-	return &failSafe[K, V]{entries: e, maxStale: e.maxStale, cooldowns: lru.New[store.Key, time.Time](maxCooldowns)}
+	return &failSafe[K, V]{entries: e, maxStale: e.maxStale, cooldowns: lru.New[store.Key, cooldown](maxCooldowns)}
 }
 
 // maxCooldowns bounds how many are known.
 const maxCooldowns = 10_000
 
-// fallback returns the answer for when the load fails or takes too long, or nil if there is none.
-func (f *failSafe[K, V]) fallback(found *entry.Entry) *result[V] {
-	if f.maxStale == 0 || found.State != entry.Stale || found.Absence() {
+// fallback is an answer for when the load fails or takes too long. A nil one is none.
+type fallback[V any] struct {
+	result[V]
+	until time.Time
+}
+
+// fallback returns what there is to fall back on, or nil.
+func (f *failSafe[K, V]) fallback(found *entry.Entry) *fallback[V] {
+	left := f.maxStale - found.StaleFor()
+	if f.maxStale == 0 || found.State != entry.Stale || found.Absence() || left <= 0 {
 		return nil
 	}
-	r := &result[V]{source: SourceStale, age: found.Age(), payload: found.Payload()}
-	if !f.entries.decode(r.payload, &r.value) {
+	b := &fallback[V]{until: time.Now().Add(left)}
+	b.source, b.age, b.payload = SourceStale, found.Age(), found.Payload()
+	if !f.entries.decode(b.payload, &b.value) {
 		return nil
 	}
-	return r
+	return b
+}
+
+// left is for how long it may still be used.
+func (b *fallback[V]) left() time.Duration {
+	if b == nil {
+		return 0
+	}
+	return time.Until(b.until)
+}
+
+// now returns the answer, or nil if there is none, or not any more.
+func (b *fallback[V]) now() *result[V] {
+	if b.left() <= 0 {
+		return nil
+	}
+	return &b.result
 }
 
 // pause is how long a key cools down after a load that failed.
@@ -54,16 +86,26 @@ func (f *failSafe[K, V]) pause() time.Duration {
 	return failSafePause
 }
 
-// coolsDown reports whether a key is known to be in cooldown.
-func (f *failSafe[K, V]) coolsDown(key store.Key) (active bool) {
-	f.cooldowns.With(key, nil, func(end *time.Time) { active = time.Now().Before(*end) })
+// coolsDown reports whether the entry that was found is known to be in cooldown.
+func (f *failSafe[K, V]) coolsDown(key store.Key, found *entry.Entry) (active bool) {
+	f.cooldowns.With(key, nil, func(c *cooldown) { active = c.of == found.Token() && time.Now().Before(c.until) })
 	return active
 }
 
-// coolDown records that a key is in cooldown, for left.
-func (f *failSafe[K, V]) coolDown(key store.Key, left time.Duration) {
+// coolDown records that a version of an entry is in cooldown.
+func (f *failSafe[K, V]) coolDown(key store.Key, version entry.Token, left time.Duration) {
 	if left > 0 {
-		until := time.Now().Add(left)
-		f.cooldowns.With(key, func() time.Time { return until }, func(end *time.Time) { *end = until })
+		now := cooldown{of: version, until: time.Now().Add(left)}
+		f.cooldowns.With(key, func() cooldown { return now }, func(c *cooldown) { *c = now })
 	}
+}
+
+// afterFailure returns the answer in place of a load that has failed, or nil if there is none. The entry that was found
+// cools down, in this process even if Redis does not take that.
+func (f *failSafe[K, V]) afterFailure(key store.Key, found *entry.Entry, b *fallback[V]) *result[V] {
+	r := b.now()
+	if r != nil {
+		f.coolDown(key, found.Token(), failSafePause)
+	}
+	return r
 }

@@ -1,6 +1,7 @@
 package cacheable
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -133,12 +134,12 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, foun
 		req.direct = true
 	}
 	fallback := c.failSafe.fallback(&found)
-	if fallback != nil && c.failSafe.coolsDown(ref.Key) {
+	if fallback != nil && c.failSafe.coolsDown(ref.Key, &found) {
 		c.cache.Count(SourceStale.counter())
 		entry.UsedStale(ctx)
 		return fallback.value, fallback.origin(), nil
 	}
-	wait, cancel := c.timeouts.waiting(ctx, fallback != nil)
+	wait, cancel := c.timeouts.waiting(ctx, fallback.left())
 	r, err := c.reads.of(ref).Do(wait, ref.Key, func(round *flight.Round) outcome[V] { return c.loader.read(&req, round) })
 	cancel()
 	switch {
@@ -146,8 +147,10 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, foun
 		return c.loadPast(ctx, key)
 	case err != nil && ctx.Err() != nil:
 		return v, origin{}, ctx.Err()
-	case fallback != nil && (err != nil || r.failed()): // too slow, or failed
-		r = fallback
+	case err != nil: // too slow
+		r = &fallback.result
+	case r.failed():
+		r = cmp.Or(c.failSafe.afterFailure(ref.Key, &found, fallback), r)
 	}
 	c.cache.Count(r.source.counter())
 	r.usedIn(ctx)

@@ -130,8 +130,8 @@ func (l *loader[K, V]) finish(ctx context.Context, lease *entry.Lease, r *result
 		}
 	} else if r.answered() && !r.derived {
 		stood, err = lease.Remove(ctx)
-	} else if pause := l.failSafe.pause(); r.failed() && pause > 0 {
-		stood, err = lease.Cooldown(ctx, pause)
+	} else if r.failed() {
+		stood, err = lease.Cooldown(ctx, l.failSafe.pause())
 	} else {
 		stood, err = lease.Release(ctx)
 	}

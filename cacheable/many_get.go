@@ -1,9 +1,11 @@
 package cacheable
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
@@ -137,14 +139,16 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], by
 		return
 	}
 	keys := make([]store.Key, len(missing))
-	fallbacks := make([]*result[V], len(missing))
-	canFallBack := false // one of them
+	fallbacks := make([]*fallback[V], len(missing))
+	usable := time.Duration(0) // of those that there are, the one that ends first
 	for i, read := range missing {
 		keys[i], fallbacks[i] = read.ref.Key, m.failSafe.fallback(&read.found)
 		read.found = hint(read.found)
-		canFallBack = canFallBack || fallbacks[i] != nil
+		if left := fallbacks[i].left(); left > 0 && (usable == 0 || left < usable) {
+			usable = left
+		}
 	}
-	wait, cancel := m.timeouts.waiting(ctx, canFallBack)
+	wait, cancel := m.timeouts.waiting(ctx, usable)
 	requestOf := func(key store.Key) *request[K] { return &byKey[key].request }
 	results := m.reads.of(missing[0].ref).DoAll(wait, keys, m.batches.read(requestOf))
 	cancel()
@@ -187,27 +191,25 @@ func (m *Many[K, V]) readPast(ctx context.Context, reads []*manyRead[K, V]) {
 
 // coolsDown answers a read from a stale value whose key is in cooldown. It reports false if there is none.
 func (m *Many[K, V]) coolsDown(ctx context.Context, read *manyRead[K, V]) bool {
-	if !m.failSafe.coolsDown(read.ref.Key) {
+	if !m.failSafe.coolsDown(read.ref.Key, &read.found) {
 		return false
 	}
-	fallback := m.failSafe.fallback(&read.found)
-	if fallback == nil {
+	if read.result = m.failSafe.fallback(&read.found).now(); read.result == nil {
 		return false
 	}
-	read.result = fallback
 	m.cache.Count(SourceStale.counter())
 	entry.UsedStale(ctx)
 	return true
 }
 
 // conclude answers a read from the outcome of its flight.
-func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got flight.Result[*result[V]], fallback *result[V]) {
+func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got flight.Result[*result[V]], fallback *fallback[V]) {
 	switch {
 	case got.Err != nil && ctx.Err() != nil:
 		read.err = ctx.Err()
 		return
-	case fallback != nil && (got.Err != nil || got.Value.failed()):
-		read.result = fallback
+	case got.Err != nil && fallback != nil:
+		read.result = &fallback.result
 	case got.Err != nil: // the soft timeout of another read: this one has nothing to fall back on, so it goes on waiting
 		read.result, read.err = m.reads.of(read.ref).Do(ctx, read.ref.Key, func(round *flight.Round) outcome[V] {
 			return m.loader.read(&read.request, round)
@@ -215,6 +217,8 @@ func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got fli
 		if read.err != nil {
 			return
 		}
+	case got.Value.failed():
+		read.result = cmp.Or(m.failSafe.afterFailure(read.ref.Key, &read.found, fallback), got.Value)
 	default:
 		read.result = got.Value
 	}

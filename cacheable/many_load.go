@@ -124,8 +124,8 @@ func (b *batchLoader[K, V]) allFailed(chunk []batchLoad[K], err error) []*result
 }
 
 // finishAll stores the results of the loads that have leases, or gives the leases up. Values that could not be loaded
-// are in cooldown for the pause. It reports which leases still stood.
-func (b *batchLoader[K, V]) finishAll(ctx context.Context, loads []batchLoad[K], results []*result[V], pause time.Duration) []bool {
+// are in cooldown for what pause says of each. It reports which leases still stood.
+func (b *batchLoader[K, V]) finishAll(ctx context.Context, loads []batchLoad[K], results []*result[V], pause func(n int) time.Duration) []bool {
 	stood := make([]bool, len(loads))
 	var finishes []entry.Finish
 	var of []int
@@ -140,7 +140,7 @@ func (b *batchLoader[K, V]) finishAll(ctx context.Context, loads []batchLoad[K],
 		} else if results[i].answered() && !results[i].derived {
 			f.Remove = true
 		} else if results[i].failed() {
-			f.Cooldown = pause
+			f.Cooldown = pause(i)
 		}
 		finishes, of = append(finishes, f), append(of, i)
 	}

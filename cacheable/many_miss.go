@@ -3,6 +3,7 @@ package cacheable
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
@@ -95,7 +96,8 @@ func (m *manyMiss[K, V]) takeLeases(ctx context.Context) (together manyLoads[K],
 	for n, i := range asked {
 		marks[n] = m.rounds[i].Cover()
 	}
-	leases, now, errs := m.b.cache.AcquireAll(ctx, refs, found)
+	canFallBack := func(e *entry.Entry) bool { return m.b.failSafe.fallback(e) != nil }
+	leases, now, errs := m.b.cache.AcquireAll(ctx, refs, found, canFallBack)
 	for n, i := range asked {
 		switch {
 		case errs[n] != nil:
@@ -136,7 +138,7 @@ func (m *manyMiss[K, V]) load(ctx context.Context, slot *slot, together manyLoad
 	early := m.cover(together.of)
 	results := m.b.runAll(ctx, slot, together.loads, "")
 	late := m.cover(together.of)
-	stood := m.b.finishAll(context.WithoutCancel(ctx), together.loads, results, m.b.failSafe.pause())
+	stood := m.b.finishAll(context.WithoutCancel(ctx), together.loads, results, func(int) time.Duration { return m.b.failSafe.pause() })
 	for n, i := range together.of {
 		mark := early[n]
 		if stood[n] {

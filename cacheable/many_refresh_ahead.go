@@ -13,7 +13,7 @@ import (
 func (b *batchLoader[K, V]) startRefresh(ctx context.Context, refreshes *refreshes, due []*request[K]) {
 	var loads []batchLoad[K]
 	for _, req := range due {
-		if refreshes.begin(req.ref.Key) {
+		if refreshes.begin(req.ref.Key, req.found.Token()) {
 			loads = append(loads, batchLoad[K]{request: req})
 		}
 	}
@@ -46,16 +46,15 @@ func (b *batchLoader[K, V]) refreshAll(ctx context.Context, refreshes *refreshes
 		return
 	}
 	results := b.runAll(ctx, &slot, loads, tracing.CauseAhead)
-	pauses, longest := make([]time.Duration, len(loads)), time.Duration(0)
+	pauses := make([]time.Duration, len(loads))
 	for i, load := range loads {
 		b.cache.Count(entry.CountRefresh)
 		if !results[i].answered() || results[i].derived {
 			b.cache.Count(entry.CountRefreshFailed)
 			pauses[i] = refreshes.failed(load.ref.Key)
-			longest = max(longest, pauses[i])
 		}
 	}
-	b.finishAll(context.WithoutCancel(ctx), loads, results, longest)
+	b.finishAll(context.WithoutCancel(ctx), loads, results, func(n int) time.Duration { return pauses[n] })
 	for i, load := range loads {
 		refreshes.end(load.ref.Key, pauses[i])
 	}
@@ -67,7 +66,7 @@ func (b *batchLoader[K, V]) takeStaleLeases(ctx context.Context, refreshes *refr
 	for i, load := range loads {
 		refs[i], found[i] = load.ref, load.found
 	}
-	leases, now, errs := b.cache.AcquireAll(ctx, refs, found)
+	leases, now, errs := b.cache.AcquireAll(ctx, refs, found, func(*entry.Entry) bool { return true })
 	for i, load := range loads {
 		if load.lease = leases[i]; load.lease != nil {
 			leased = append(leased, load)

@@ -77,7 +77,7 @@ func (m *miss[K, V]) acquire(ctx context.Context) (*entry.Lease, entry.Entry, er
 	cache, ref := m.l.cache, m.req.ref
 	switch {
 	case m.found.State == entry.Stale:
-		return cache.AcquireStale(ctx, ref, m.found)
+		return cache.AcquireStale(ctx, ref, m.found, m.l.failSafe.fallback(&m.found) != nil)
 	case m.l.entries.size.refusedLast(ref.Key):
 		return cache.Overtake(ctx, ref, m.found)
 	default:
@@ -116,11 +116,11 @@ func (m *miss[K, V]) reconsider(found entry.Entry) *result[V] {
 		case m.found.Token() != found.Token(): // expired once more, which says nothing of loads
 			m.unreadable++
 		default:
-			if r := m.l.failSafe.fallback(&found); r != nil {
-				m.l.failSafe.coolDown(m.req.ref.Key, found.Cooldown())
+			if r := m.l.failSafe.fallback(&found).now(); r != nil {
+				m.l.failSafe.coolDown(m.req.ref.Key, found.Token(), found.Cooldown())
 				return r
 			}
-			m.unreadable = maxUnreadable
+			m.unreadable++ // it has just become too old
 		}
 		m.found = found
 	case entry.Invalid, entry.Absent:

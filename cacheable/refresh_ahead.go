@@ -13,7 +13,8 @@ import (
 
 // RefreshAhead loads a value again, in the background, when a read finds that this fraction of its time to live has
 // passed. One process in the fleet does it, and no read waits for it. A load that fails is tried again later, at
-// growing intervals; the value stays until its time to live ends. By default values are loaded only when they are gone.
+// growing intervals of a second to five minutes; the value stays until its time to live ends. What evicts, expires or
+// stores the value ends these intervals. By default values are loaded only when they are gone.
 func RefreshAhead(fraction float64) Option {
 	if !(fraction > 0 && fraction < 1) {
 		panic(fmt.Sprintf("cacheable: RefreshAhead(%v): use a fraction between 0 and 1, such as 0.8", fraction))
@@ -66,7 +67,7 @@ func (r *refresher[K, V]) dueIn(age, ttl time.Duration) time.Duration {
 
 // start loads a value that was found again, in the background, unless this process is doing so already.
 func (r *refresher[K, V]) start(ctx context.Context, key K, ref *entry.Ref, found entry.Entry) {
-	if !r.begin(ref.Key) {
+	if !r.begin(ref.Key, found.Token()) {
 		return
 	}
 	req := &request[K]{ctx: ctx, key: key, ref: ref, found: found, slot: r.loader.slots.slot()}
@@ -84,7 +85,7 @@ func (r *refresher[K, V]) refresh(req *request[K]) time.Duration {
 	if !req.slot.acquire(ctx) { // the store closes
 		return 0
 	}
-	lease, found, err := l.cache.AcquireStale(ctx, req.ref, req.found)
+	lease, found, err := l.cache.AcquireStale(ctx, req.ref, req.found, true)
 	if lease == nil {
 		return unleasedPause(found, err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/store"
 )
@@ -26,6 +27,7 @@ type refreshes struct {
 }
 
 type refreshState struct {
+	of       entry.Token // the version that the rest is about
 	running  bool
 	failures int
 	after    time.Time // of the next refresh
@@ -35,12 +37,13 @@ func newRefreshes() *refreshes {
 	return &refreshes{running: semaphore.NewWeighted(maxRefreshes), keys: make(map[store.Key]*refreshState)}
 }
 
-// begin reports whether a refresh of the key may begin now. If so, end must follow.
-func (r *refreshes) begin(key store.Key) bool {
+// begin reports whether a refresh of the key, under which is a version, may begin now. If so, end must follow. That
+// another version failed is no reason to wait: it was evicted, expired or replaced.
+func (r *refreshes) begin(key store.Key, version entry.Token) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	state := r.keys[key]
-	if state != nil && (state.running || time.Now().Before(state.after)) {
+	if state != nil && (state.running || state.of == version && time.Now().Before(state.after)) {
 		return false
 	}
 	if !r.running.TryAcquire(1) {
@@ -52,6 +55,9 @@ func (r *refreshes) begin(key store.Key) bool {
 		}
 		state = &refreshState{}
 		r.keys[key] = state
+	}
+	if state.of != version {
+		*state = refreshState{of: version}
 	}
 	state.running = true
 	return true

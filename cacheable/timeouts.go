@@ -35,13 +35,13 @@ type timeouts struct {
 	hard  time.Duration // 0 is no bound
 }
 
-// waiting returns the context in which a caller waits for a load. Only a caller that can fall back on a stale value
-// stops at the soft timeout.
-func (t *timeouts) waiting(ctx context.Context, canFallBack bool) (context.Context, context.CancelFunc) {
-	if !canFallBack || t.soft == 0 {
+// waiting returns the context in which a caller waits for a load. Only a caller that can fall back on a stale value, for
+// usable, stops at the soft timeout.
+func (t *timeouts) waiting(ctx context.Context, usable time.Duration) (context.Context, context.CancelFunc) {
+	if usable <= 0 || t.soft == 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, t.soft)
+	return context.WithTimeout(ctx, min(t.soft, usable))
 }
 
 // loading returns the context in which the loader runs. It has the values of ctx, but ends with the store or at the

@@ -11,8 +11,8 @@ import (
 )
 
 var mixes = [][]string{
-	{"read", "read", "read", "refresh", "ahead", "after", "after", "after", "expire", "around", "replace", "put"},
-	{"read", "read", "after", "after", "refresh"},
+	{"read", "read", "read", "refresh", "ahead", "after", "after", "after", "expire", "give back", "around", "replace", "put"},
+	{"read", "read", "after", "after", "refresh", "give back"},
 	{"read", "read", "around", "replace", "replace", "after"},
 	{"read", "read", "put", "after", "ahead"},
 	{"replace", "replace", "after"},
@@ -31,7 +31,7 @@ func (m *model) begin(number int) *actor {
 	renew, stay := m.pick(2) == 0, time.Duration(max(0, m.pick(4)-2))*time.Second
 	a := m.act(number, what, node, key, renew, stay)
 	a.unlucky = (m.bad || m.pick(3) == 0) && what != "read"
-	a.clears = m.pick(4) == 0
+	a.clears, a.fails = m.pick(4) == 0, m.pick(6) == 0
 	return a
 }
 
@@ -56,6 +56,9 @@ func (m *model) act(number int, what string, node int, key store.Key, renew bool
 			m.around(ctx, a, key, false, renew, stay)
 		case "replace":
 			m.around(ctx, a, key, true, renew, 0)
+		case "give back":
+			m.looks++
+			e.st.Engine().Entries.GiveBackOnce(ctx)
 		case "put":
 			m.puts++ // it makes no promise about writes at the same time
 			_, _ = e.Put(ctx, &e.Ref, entry.Contents{Payload: fmt.Append(nil, m.source), TTL: ttl})
@@ -73,7 +76,7 @@ func (m *model) read(ctx context.Context, a *actor, renew bool) {
 	case seen.State == entry.Value:
 		judge(seen)
 	case seen.State == entry.Stale:
-		m.load(ctx, a, renew, judge, func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen) })
+		m.load(ctx, a, renew, judge, func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen, true) })
 	default:
 		m.load(ctx, a, renew, judge, func() (*entry.Lease, entry.Entry, error) { return e.Acquire(ctx, &e.Ref, seen) })
 	}
@@ -85,7 +88,7 @@ func (m *model) ahead(ctx context.Context, a *actor) {
 	seen, err := e.Read(ctx, &e.Ref)
 	if err == nil && seen.State == entry.Value {
 		judge(seen)
-		m.load(ctx, a, false, m.reading(a), func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen) })
+		m.load(ctx, a, false, m.reading(a), func() (*entry.Lease, entry.Entry, error) { return e.AcquireStale(ctx, &e.Ref, seen, true) })
 	}
 }
 
@@ -111,8 +114,13 @@ func (m *model) load(ctx context.Context, a *actor, renew bool, judge func(entry
 	a.pause()
 	if renew {
 		if _, err := lease.RenewOnce(ctx); err != nil {
+			m.deserted = true
 			return
 		}
+	}
+	if a.fails {
+		_, _ = lease.Cooldown(ctx, time.Second)
+		return
 	}
 	late := m.least[a.node]
 	if a.clears {

@@ -29,6 +29,7 @@ func TestNoInterleavingMakesAReadStale(t *testing.T) {
 		st := open(t, rdb, store.Namespace(namespace), store.Strict(), store.Hooks(network),
 			store.LeaseTime(modelLease), store.HoldTime(modelHold), store.BreakAfter(1<<30))
 		st.SuspendReplay()
+		st.Engine().Entries.SuspendGiveBack()
 		stores = append(stores, st)
 		warm(t, rdb, st)
 	}
@@ -41,6 +42,8 @@ func TestNoInterleavingMakesAReadStale(t *testing.T) {
 		network.late = nil
 		for _, st := range stores { // what a failed run has left
 			for st.ReplayOnce(context.Background()) > 0 {
+			}
+			for st.Engine().Entries.GiveBackOnce(context.Background()) > 0 {
 			}
 		}
 		mini.FlushAll()

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/jollyjet/aside/internal/entry"
+	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/store"
 )
 
@@ -31,14 +32,16 @@ type model struct {
 	mix    []string // what actors do
 	bad    bool     // commands are late more often
 
-	tag     string
-	source  int
-	least   []int // on each node: no read that begins now may return an older version
-	queued  []int // on each node: what everybody may not read once its queue is empty
-	puts    int   // under way: what is evicted now may be put again
-	holders map[*actor]*holding
-	dead    []holding
-	broken  string
+	tag      string
+	source   int
+	least    []int // on each node: no read that begins now may return an older version
+	queued   []int // on each node: what everybody may not read once its queue is empty
+	puts     int   // under way: what is evicted now may be put again
+	holders  map[*actor]*holding
+	dead     []holding
+	looks    int  // after leases that may be left behind
+	deserted bool // a loader has died, and left its lease
+	broken   string
 }
 
 // modelT is a test.
@@ -157,6 +160,17 @@ func (m *model) lose() {
 	m.mini.Del(key.String())
 }
 
+// nobodyIsKeptWaiting looks for leases of loads that are over, and of takes that were not answered. Somebody who has looked
+// for one many times does not expect it any more.
+func (m *model) nobodyIsKeptWaiting() {
+	addr := m.nodes[0].Ref.Addr()
+	for _, at := range []string{addr, addr + ":r"} {
+		if raw, _ := m.mini.Get(at); envelope.KindOf([]byte(raw)) == envelope.Lease && !m.deserted && m.looks < 5 {
+			m.Fatalf("a lease is left under %s", at)
+		}
+	}
+}
+
 // settle looks at what is left when nobody is at work any more.
 func (m *model) settle() {
 	for node := range m.nodes {
@@ -165,6 +179,11 @@ func (m *model) settle() {
 	for len(m.late) > 0 {
 		m.arrive(m.rdb, m.pick(len(m.late)))
 	}
+	for _, e := range m.nodes {
+		for e.st.Engine().Entries.GiveBackOnce(context.Background()) > 0 {
+		}
+	}
+	m.nobodyIsKeptWaiting()
 	look := func() {
 		for node, e := range m.nodes {
 			v, err := e.Read(context.Background(), &e.Ref)

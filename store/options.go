@@ -85,7 +85,9 @@ func Logger(l *slog.Logger) Option { return connect(pkg.Logger(l)) }
 func Timeout(d time.Duration) Option { return connect(pkg.Timeout(d)) }
 
 // LeaseTime is how long the lease of a loader outlives its process. A living process renews its lease, so LeaseTime does not
-// limit how long a load may take. The default is 3 s, the minimum 30 ms.
+// limit how long a load may take. It gives back, as soon as Redis answers, a lease whose taking was not answered, or whose
+// value Redis did not take. Others wait for LeaseTime only if the taking arrives that much later than the giving back. The
+// default is 3 s, the minimum 30 ms.
 func LeaseTime(d time.Duration) Option {
 	pkg.AtLeast("LeaseTime", d, 30*time.Millisecond)
 	return func(c *config) { c.lease = d }

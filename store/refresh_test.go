@@ -22,7 +22,7 @@ func (e *testEntry) over() (*entry.Lease, entry.Entry) {
 // ahead is a lease for a refresh of what is there.
 func (e *testEntry) ahead() (*entry.Lease, entry.Entry) {
 	e.t.Helper()
-	lease, v, err := e.AcquireStale(e.t.Context(), &e.Ref, e.read())
+	lease, v, err := e.AcquireStale(e.t.Context(), &e.Ref, e.read(), true)
 	require.NoError(e.t, err)
 	return lease, v
 }
@@ -169,6 +169,26 @@ func TestRefreshAheadIsOneForAll(t *testing.T) {
 		require.Nil(t, second)
 		require.Equal(t, entry.Value, v.State)
 		require.Greater(t, v.Cooldown(), 30*time.Second)
+		lease, _, err = other.AcquireStale(t.Context(), &other.Ref, other.read(), false)
+		require.NoError(t, err)
+		require.NotNil(t, lease, "who does not heed it")
+		_, err = lease.Cooldown(t.Context(), time.Minute)
+		require.NoError(t, err)
+
+		require.NoError(t, e.Expire(t.Context(), e.Ref.Key))
+		lease, _ = other.ahead()
+		require.NotNil(t, lease, "it is about the version that was there")
+		_, err = lease.Cooldown(t.Context(), time.Minute)
+		require.NoError(t, err)
+		second, v = e.ahead()
+		require.Nil(t, second)
+		require.Equal(t, entry.Stale, v.State)
+		require.Greater(t, v.Cooldown(), 30*time.Second)
+		e.put("new")
+		lease, _ = e.ahead()
+		require.NotNil(t, lease)
+		_, err = lease.Release(t.Context())
+		require.NoError(t, err)
 
 		e.evict(e.Ref.Key)
 		other.load("two")
@@ -195,7 +215,7 @@ func TestRefreshOfWhatIsGone(t *testing.T) {
 				e.load("one")
 				seen := e.read()
 				tt.change(e)
-				lease, v, err := e.AcquireStale(t.Context(), &e.Ref, seen)
+				lease, v, err := e.AcquireStale(t.Context(), &e.Ref, seen, true)
 				require.NoError(t, err)
 				require.Nil(t, lease)
 				require.Equal(t, tt.want, words(v))

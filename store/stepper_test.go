@@ -35,6 +35,7 @@ type actor struct {
 	node    int
 	unlucky bool // whether its commands may be lost
 	clears  bool // whether what it loads is not to be stored
+	fails   bool // whether its load does, so that a refresh leaves a cooldown
 	command bool // whether it has stopped before a command
 	choose  int  // which command of a pipeline goes first; from together on, all at once
 	resume  chan verdict

@@ -6,7 +6,8 @@ import (
 	"github.com/jollyjet/aside/internal/tagversion"
 )
 
-// acquireTries bounds how often Acquire replaces an invalid entry that turns into another one meanwhile.
+// acquireTries bounds how often Acquire replaces what is in the way, an invalid entry or a lease that this process has left
+// behind, and that turns into something else meanwhile.
 const acquireTries = 3
 
 // Acquire reads the entry anew and takes the lease on it if there is nothing to read and nobody else has it. It
@@ -41,33 +42,40 @@ func (c *Cache) acquire(ctx context.Context, ref *Ref, seen Entry, displace bool
 	for try := 1; ; try++ {
 		a := c.tryLease(ref, seen, displace)
 		c.carryOut(ctx, a)
-		if a.err != nil || a.lease != nil || a.found.State != Invalid && !a.moved || try == acquireTries {
+		inTheWay := a.found.State == Invalid || a.moved || c.leftovers.has(a.other)
+		if a.err != nil || a.lease != nil || !inTheWay || try == acquireTries {
 			return a.lease, a.found, a.err
 		}
 		seen = a.found
+		seen.State = Invalid
 	}
 }
 
 // AcquireStale leases the version that was seen, for a load that replaces it: the value stays readable until
 // then, and in the whole fleet only one has the lease. Without a lease the entry says why: somebody else has it
-// ([Leased]), the last one failed and it is too early to try again ([Stale]), or the entry is no longer what was seen.
-// The error wraps [wire.ErrUnavailable].
-func (c *Cache) AcquireStale(ctx context.Context, ref *Ref, seen Entry) (*Lease, Entry, error) {
-	a := c.tryRefresh(ref, seen)
+// ([Leased]), the last load of this version failed and it is too early to try again ([Entry.Cooldown]), or the entry is no
+// longer what was seen. Who has nothing else to answer with does not heed the former: heed is false. The error wraps
+// [wire.ErrUnavailable].
+func (c *Cache) AcquireStale(ctx context.Context, ref *Ref, seen Entry, heed bool) (*Lease, Entry, error) {
+	a := c.tryRefresh(ref, seen, heed, []byte{})
 	c.carryOut(ctx, a)
+	if a.lease == nil && a.err == nil && c.leftovers.has(a.other) {
+		a = c.tryRefresh(ref, seen, heed, a.other)
+		c.carryOut(ctx, a)
+	}
 	return a.lease, a.found, a.err
 }
 
 // AcquireAll is [Cache.Acquire] for several entries in one round trip, or in several if they are many; for those of which a
-// value was seen it is [Cache.AcquireStale]. It tries once.
-func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry) ([]*Lease, []Entry, []error) {
+// value was seen it is [Cache.AcquireStale], which heeds what heed says. It tries once.
+func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry, heed func(*Entry) bool) ([]*Lease, []Entry, []error) {
 	leases, entries, errs := make([]*Lease, len(refs)), make([]Entry, len(refs)), make([]error, len(refs))
 	var alive keptAlive
 	for from := 0; from < len(refs); from += chunk {
 		to := min(from+chunk, len(refs))
 		attempts := make([]*attempt, 0, to-from)
 		for i := from; i < to; i++ {
-			attempts = append(attempts, c.try(refs[i], seen[i]))
+			attempts = append(attempts, c.try(refs[i], seen[i], heed))
 		}
 		c.carryOut(ctx, attempts...)
 		for n, a := range attempts {
@@ -78,9 +86,9 @@ func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry) ([]*L
 	return leases, entries, errs
 }
 
-func (c *Cache) try(ref *Ref, seen Entry) *attempt {
+func (c *Cache) try(ref *Ref, seen Entry, heed func(*Entry) bool) *attempt {
 	if seen.State == Stale || seen.State == Value {
-		return c.tryRefresh(ref, seen)
+		return c.tryRefresh(ref, seen, heed(&seen), []byte{})
 	}
 	return c.tryLease(ref, seen, false)
 }

@@ -27,8 +27,9 @@ type attempt struct {
 	dataEpoch uint64 // of the outbox
 
 	lease *Lease
-	found Entry // if there is no lease
-	moved bool  // the entry has no variant any more, so there is nothing to find
+	found Entry  // if there is no lease
+	moved bool   // the entry has no variant any more, so there is nothing to find
+	other []byte // the lease of somebody else that is in the way
 	err   error
 }
 
@@ -51,14 +52,24 @@ func (c *Cache) tryLease(ref *Ref, seen Entry, displace bool) *attempt {
 // refreshOf is where the lease of a refresh stands: beside the entry, in its slot.
 func refreshOf(addr string) string { return addr + ":r" }
 
-// tryRefresh prepares a try for the lease on a version that was seen.
-func (c *Cache) tryRefresh(ref *Ref, seen Entry) *attempt {
+// tryRefresh prepares a try for the lease on a version that was seen. The lease to replace may be empty.
+func (c *Cache) tryRefresh(ref *Ref, seen Entry, heed bool, replace []byte) *attempt {
 	a := c.newAttempt(ref)
 	if a.err != nil || a.found.State == Bypass {
 		return a
 	}
 	lease, key := envelope.NewLease(envelope.NewToken()), c.keyOf(ref, &seen)
-	a.prepare(&Lease{cache: c, ref: ref, key: key, anchor: seen.anchor, record: seen.identity(), lease: lease, at: refreshOf(key)}, []byte{}, false)
+	candidate := &Lease{cache: c, ref: ref, key: key, anchor: seen.anchor, record: seen.identity(), lease: lease, at: refreshOf(key)}
+	candidate.pause = envelope.PauseAhead
+	if seen.State == Stale {
+		candidate.pause = envelope.PauseStale
+	}
+	a.prepare(candidate, replace, false)
+	cooldown := []byte{}
+	if heed {
+		cooldown = candidate.cooldown()
+	}
+	a.take.Args = append(a.take.Args, cooldown)
 	a.read = redisx.Get(key) // after the lease is taken, so that anything newer is seen
 	a.calls = append(a.calls, a.read)
 	a.readMain()
@@ -95,9 +106,11 @@ func (a *attempt) prepare(candidate *Lease, replace []byte, displace bool) {
 	a.calls = append(a.snapshot.Begins(), a.take)
 }
 
-// carryOut carries out the attempts in one round trip, and gives useless leases back in another.
+// carryOut carries out the attempts in one round trip, and gives useless leases back in another. A take that was not
+// answered may have been carried out, or may yet be.
 func (c *Cache) carryOut(ctx context.Context, attempts ...*attempt) {
-	var calls, back []*wire.Call
+	var calls []*wire.Call
+	var back []*Lease
 	for _, a := range attempts {
 		calls = append(calls, a.calls...)
 		a.sent = time.Now()
@@ -107,16 +120,16 @@ func (c *Cache) carryOut(ctx context.Context, attempts ...*attempt) {
 	}
 	_ = c.cfg.Wire.Run(ctx, calls...) // each attempt looks at its own calls
 	for _, a := range attempts {
-		if a.candidate != nil {
-			back = append(back, a.answered()...)
+		switch {
+		case a.candidate == nil:
+		case a.answered():
+			back = append(back, a.candidate)
+		case uncertain(a.take.Err()):
+			c.leftBehind(a.candidate)
 		}
 	}
 	c.askTagsOf(ctx, attempts)
-	if len(back) > 0 {
-		ctx, done := redisx.Linger(ctx)
-		defer done()
-		_ = c.cfg.Wire.Run(ctx, back...) // where that fails the lease runs out
-	}
+	c.giveBack(ctx, back...)
 }
 
 // askTagsOf asks for the open tags of the values that were found.
@@ -135,8 +148,8 @@ func (c *Cache) askTagsOf(ctx context.Context, attempts []*attempt) {
 	}
 }
 
-// answered finds out what came of the attempt. It returns what is to be undone.
-func (a *attempt) answered() (undo []*wire.Call) {
+// answered finds out what came of the attempt. It reports whether a lease was taken that is of no use.
+func (a *attempt) answered() (useless bool) {
 	taken, other, err := a.taken()
 	for _, c := range a.calls {
 		if err == nil && c.Err() != nil {
@@ -145,17 +158,17 @@ func (a *attempt) answered() (undo []*wire.Call) {
 	}
 	if err != nil {
 		a.err = err
-		return a.giveBack(taken)
+		return taken
 	}
 	candidate := a.candidate
 	if a.dataEpoch != candidate.cache.cfg.Outbox.DataEpoch() { // what was found may be what was evicted
 		a.found = bypass(DataChanged)
-		return a.giveBack(taken)
+		return taken
 	}
 	a.snapshot.Answered()
 	candidate.before, candidate.dataEpoch = a.snapshot.Before(candidate.before.Created), a.dataEpoch
 	if a.main != nil && !a.anchored() {
-		return a.giveBack(taken)
+		return taken
 	}
 	if a.read != nil {
 		return a.refreshAnswered(taken, other)
@@ -166,14 +179,14 @@ func (a *attempt) answered() (undo []*wire.Call) {
 		a.found.left, a.found.buckets = other.left, candidate.before.Buckets
 	case a.snapshot.Held(): // by a tag: the lease is of no use
 		a.found = bypass(WriterHolds)
-		return a.giveBack(true)
+		return true
 	default:
 		a.lease = candidate
 	}
-	return nil
+	return false
 }
 
-func (a *attempt) refreshAnswered(taken bool, other Entry) (undo []*wire.Call) {
+func (a *attempt) refreshAnswered(taken bool, other Entry) (useless bool) {
 	candidate := a.candidate
 	raw, err := a.read.Reply.Text()
 	a.found = a.evaluate([]byte(raw), err == nil)
@@ -181,13 +194,13 @@ func (a *attempt) refreshAnswered(taken bool, other Entry) (undo []*wire.Call) {
 	switch {
 	case taken && same && a.found.readable():
 		a.lease = candidate
-		return nil
+		return false
 	case same && other.State == Leased:
 		a.found.State, a.found.left = Leased, other.left
 	case same:
 		a.found.left = other.left // of a cooldown
 	}
-	return a.giveBack(taken)
+	return taken
 }
 
 // anchored reports whether the key still has an entry of another schema. If so the anchor of the lease is that one;
@@ -219,13 +232,6 @@ func (a *attempt) evaluate(raw []byte, present bool) Entry {
 	return e
 }
 
-func (a *attempt) giveBack(taken bool) []*wire.Call {
-	if !taken {
-		return nil
-	}
-	return []*wire.Call{a.candidate.onLease("drop")}
-}
-
 // taken reads the reply to the take. If the lease was not taken, the entry is what stands there: the lease of another, an
 // entry, or a cooldown.
 func (a *attempt) taken() (bool, Entry, error) {
@@ -248,7 +254,7 @@ func (a *attempt) taken() (bool, Entry, error) {
 		e.left = time.Duration(left) * time.Millisecond
 	}
 	if envelope.KindOf(e.raw) == envelope.Lease {
-		e.State = Leased
+		e.State, a.other = Leased, e.raw
 	}
 	return false, e, nil
 }

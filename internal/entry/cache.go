@@ -41,7 +41,8 @@ type Config struct {
 
 // Entries are all entries of a namespace. They are safe for concurrent use.
 type Entries struct {
-	cfg Config
+	cfg       Config
+	leftovers *leftovers
 
 	mu       sync.Mutex
 	counters map[string]*Counters // by cache; under mu
@@ -50,15 +51,20 @@ type Entries struct {
 }
 
 // New returns the entries.
-func New(cfg Config) *Entries { return &Entries{cfg: cfg, counters: make(map[string]*Counters)} }
+func New(cfg Config) *Entries {
+	e := &Entries{cfg: cfg, counters: make(map[string]*Counters)}
+	e.leftovers = newLeftovers(cfg.Wire, cfg.Life, cfg.LeaseTime)
+	return e
+}
 
 // Cache is what the entries of one cache have in common. Caches of the same name share their keys, their version and
 // their counters.
 type Cache struct {
-	cfg    *Config
-	keys   keyspace.Cache
-	schema uint64
-	scope  tagversion.Scope
+	cfg       *Config
+	leftovers *leftovers
+	keys      keyspace.Cache
+	schema    uint64
+	scope     tagversion.Scope
 	*Counters
 
 	schemas schemas
@@ -72,11 +78,12 @@ func (e *Entries) Cache(name string, schema uint64, ttl time.Duration) *Cache {
 		panic(fmt.Sprintf("cache name %q: %s", name, setup.NameRule))
 	}
 	return &Cache{
-		cfg:      &e.cfg,
-		keys:     e.cfg.Keys.Cache(name),
-		schema:   schema,
-		scope:    tagversion.Scope{Cache: e.cfg.Versions.Cache(name), Keep: max(e.cfg.KeepVersions, 2*ttl), KeepTags: tagversion.KeepFor(ttl)},
-		Counters: e.countersOf(name),
+		cfg:       &e.cfg,
+		leftovers: e.leftovers,
+		keys:      e.cfg.Keys.Cache(name),
+		schema:    schema,
+		scope:     tagversion.Scope{Cache: e.cfg.Versions.Cache(name), Keep: max(e.cfg.KeepVersions, 2*ttl), KeepTags: tagversion.KeepFor(ttl)},
+		Counters:  e.countersOf(name),
 	}
 }
 

@@ -14,6 +14,7 @@
 // the record under the key, by any version of the program, so ends all variants: an eviction, a hold and a Put need to know
 // nothing of them.
 //
-// The package has three locks, all last in order: Entries.mu guards the counters by name, registry.mu the caches that were made,
-// sizes.mu the gauges of one name.
+// The package has four locks, all last in order but for that of package lifecycle, which leftovers.mu is held for: Entries.mu
+// guards the counters by name, registry.mu the caches that were made, sizes.mu the gauges of one name, leftovers.mu the leases
+// to give back.
 package entry

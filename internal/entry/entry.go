@@ -68,6 +68,9 @@ func (e *Entry) Absence() bool { return e.record.Kind == envelope.Negative }
 // TTL is how long the value counts as fresh, from the moment from which its age counts.
 func (e *Entry) TTL() time.Duration { return e.record.TTL }
 
+// StaleFor is for how long the value has not been fresh any more, by its time to live or because it was expired.
+func (e *Entry) StaleFor() time.Duration { return max(0, e.age-e.record.FreshFor()) }
+
 // Cost is how long the load of the value took.
 func (e *Entry) Cost() time.Duration { return e.record.Cost }
 

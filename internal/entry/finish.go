@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/internal/tagversion"
 	"github.com/jollyjet/aside/internal/wire"
 )
@@ -35,7 +35,8 @@ func (l *Lease) Remove(ctx context.Context) (bool, error) {
 	return l.finish(ctx, Finish{Remove: true})
 }
 
-// Cooldown gives the lease up like Release, and, if it is a refresh, keeps everybody from trying again for d.
+// Cooldown gives the lease up like Release, and, if it is a refresh, keeps everybody from another refresh of that version
+// for d. Loads of what is stale and refreshes of what is fresh do not keep each other from anything.
 func (l *Lease) Cooldown(ctx context.Context, d time.Duration) (bool, error) {
 	return l.finish(ctx, Finish{Cooldown: d})
 }
@@ -45,6 +46,7 @@ func (l *Lease) finish(ctx context.Context, f Finish) (bool, error) {
 	l.cache.cfg.Versions.CheckValueTags(ctx, tags)
 	e := l.ending(f, ref, tags)
 	err := l.cache.cfg.Wire.Run(ctx, e.calls...)
+	l.cache.tidyUp(ctx, e)
 	return e.confirmed(), err
 }
 
@@ -79,6 +81,7 @@ func (c *Cache) finishChunk(ctx context.Context, finishes []Finish) (confirmed [
 		calls = append(calls, endings[i].calls...)
 	}
 	err = c.cfg.Wire.Run(ctx, calls...)
+	c.tidyUp(ctx, endings...)
 	for i, e := range endings {
 		confirmed[i] = e.confirmed()
 	}
@@ -100,6 +103,7 @@ type ending struct {
 	lease    *Lease
 	numbers  []byte
 	change   *wire.Call
+	last     *wire.Call // removes the lease
 	snapshot *tagversion.Snapshot
 	calls    []*wire.Call
 	evicted  bool // perhaps; also by an eviction that is still queued, or by one that Redis has lost
@@ -125,16 +129,33 @@ func (l *Lease) ending(f Finish, ref *Ref, tags *tagversion.ValueTags) *ending {
 	default:
 		e.change = l.onKey("drop")
 	}
+	e.last = e.change
 	e.calls = append(e.calls, e.change)
-	switch {
-	case !l.refreshes() || l.lease == nil:
-	case r == nil && f.Cooldown > 0:
-		e.calls = append(e.calls, l.onLease("set", envelope.NewCooldown(), f.Cooldown.Milliseconds()))
-	default:
-		e.calls = append(e.calls, l.onLease("drop"))
+	if l.refreshes() && l.lease != nil {
+		e.last = l.onLease("drop")
+		if r == nil && f.Cooldown > 0 {
+			e.last = l.onLease("set", l.cooldown(), f.Cooldown.Milliseconds())
+		}
+		e.calls = append(e.calls, e.last)
 	}
 	e.calls = append(e.calls, e.snapshot.Reads()...)
 	return e
+}
+
+// tidyUp gives back the leases that may still be there. What was to replace one may not have fitted into Redis although the
+// lease did.
+func (c *Cache) tidyUp(ctx context.Context, endings ...*ending) {
+	var refused []*Lease
+	for _, e := range endings {
+		switch err := e.last.Err(); {
+		case err == nil || e.lease.lease == nil:
+		case redisx.Refused(err): // it answers
+			refused = append(refused, e.lease)
+		default:
+			c.leftBehind(e.lease)
+		}
+	}
+	c.giveBack(ctx, refused...)
 }
 
 // confirmed reports whether the lease held to the end, and nothing that the entry depends on was evicted.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/lua"
 	"github.com/jollyjet/aside/internal/pause"
 	"github.com/jollyjet/aside/internal/tagversion"
@@ -15,12 +16,13 @@ import (
 type Lease struct {
 	cache     *Cache
 	ref       *Ref
-	key       string // where the result is stored: the key, or its variant
-	anchor    []byte // of the variant; nil where the result is stored under the key itself
-	record    []byte // what stands there must still begin with this
-	lease     []byte // the lease that is renewed meanwhile; nil if there is none
-	at        string // where the lease is: where the result is stored, or beside that for a refresh
-	dataEpoch uint64 // of the outbox, before the load
+	key       string         // where the result is stored: the key, or its variant
+	anchor    []byte         // of the variant; nil where the result is stored under the key itself
+	record    []byte         // what stands there must still begin with this
+	lease     []byte         // the lease that is renewed meanwhile; nil if there is none
+	at        string         // where the lease is: where the result is stored, or beside that for a refresh
+	pause     envelope.Pause // of a refresh: what follows if it fails
+	dataEpoch uint64         // of the outbox, before the load
 	before    tagversion.Before
 }
 
@@ -84,6 +86,11 @@ func (l *Lease) renewal() *wire.Call { return l.onLease("renew", l.cache.cfg.Lea
 // outlived reports whether Redis may have come back with older data, and so with the lease but without an eviction that
 // had ended it.
 func (l *Lease) outlived() bool { return l.dataEpoch != l.cache.cfg.Outbox.DataEpoch() }
+
+// cooldown is what stands in place of the lease of a refresh after it failed.
+func (l *Lease) cooldown() []byte {
+	return envelope.NewCooldown(l.pause, envelope.IdentityToken(l.record[len(l.anchor):]))
+}
 
 // onKey changes what stands where the result is stored, if it is still as it was leased.
 func (l *Lease) onKey(what string, args ...any) *wire.Call {

@@ -40,6 +40,7 @@ func (c *Cache) Put(ctx context.Context, ref *Ref, r Contents) (bool, error) {
 	c.cfg.Versions.Changed(ref.Addr())
 	if err != nil {
 		c.cfg.Outbox.Add(outbox.Eviction{}, err, ref.Key)
+		c.leftovers.add(lease, ref.Addr()) // it may be put there after the eviction
 		return false, err
 	}
 	c.cfg.Outbox.Confirmed([]Key{ref.Key}, []*wire.Call{place}, dataEpoch, outbox.Eviction{})

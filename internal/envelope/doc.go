@@ -10,7 +10,7 @@
 // In a value or negative entry these fields follow the prefix:
 //
 //   - a 16-byte token that no other write has, and a CRC-32C of everything else;
-//   - when the load began, the time to live, and the cost of the load;
+//   - when the load began, the time to live, and the cost of the load (or, of an expired entry, see [Entry.Expire]);
 //   - the fingerprint of the schema;
 //   - the versions of its tags;
 //   - the full key, where the Redis key holds only a hash of it;
@@ -18,7 +18,8 @@
 //   - the payload.
 //
 // A lease is the prefix and its owner's token. A hold is the prefix, a flag and one record per writer. A tag version
-// is the prefix and eight random bytes. A cooldown is the prefix alone.
+// is the prefix and eight random bytes. A cooldown is the prefix, what it keeps everybody from, and the token of the
+// version that it is about; an older program writes the prefix alone, which is about no version.
 //
 // Nothing in here trusts its input. Bytes that are not exactly a record of this format are [ErrForeign], [ErrVersion] or
 // [ErrCorrupt], never a zero value.

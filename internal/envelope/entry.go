@@ -20,13 +20,27 @@ type Entry struct {
 	Kind     Kind
 	Token    Token
 	Created  int64         // when the load began, in microseconds of Redis's clock
-	TTL      time.Duration // how long it is fresh, in whole milliseconds
-	Cost     time.Duration // how long the load took, in whole microseconds
+	TTL      time.Duration // how long it is fresh, in whole milliseconds; 0: it was expired
+	Cost     time.Duration // how long the load took, in whole microseconds; of an expired entry see Expire
 	Schema   uint64        // fingerprint of type and codec
 	Versions []byte        // versions of its tags, VersionLen bytes each: those of the cache, of the key, of Tags
 	Key      []byte        // the full key, where the Redis key holds a hash of it
 	Tags     []string      // tags that only the value reveals
 	Payload  []byte
+}
+
+// FreshFor is for how long after Created the entry counts, or counted, as fresh.
+func (e *Entry) FreshFor() time.Duration {
+	if e.TTL == 0 {
+		return e.Cost
+	}
+	return e.TTL
+}
+
+// Expire ends the time to live of an entry that is as old as age. Nobody asks for the cost of the load of what is not fresh,
+// so its field keeps for how long the entry was.
+func (e *Entry) Expire(age time.Duration) {
+	e.Token, e.Cost, e.TTL = NewToken(), min(e.FreshFor(), age.Truncate(time.Microsecond)), 0
 }
 
 const (

@@ -16,7 +16,7 @@ const (
 	Lease      Kind = 'L' // a loader is at work
 	Hold       Kind = 'H' // a writer is at work
 	TagVersion Kind = 'G' // the current version of a tag
-	Cooldown   Kind = 'C' // a refresh failed, and must not be tried again yet
+	Cooldown   Kind = 'C' // a load failed, and must not be tried again yet
 )
 
 const (
@@ -74,8 +74,27 @@ func NewLease(token Token) []byte { return append(prefix(Lease), token[:]...) }
 // NewTagVersion returns the record of a tag version.
 func NewTagVersion(g Version) []byte { return append(prefix(TagVersion), g[:]...) }
 
-// NewCooldown returns the record of a cooldown.
-func NewCooldown() []byte { return prefix(Cooldown) }
+// Pause is what a cooldown keeps everybody from.
+type Pause byte
+
+// The pauses.
+const (
+	PauseAhead Pause = 'A' // another refresh of a value that is fresh
+	PauseStale Pause = 'S' // another load of a value that is no longer fresh
+)
+
+// NewCooldown returns the record of a cooldown. It is about one version, that of the token, and ends with it.
+func NewCooldown(p Pause, version Token) []byte {
+	return append(append(prefix(Cooldown), byte(p)), version[:]...)
+}
+
+// IdentityToken returns the token in the identity of an entry, or the zero Token.
+func IdentityToken(identity []byte) (t Token) {
+	if len(identity) >= IdentityLen {
+		t = Token(identity[PrefixLen:IdentityLen])
+	}
+	return t
+}
 
 // ParseTagVersion reads the record of a tag version. It reports false for anything else.
 func ParseTagVersion(b []byte) (Version, bool) {
@@ -93,6 +112,9 @@ const (
 	holdRecord = TokenLen + 14
 )
 
+// cooldownLen is not the length of a lease, which scripts tell by its length.
+const cooldownLen = PrefixLen + 1 + TokenLen
+
 // KindOf returns the kind of a record by its prefix and length. Unknown means that it is not a record of this format.
 func KindOf(b []byte) Kind {
 	if len(b) < PrefixLen || b[0] != magic || b[1] != version {
@@ -109,7 +131,7 @@ func KindOf(b []byte) Kind {
 	case TagVersion:
 		fits = len(b) == PrefixLen+VersionLen
 	case Cooldown:
-		fits = len(b) == PrefixLen
+		fits = len(b) == cooldownLen || len(b) == PrefixLen // of an older program
 	}
 	if !fits {
 		return Unknown

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
 	"github.com/jollyjet/aside/internal/lua"
@@ -65,7 +66,7 @@ func (e *Evictor) expireOnce(ctx context.Context, keys []Key) (rest []Key) {
 	_ = e.cfg.Wire.Run(ctx, reads...) // what could not be read is evicted
 	swaps := make(map[Key]*wire.Call)
 	for i, read := range reads {
-		if swap := expired(keys[i], read); swap != nil {
+		if swap := e.expired(keys[i], read); swap != nil {
 			swaps[keys[i]] = swap
 		}
 	}
@@ -79,8 +80,10 @@ func (e *Evictor) expireOnce(ctx context.Context, keys []Key) (rest []Key) {
 	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return swaps[k] != nil && swaps[k].Did() })
 }
 
-// expired returns a call that replaces what was read by a copy whose time is over, or nil if it is not an entry.
-func expired(key Key, read *wire.Call) *wire.Call {
+// expired returns a call that replaces what was read by a copy whose time is over, or nil if it is not an entry. The copy
+// says when that was; as long as Redis's clock is not known it says that the entry was never fresh, so that nobody uses it
+// for too long.
+func (e *Evictor) expired(key Key, read *wire.Call) *wire.Call {
 	if read.Err() != nil {
 		return nil
 	}
@@ -92,7 +95,13 @@ func expired(key Key, read *wire.Call) *wire.Call {
 	if err != nil {
 		return nil
 	}
-	entry.Token, entry.TTL = envelope.NewToken(), 0
-	record := envelope.Append(nil, &entry)
-	return &wire.Call{Script: lua.Cas, Key: key.Addr(), Args: []any{envelope.Identity([]byte(raw)), "keep", record}}
+	age := time.Duration(0)
+	if e.cfg.Wire.Clock.Known() {
+		age = e.cfg.Wire.Clock.Age(entry.Created)
+	}
+	fresh := max(0, entry.FreshFor()-age)
+	entry.Expire(age)
+	return &wire.Call{Script: lua.Cas, Key: key.Addr(), Args: []any{
+		envelope.Identity([]byte(raw)), "expire", envelope.Append(nil, &entry), fresh.Milliseconds(),
+	}}
 }

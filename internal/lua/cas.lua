@@ -1,7 +1,8 @@
 -- Changes the record under a key if it still begins with ARGV[1].
 -- KEYS[1] entry, or its variant  KEYS[2] for a variant: the entry, which has to begin with the last argument
 -- ARGV[2] 'set' (ARGV[3] the new record, ARGV[4] its time to live in ms), 'renew' (ARGV[3] the time to live in ms),
--- 'drop', 'keep' (ARGV[3] the new record, with the old time to live) or 'test', which changes nothing
+-- 'drop', 'test', which changes nothing, or 'expire' (ARGV[3] the stale copy, ARGV[4] for how many ms the record would
+-- still have been fresh): then the copy stays for as long as the record was to be kept beyond that
 -- Returns 1 if the record was the expected one. A variant whose entry is another one is of no use, and dropped.
 local function begins(key, with)
 	local seen = redis.pcall('GETRANGE', key, 0, #with - 1)
@@ -24,7 +25,12 @@ elseif ARGV[2] == 'set' then
 	redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
 elseif ARGV[2] == 'renew' then
 	redis.call('PEXPIRE', KEYS[1], ARGV[3])
-elseif ARGV[2] == 'keep' then
-	redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
+elseif ARGV[2] == 'expire' then
+	local beyond = redis.call('PTTL', KEYS[1]) - ARGV[4]
+	if beyond > 0 then
+		redis.call('SET', KEYS[1], ARGV[3], 'PX', string.format('%.0f', beyond))
+	else -- it was not to be kept, or its life was bounded by something else
+		redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
+	end
 end
 return current and 1 or 0

@@ -3,6 +3,7 @@
 -- ARGV[1] my lease  ARGV[2] its time to live in ms
 -- ARGV[3] the identity of a record that may be replaced, or ''  ARGV[4] the prefix of leases
 -- ARGV[5] '1' if another loader's lease may be replaced
+-- ARGV[6] for the lease of a refresh: the cooldown that keeps me from taking it; anything but a lease gives way
 -- Returns {1, seconds, microseconds} or {0, seconds, microseconds, the record found, its time to live in ms}.
 local mine, replace, lease = ARGV[1], ARGV[3], ARGV[4]
 
@@ -24,6 +25,9 @@ local left = redis.call('PTTL', KEYS[1])
 local free = not seen or seen == '' or seen == mine or (replace ~= '' and is(seen, replace))
 if not free and #seen == #mine and string.sub(seen, 1, #lease) == lease then
 	free = ARGV[5] == '1' or left == -1 -- a lease without expiry has no owner
+end
+if ARGV[6] then
+	free = free or seen ~= ARGV[6] and string.sub(seen, 1, #lease) ~= lease
 end
 if free then
 	redis.call('SET', KEYS[1], mine, 'PX', ARGV[2])

@@ -1,0 +1,103 @@
+package entry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jollyjet/aside/internal/envelope"
+	"github.com/jollyjet/aside/internal/redistest"
+)
+
+func leaseAt(at string) *Lease {
+	return &Lease{at: at, lease: envelope.NewLease(envelope.NewToken())}
+}
+
+// left runs a test in a bubble, with a Redis that can be made unreachable.
+func left(t *testing.T, test func(t *testing.T, e *Entries, rdb redis.UniversalClient, away *bool)) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+		away := new(bool)
+		e := rooms(t, rdb, redistest.Hook(func(_ context.Context, cmds []redis.Cmder, send func() error) error {
+			if !*away {
+				return send()
+			}
+			for _, cmd := range cmds {
+				cmd.SetErr(io.ErrUnexpectedEOF)
+			}
+			return io.ErrUnexpectedEOF
+		}))
+		test(t, e, rdb, away)
+		e.cfg.Life.Close()
+		e.cfg.Life.Drain(t.Context())
+	})
+}
+
+// A take that is carried out after its lease was given back keeps others waiting for a few times as long as it was late.
+func TestALeaseThatArrivesLateIsGivenBack(t *testing.T) {
+	for _, late := range []time.Duration{0, 3 * time.Millisecond, 50 * time.Millisecond, 2 * time.Second} {
+		t.Run(late.String(), func(t *testing.T) {
+			left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, _ *bool) {
+				l := leaseAt("k")
+				e.leftovers.add(l.lease, l.at)
+				require.True(t, e.leftovers.has(l.lease))
+				time.Sleep(late)
+				require.NoError(t, rdb.Set(t.Context(), "k", l.lease, time.Minute).Err())
+				time.Sleep(3*late + 10*time.Millisecond)
+				synctest.Wait()
+				require.Zero(t, rdb.Exists(t.Context(), "k").Val())
+				require.Zero(t, e.leftovers.n.Load(), "it can't come back")
+			})
+		})
+	}
+}
+
+// Nobody looks for ever for a lease that is not there, and a lease of somebody else stays.
+func TestALeaseThatIsNotThereIsForgotten(t *testing.T) {
+	left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, _ *bool) {
+		other := leaseAt("k")
+		require.NoError(t, rdb.Set(t.Context(), "k", other.lease, time.Hour).Err())
+		require.False(t, e.leftovers.has(other.lease))
+		e.leftovers.add(leaseAt("k").lease, leaseAt("k").at)
+		time.Sleep(e.cfg.LeaseTime)
+		require.EqualValues(t, 1, e.leftovers.n.Load(), "its take may still arrive")
+		time.Sleep(10 * e.cfg.LeaseTime)
+		synctest.Wait()
+		require.Zero(t, e.leftovers.n.Load())
+		require.False(t, e.leftovers.running)
+		require.EqualValues(t, 1, rdb.Exists(t.Context(), "k").Val())
+	})
+}
+
+func TestALeaseIsGivenBackWhenRedisAnswersAgain(t *testing.T) {
+	left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, away *bool) {
+		*away = true
+		for i := range 2 * leftoverBatch {
+			l := leaseAt(fmt.Sprint("k", i))
+			require.NoError(t, rdb.Set(t.Context(), l.at, l.lease, 0).Err())
+			e.leftovers.add(l.lease, l.at)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.EqualValues(t, 2*leftoverBatch, e.leftovers.n.Load())
+		*away = false
+		time.Sleep(300 * time.Millisecond)
+		synctest.Wait()
+		require.Zero(t, e.leftovers.n.Load())
+		require.Zero(t, rdb.DBSize(t.Context()).Val())
+	})
+}
+
+func TestLeftoversAreBounded(t *testing.T) {
+	e := nowhere(t)
+	e.SuspendGiveBack()
+	for range maxLeftovers + 10 {
+		e.leftovers.add(leaseAt("k").lease, leaseAt("k").at)
+	}
+	require.EqualValues(t, maxLeftovers, e.leftovers.n.Load())
+}
