@@ -13,7 +13,7 @@ import (
 )
 
 // Entries returns the cache as the engine knows it. Package consistency uses a cache through Entries, OnHit, ParseKey,
-// Samples, Ask, Equal and Decode.
+// Samples, Ask, Equality and Decode.
 func (c *Cacheable[K, V]) Entries() *entry.Cache { return c.cache }
 
 // OnHit has notify called for a fraction of the answers that the cache gives as current: values and absences from
@@ -181,9 +181,8 @@ func sourceCopy[V any](r *result[V]) entry.Sample {
 	}
 }
 
-// Equal reports whether two values are the same for this cache: by its option [Equal], or else by comparing all their parts. An
-// error is a panic in a function or a method of the user's.
-func (c *Cacheable[K, V]) Equal(a, b V) (same bool, err error) { return c.entries.coding.same(a, b) }
+// Equality returns the function given to [Equal], or nil.
+func (c *Cacheable[K, V]) Equality() func(a, b V) bool { return c.entries.coding.equal }
 
 // Decode returns the value of a copy. It reports false if the codec can't decode the payload.
 func (c *Cacheable[K, V]) Decode(payload []byte) (v V, ok bool) {

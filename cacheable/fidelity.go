@@ -91,16 +91,6 @@ func (c *coding[V]) compare(value, back *V) (different string, named bool) {
 	}
 }
 
-// same reports whether two values are equal for this cache. An error is a panic in a method of the user's.
-func (c *coding[V]) same(a, b V) (same bool, err error) {
-	defer recovered(&err)
-	if c.equal != nil {
-		return c.equal(a, b), nil
-	}
-	found, lost := c.rules.Compare(&a, &b)
-	return found == nil && !lost, nil
-}
-
 func (c *coding[V]) unencodable(err error) {
 	if c.cache.Count(entry.CountUnencodable) == 1 {
 		c.cache.Log().Error("aside: the codec can't encode a value, so it is not stored and its reads load; "+
