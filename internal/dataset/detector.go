@@ -78,7 +78,7 @@ func (d *Detector) admit(addr string, id redisx.Identity) (recalled int, surpris
 	_, met := d.known[id]
 	if !met && len(d.known) > 0 && (d.ready || d.cfg.Any()) {
 		recalled = d.cfg.Recall()
-		surprise = d.ready || here && recalled > 0
+		surprise = d.ready || here
 	}
 	if surprise {
 		d.restarts.Add(1)

@@ -155,7 +155,6 @@ func (g *Group[K, V]) fail(key K, c *call[V], err error) {
 	for _, w := range c.waiters {
 		w.done <- Outcome[V]{Err: err}
 	}
-	c.waiters = nil
 }
 
 func anyWaits[V any](waiters []*waiter[V]) bool {

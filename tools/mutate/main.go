@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func main() {
 	flag.Parse()
 	o.patterns = flag.Args()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	total, err := mutate(ctx, o, os.Stdout)
 	stop()
 	switch {
