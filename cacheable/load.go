@@ -16,10 +16,11 @@ import (
 type request[K comparable] struct {
 	ctx    context.Context //nolint:containedctx // the caller's, for its values
 	key    K
-	ref    *entry.Ref  // nil if nothing is going to be stored
-	found  entry.Entry // the entry that the caller found
-	direct bool        // Redis did not answer the caller
-	slot   slot        // of the load
+	ref    *entry.Ref    // nil if nothing is going to be stored
+	found  entry.Entry   // the entry that the caller found
+	direct bool          // Redis did not answer the caller
+	slot   slot          // of the load
+	round  *flight.Round // of the callers that the load is for; nil for one that is kept without any
 }
 
 type outcome[V any] = flight.Outcome[*result[V]]
@@ -54,9 +55,7 @@ func (l *loader[K, V]) run(req *request[K], lease *entry.Lease, cause string) *r
 		defer release()
 		loaded = l.call(ctx, req)
 	})
-	if lease != nil {
-		lease.Renew(ctx, work.Done())
-	}
+	l.keep(ctx, work.Done(), batchLoad[K]{req, lease})
 	r := &result[V]{}
 	select {
 	case <-work.Done():
@@ -70,6 +69,17 @@ func (l *loader[K, V]) run(req *request[K], lease *entry.Lease, cause string) *r
 	trace.End(r.err, r.absent)
 	l.count(r)
 	return r
+}
+
+// keep keeps the leases of loads until done is closed.
+func (l *loader[K, V]) keep(ctx context.Context, done <-chan struct{}, loads ...batchLoad[K]) {
+	k := keeper[K]{cache: l.cache}
+	for _, load := range loads {
+		if load.lease != nil || load.round != nil {
+			k.loads = append(k.loads, load)
+		}
+	}
+	k.keep(ctx, done)
 }
 
 // call calls the user's functions. They run in the goroutine of the load, where a panic in any of them is caught.

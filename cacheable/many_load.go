@@ -49,7 +49,7 @@ func (b *batchLoader[K, V]) runChunk(slot *slot, chunk, all []batchLoad[K], caus
 	ctx, trace := b.cache.StartLoad(ctx, cmp.Or(cause, causeOf(chunk)), len(chunk))
 	var loaded []*result[V]
 	work := flight.Guard(func() { loaded = b.callAll(ctx, chunk) })
-	b.cache.RenewAll(ctx, leasesOf(all), work.Done())
+	b.keep(ctx, work.Done(), all...)
 	var err error
 	select {
 	case <-work.Done():

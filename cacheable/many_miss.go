@@ -16,8 +16,10 @@ import (
 func (b *batchLoader[K, V]) read(requestOf func(store.Key) *request[K]) flight.Batch[store.Key, *result[V]] {
 	return func(keys []store.Key, rounds []*flight.Round, done func(int, outcome[V])) {
 		m := &manyMiss[K, V]{b: b, rounds: rounds, done: done}
-		for _, key := range keys {
-			m.requests = append(m.requests, requestOf(key))
+		for i, key := range keys {
+			req := requestOf(key)
+			req.round = rounds[i]
+			m.requests = append(m.requests, req)
 		}
 		m.resolve()
 	}

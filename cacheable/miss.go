@@ -16,6 +16,7 @@ const maxUnreadable = 3
 // has the lease, or loads directly. The mark of its outcome covers the callers who came before the moment as of which
 // the value is known to be current.
 func (l *loader[K, V]) read(req *request[K], round *flight.Round) outcome[V] {
+	req.round = round
 	ctx, cancel := l.cache.Lifecycle().LoadContext(req.ctx, 0)
 	defer cancel()
 	defer req.slot.release()

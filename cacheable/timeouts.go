@@ -20,7 +20,10 @@ func SoftTimeout(d time.Duration) Option {
 }
 
 // HardTimeout bounds how long a load may take. Then its context ends, and its callers get an error that wraps
-// [ErrTimeout], even if the loader is still running. The default, 0, is no bound.
+// [ErrTimeout], even if the loader is still running. The default, 0, is no bound: nobody but the user knows how long a load may
+// take, and the context of each caller bounds its own wait. A load that all its callers have left gives up its lease after
+// store.LeaseTime or somewhat more; then others may load, and its own result is refused. A loader that hangs for ever still keeps its
+// goroutine, the first caller's context, and its slot of [MaxConcurrentLoads].
 func HardTimeout(d time.Duration) Option {
 	if d < 0 {
 		panic(fmt.Sprintf("cacheable: HardTimeout(%v): use a positive duration, or 0 for no bound", d))

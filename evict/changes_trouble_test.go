@@ -37,7 +37,7 @@ func TestChangesGoOnWithoutReplicas(t *testing.T) {
 	stats := changes.Stats()
 	require.EqualValues(t, 1, stats.Resets)
 	require.Zero(t, stats.Retries)
-	require.EqualValues(t, 7, stats.Unreplicated, "the reset, and an eviction and an expiry for each change")
+	require.EqualValues(t, 4, stats.Unreplicated, "the reset, and one for each change")
 	require.Len(t, lines.With("too few replicas"), 1)
 }
 

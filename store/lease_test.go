@@ -186,7 +186,10 @@ func TestRenewRenewsTheLease(t *testing.T) {
 		e := newEntry(t, rdb, store.LeaseTime(leaseTime))
 		lease := e.acquire()
 		stop, stopped := make(chan struct{}), make(chan struct{})
-		go func() { defer close(stopped); lease.Renew(t.Context(), stop) }()
+		go func() {
+			defer close(stopped)
+			e.EachRenewal(t.Context(), stop, func() bool { e.RenewAll(t.Context(), []*entry.Lease{lease}); return true })
+		}()
 		for range 2 {
 			// Longer than a lease is given: the next renewal shortens it.
 			require.NoError(t, rdb.PExpire(t.Context(), e.addr(), ttl).Err())
@@ -201,25 +204,30 @@ func TestRenewRenewsTheLease(t *testing.T) {
 	})
 }
 
-func TestRenewReturnsWhenThereIsNothingToRenew(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
+// Redis is not asked again to renew what is lost.
+func TestWhatIsLostIsNotRenewed(t *testing.T) {
+	for name, tt := range map[string]struct {
 		lease func(e *testEntry) *entry.Lease
+		asked int
 	}{
-		{"the lease is lost", func(e *testEntry) *entry.Lease { c := e.acquire(); e.evict(e.Ref.Key); return c }},
-		{"a refresh has no lease", func(e *testEntry) *entry.Lease {
-			e.elsewhere().load("one") // under a lease that lasts for as long as that takes
+		"the lease is lost": {func(e *testEntry) *entry.Lease { c := e.acquire(); e.evict(e.Ref.Key); return c }, 1},
+		"a refresh by hand has no lease": {func(e *testEntry) *entry.Lease {
+			e.load("one")
 			c, _, err := e.AcquireForce(e.t.Context(), &e.Ref)
 			require.NoError(e.t, err)
 			return c
-		}},
+		}, 0},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
-				lease := tt.lease(newEntry(t, rdb, store.LeaseTime(30*time.Millisecond)))
-				stopped := make(chan struct{})
-				go func() { defer close(stopped); lease.Renew(t.Context(), nil) }()
-				done(t, stopped, "Keep returns")
+				var sent redistest.Commands
+				e := newEntry(t, rdb, store.Hooks(sent.Hook()))
+				lease := tt.lease(e)
+				before := sent.Count("evalsha", "eval")
+				for range 3 {
+					e.RenewAll(t.Context(), []*entry.Lease{lease, nil})
+				}
+				require.Equal(t, tt.asked, sent.Count("evalsha", "eval")-before)
 			})
 		})
 	}

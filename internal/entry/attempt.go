@@ -129,7 +129,7 @@ func (c *Cache) carryOut(ctx context.Context, attempts ...*attempt) {
 		}
 	}
 	c.askTagsOf(ctx, attempts)
-	c.giveBack(ctx, back...)
+	c.GiveBack(ctx, back...)
 }
 
 // askTagsOf asks for the open tags of the values that were found.

@@ -155,7 +155,7 @@ func (c *Cache) tidyUp(ctx context.Context, endings ...*ending) {
 			c.leftBehind(e.lease)
 		}
 	}
-	c.giveBack(ctx, refused...)
+	c.GiveBack(ctx, refused...)
 }
 
 // confirmed reports whether the lease held to the end, and nothing that the entry depends on was evicted.

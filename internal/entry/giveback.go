@@ -8,8 +8,8 @@ import (
 	"github.com/jollyjet/aside/internal/wire"
 )
 
-// giveBack removes leases under which there is no load. What can't be removed now is a leftover.
-func (c *Cache) giveBack(ctx context.Context, leases ...*Lease) {
+// GiveBack removes leases under which there is no load. What can't be removed now is a leftover.
+func (c *Cache) GiveBack(ctx context.Context, leases ...*Lease) {
 	if len(leases) == 0 {
 		return
 	}

@@ -22,46 +22,37 @@ type Lease struct {
 	lease     []byte         // the lease that is renewed meanwhile; nil if there is none
 	at        string         // where the lease is: where the result is stored, or beside that for a refresh
 	pause     envelope.Pause // of a refresh: what follows if it fails
+	lost      bool           // a renewal has found that the lease is not there any more
 	dataEpoch uint64         // of the outbox, before the load
 	before    tagversion.Before
 }
 
-// Renew renews the lease until done is closed or ctx ends. It returns earlier if the lease is lost, for then nothing is
-// left to renew; a Redis that does not answer is asked again.
-func (l *Lease) Renew(ctx context.Context, done <-chan struct{}) {
-	if l.lease == nil {
-		return
-	}
-	pause.Renew(ctx, done, l.cache.cfg.LeaseTime/3, func() bool {
-		held, err := l.RenewOnce(ctx)
-		return held || err != nil
-	})
-}
-
-// RenewOnce is one step of Renew. It reports whether the lease still holds.
+// RenewOnce renews the lease. It reports whether the lease still holds.
 func (l *Lease) RenewOnce(ctx context.Context) (held bool, err error) {
 	renew := l.renewal()
 	err = l.cache.cfg.Wire.Run(ctx, renew)
 	return err == nil && renew.Did(), err
 }
 
-// RenewAll is [Lease.Renew] for several leases.
-func (c *Cache) RenewAll(ctx context.Context, leases []*Lease, done <-chan struct{}) {
-	pause.Renew(ctx, done, c.cfg.LeaseTime/3, func() bool {
-		c.renew(ctx, leases)
-		return true
-	})
+// EachRenewal calls renew whenever leases are due to be renewed, until it reports false, done is closed, or ctx ends.
+func (c *Cache) EachRenewal(ctx context.Context, done <-chan struct{}, renew func() bool) {
+	pause.Renew(ctx, done, c.cfg.LeaseTime/3, renew)
 }
 
-// renew renews those leases that are not nil. One that is lost is noticed in the end.
-func (c *Cache) renew(ctx context.Context, leases []*Lease) {
+// RenewAll renews those leases that are not nil and not known to be lost. A Redis that does not answer is asked again the next
+// time.
+func (c *Cache) RenewAll(ctx context.Context, leases []*Lease) {
+	var held []*Lease
 	var renewals []*wire.Call
 	for _, l := range leases {
-		if l != nil && l.lease != nil {
-			renewals = append(renewals, l.renewal())
+		if l != nil && l.lease != nil && !l.lost {
+			held, renewals = append(held, l), append(renewals, l.renewal())
 		}
 	}
-	_ = c.cfg.Wire.Run(ctx, renewals...)
+	_ = c.cfg.Wire.Run(ctx, renewals...) // each call has its own error
+	for i, l := range held {
+		l.lost = renewals[i].Err() == nil && !renewals[i].Did()
+	}
 }
 
 // chunk is how many leases are taken or ended together.
@@ -76,7 +67,7 @@ func (k *keptAlive) renew(ctx context.Context, c *Cache, leases []*Lease) {
 		k.last = time.Now()
 	}
 	if time.Since(k.last) > c.cfg.LeaseTime/3 {
-		c.renew(ctx, leases)
+		c.RenewAll(ctx, leases)
 		k.last = time.Now()
 	}
 }

@@ -57,7 +57,7 @@ func (g *Group[K, V]) serveAll(keys []K, calls []*call[V], run Batch[K, V]) {
 	for len(keys) > 0 {
 		rounds := make([]*Round, len(calls))
 		for i, c := range calls {
-			rounds[i] = g.round(c)
+			rounds[i] = g.round(keys[i], c)
 		}
 		var mu sync.Mutex
 		var moreKeys []K

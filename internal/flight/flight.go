@@ -1,6 +1,7 @@
 package flight
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"sync"
@@ -14,7 +15,7 @@ var (
 	ErrBroken = errors.New("flight: the work ended without an outcome")
 )
 
-// Mark is the number of callers of a round, in the order in which they came, that an outcome is fresh for.
+// Mark is how many callers of a key have come so far. An outcome is fresh for them.
 type Mark int
 
 // Outcome is the result of one round of work, and says for which callers it is fresh.
@@ -32,21 +33,25 @@ type Group[K comparable, V any] struct {
 	calls map[K]*call[V] // guarded by mu
 }
 
-// call is the work on one key. It is in the map exactly as long as a goroutine serves it.
+// call is the work on one key. It is in the map as long as a goroutine serves it and somebody may join it.
 type call[V any] struct {
-	waiters []*waiter[V] // of the current round, in the order in which they came; guarded by Group.mu
+	came    int        // how many callers have come; guarded by Group.mu, like the rest
+	waiters *list.List // of *waiter[V]: those who have not left, in the order in which they came
 }
 
 type waiter[V any] struct {
-	run  func(*Round) Outcome[V]
-	done chan Outcome[V] // buffered, so that answering a waiter that has left does not block
-	left bool            // guarded by Group.mu
+	number int // the first is 1
+	place  *list.Element
+	call   *call[V]
+	run    func(*Round) Outcome[V]
+	done   chan Outcome[V] // buffered, so that answering a waiter that has left does not block
 }
 
 // Round is one run of the work on a key.
 type Round struct {
 	cover     func() Mark
 	abandoned func() bool
+	leave     func() bool
 }
 
 // Cover returns the mark of all callers so far. A result is fresh for them if it is read after this call.
@@ -54,6 +59,10 @@ func (r *Round) Cover() Mark { return r.cover() }
 
 // Abandoned reports whether every caller has left.
 func (r *Round) Abandoned() bool { return r.abandoned() }
+
+// Leave lets later callers begin work of their own, and not wait for this round. It reports false, and does nothing, if
+// callers wait for it.
+func (r *Round) Leave() bool { return r.leave() }
 
 // Do runs the work for key, or joins it if it is running. It returns when an outcome covers this caller or when ctx
 // ends, whichever is first; in the latter case the work goes on. It calls run in another goroutine, for this caller and
@@ -73,7 +82,7 @@ func (g *Group[K, V]) await(ctx context.Context, w *waiter[V]) (V, error) {
 		return out.Value, out.Err
 	case <-ctx.Done():
 		g.mu.Lock()
-		w.left = true
+		w.call.waiters.Remove(w.place) // whoever has left costs nothing any more
 		g.mu.Unlock()
 		var zero V
 		return zero, ctx.Err()
@@ -84,15 +93,19 @@ func (g *Group[K, V]) await(ctx context.Context, w *waiter[V]) (V, error) {
 func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if c, ok := g.calls[key]; ok {
-		c.waiters = append(c.waiters, w)
+	c, ok := g.calls[key]
+	if !ok {
+		if g.calls == nil {
+			g.calls = make(map[K]*call[V])
+		}
+		c = &call[V]{waiters: list.New()}
+		g.calls[key] = c
+	}
+	c.came++
+	w.number, w.call, w.place = c.came, c, c.waiters.PushBack(w)
+	if ok {
 		return nil
 	}
-	if g.calls == nil {
-		g.calls = make(map[K]*call[V])
-	}
-	c := &call[V]{waiters: []*waiter[V]{w}}
-	g.calls[key] = c
 	return c
 }
 
@@ -100,68 +113,81 @@ func (g *Group[K, V]) join(key K, w *waiter[V]) *call[V] {
 // goes on to Start.
 func (g *Group[K, V]) serve(key K, c *call[V]) {
 	defer g.fail(key, c, ErrBroken) // without effect once the call is over
-	round := g.round(c)
-	for more := true; more; {
-		g.mu.Lock()
-		run := c.waiters[0].run
-		g.mu.Unlock()
-		more = g.deliver(key, c, run(round))
+	round := g.round(key, c)
+	for {
+		run := g.next(key, c)
+		if run == nil || !g.deliver(key, c, run(round)) {
+			return
+		}
 	}
 }
 
-func (g *Group[K, V]) round(c *call[V]) *Round {
+// next returns the work of the first caller who waits. If there is none the call is over.
+func (g *Group[K, V]) next(key K, c *call[V]) func(*Round) Outcome[V] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if first := c.waiters.Front(); first != nil {
+		return first.Value.(*waiter[V]).run
+	}
+	g.forget(key, c)
+	return nil
+}
+
+func (g *Group[K, V]) round(key K, c *call[V]) *Round {
 	return &Round{
 		cover: func() Mark {
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			return Mark(len(c.waiters))
+			return Mark(c.came)
 		},
 		abandoned: func() bool {
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			return !anyWaits(c.waiters)
+			return c.waiters.Len() == 0
+		},
+		leave: func() bool {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			if c.waiters.Len() > 0 {
+				return false
+			}
+			g.forget(key, c)
+			return true
 		},
 	}
 }
 
-// deliver answers the waiters that out covers, and keeps the others that have not left for another round. It reports
-// whether there are any; if not, the call is over.
-func (g *Group[K, V]) deliver(key K, c *call[V], out Outcome[V]) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	late := c.waiters[out.Mark:]
-	for _, w := range c.waiters[:out.Mark] {
-		w.done <- out
-	}
-	c.waiters = nil
-	for _, w := range late {
-		if !w.left {
-			c.waiters = append(c.waiters, w)
-		}
-	}
-	if len(c.waiters) == 0 {
-		delete(g.calls, key)
-	}
-	return len(c.waiters) > 0
-}
-
-// fail ends a call that has no outcome. A call that is over is left alone; its key may have a new one by now.
-func (g *Group[K, V]) fail(key K, c *call[V], err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// forget ends a call: nobody joins it any more. Its key may have a new one by now. mu is held.
+func (g *Group[K, V]) forget(key K, c *call[V]) {
 	if g.calls[key] == c {
 		delete(g.calls, key)
 	}
-	for _, w := range c.waiters {
-		w.done <- Outcome[V]{Err: err}
-	}
 }
 
-func anyWaits[V any](waiters []*waiter[V]) bool {
-	for _, w := range waiters {
-		if !w.left {
+// deliver answers the waiters that out covers, and keeps the others for another round. It reports whether there are any;
+// if not, the call is over.
+func (g *Group[K, V]) deliver(key K, c *call[V], out Outcome[V]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for first := c.waiters.Front(); first != nil; first = c.waiters.Front() {
+		w := first.Value.(*waiter[V])
+		if w.number > int(out.Mark) {
 			return true
 		}
+		w.done <- out
+		c.waiters.Remove(first)
 	}
+	g.forget(key, c)
 	return false
+}
+
+// fail ends a call that has no outcome. A call that is over is left alone.
+func (g *Group[K, V]) fail(key K, c *call[V], err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forget(key, c)
+	for first := c.waiters.Front(); first != nil; first = c.waiters.Front() {
+		first.Value.(*waiter[V]).done <- Outcome[V]{Err: err}
+		c.waiters.Remove(first)
+	}
 }
