@@ -45,7 +45,7 @@ type (
 	pointerJSON struct{ n int } // encodes itself with methods of its pointer
 	hidden      struct {
 		ID       string
-		password string
+		password string //nolint:unused // the codec leaves it out
 	}
 	skipped struct {
 		ID   string
@@ -139,7 +139,7 @@ func TestLossyAndEqualDecideWhatADifferenceIs(t *testing.T) {
 			st, log := logged(t, miniRedis(t))
 			_, err := cacheable.New(st, "c", constant(lossyOrder()), tt.options...).Get(t.Context(), "k")
 			require.NoError(t, err)
-			require.EqualValues(t, tt.lossy, st.Stats().Caches["c"].Lossy)
+			require.Equal(t, tt.lossy, st.Stats().Caches["c"].Lossy)
 			require.Len(t, log.At(slog.LevelError, wentDifferent), int(tt.lossy))
 			require.Equal(t, name == "panics", st.Stats().Panics == 1)
 		})

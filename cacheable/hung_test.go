@@ -96,7 +96,7 @@ func TestCallersThatLeftAreForgotten(t *testing.T) {
 	h := &hangs{first: 1, release: make(chan struct{})}
 	c := cacheable.New(st, "c", h.load)
 	var kept atomic.Int64
-	type payload struct{ bytes [1 << 10]byte }
+	type payload [1 << 10]byte
 	type key struct{}
 	leave := errors.New("left")
 	call := func() {

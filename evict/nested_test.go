@@ -109,8 +109,15 @@ func evictionOf(kind string, c *cache, tag string) (evict.Target[change], store.
 func TestACacheThatReadsAnotherIsEvictedAfterIt(t *testing.T) {
 	cluster := redistest.StartCluster(t)
 	for _, tt := range []struct{ outer, inner string }{
-		{"key", "key"}, {"key", "all"}, {"all", "key"}, {"tag", "tag"}, {"key", "tag"}, {"tag", "key"},
-		{"key", "expire"}, {"expire", "key"}, {"expire", "expire"},
+		{"key", "key"},
+		{"key", "all"},
+		{"all", "key"},
+		{"tag", "tag"},
+		{"key", "tag"},
+		{"tag", "key"},
+		{"key", "expire"},
+		{"expire", "key"},
+		{"expire", "expire"},
 	} {
 		for _, turned := range []bool{false, true} {
 			t.Run(fmt.Sprint(tt, turned), func(t *testing.T) {

@@ -2,6 +2,7 @@ package entry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jollyjet/aside/internal/envelope"
@@ -94,7 +95,7 @@ func (l *Lease) onLease(args ...any) *wire.Call { return l.cas(l.at, append([]an
 func (l *Lease) cas(addr string, args []any) *wire.Call {
 	call := &wire.Call{Script: lua.Cas, Key: addr, Args: args}
 	if l.anchor != nil {
-		call.With, call.Args = l.ref.Addr(), append(args, l.anchor)
+		call.With, call.Args = l.ref.Addr(), slices.Concat(args, []any{l.anchor})
 	}
 	return call
 }

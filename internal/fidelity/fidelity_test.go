@@ -31,7 +31,7 @@ type (
 	pointed struct{ n int }
 	skips   struct {
 		A int `json:"-"`
-		B int `json:"-,"`
+		B int `json:"-,"` //nolint:staticcheck // this field is called "-"
 		C int `cbor:"-"`
 		D int `msgpack:"-"`
 		_ int

@@ -29,17 +29,15 @@ func (c *chunks) learn(calls []*Call, lost bool) {
 	if len(calls) < fewest {
 		return
 	}
-	n := int64(most)
-	if lost {
-		n = int64(len(calls) / 4)
-	} else {
+	n := len(calls) / 4
+	if !lost {
 		size := 1
 		for _, call := range calls {
 			size += call.ReplyBytes()
 		}
-		n = int64(chunkBytes * len(calls) / size)
+		n = chunkBytes * len(calls) / size
 	}
-	c.calls.Store(min(max(n, fewest), most))
+	c.calls.Store(int64(min(max(n, fewest), most)))
 }
 
 // next is how many of the calls go into the next chunk.

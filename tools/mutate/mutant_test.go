@@ -31,12 +31,14 @@ func TestGoMutants(t *testing.T) {
 		want []string
 	}{
 		"guard": {"if a < b { f := b }", []string{
-			"if false && (a < b) { f := b }", "if true || (a < b) { f := b }", "if a <= b { f := b }"}},
+			"if false && (a < b) { f := b }", "if true || (a < b) { f := b }", "if a <= b { f := b }",
+		}},
 		"and": {"_ = a && b", []string{"_ = a || b", "_ = (true || (a)) && b", "_ = a && (true || (b))"}},
 		"or":  {"_ = a || b", []string{"_ = a && b", "_ = (false && (a)) || b", "_ = a || (false && (b))"}},
 		"statements": {"c.x = y\nc.n++\nf(y)\ndefer f(y)\ngo f(y)\nc <- y", []string{
 			"if false { c.x = y }", "if false { c.n++ }", "if false { f(y) }",
-			"if false { defer f(y) }", "if false { go f(y) }", "if false { c <- y }"}},
+			"if false { defer f(y) }", "if false { go f(y) }", "if false { c <- y }",
+		}},
 		"mutexes":            {"c.mu.Lock()\ndefer c.mu.Unlock()", nil},
 		"new variables stay": {"c := y\n_ = c", nil},
 		"durations":          {"_ = 3 * time.Second", []string{"_ = (3 * time.Second / 2)"}},
@@ -85,16 +87,21 @@ func TestLuaMutants(t *testing.T) {
 		"guard": {"if a <= b then f() end -- if x == y", []string{
 			"if false and (a <= b) then f() end -- if x == y",
 			"if true or (a <= b) then f() end -- if x == y",
-			"if a < b then f() end -- if x == y"}},
+			"if a < b then f() end -- if x == y",
+		}},
 		"max": {"local a = math.max(b, f(c, d))", []string{
-			"local a = math.min(b, f(c, d))", "local a = (b)", "local a = (f(c, d))"}},
+			"local a = math.min(b, f(c, d))", "local a = (b)", "local a = (f(c, d))",
+		}},
 		"statement": {"redis.call('DEL', k)\nlocal v = redis.call('GET', k)\nif x then redis.call('DEL', k) end", []string{
-			"do end", "if x then do end end", "if false and (x) then redis.call('DEL', k) end", "if true or (x) then redis.call('DEL', k) end"}},
+			"do end", "if x then do end end", "if false and (x) then redis.call('DEL', k) end", "if true or (x) then redis.call('DEL', k) end",
+		}},
 		"an argument is no statement": {"local t = f(\n\tredis.call('GET', k),\n\tx)", nil},
 		"PX": {"local ok = redis.call('SET', k, v, 'PX', ttl, 'NX')", []string{
-			"local ok = redis.call('SET', k, v, 'PX', math.floor((ttl) / 2), 'NX')"}},
+			"local ok = redis.call('SET', k, v, 'PX', math.floor((ttl) / 2), 'NX')",
+		}},
 		"PEXPIRE": {"local ok = redis.call('PEXPIRE', k, f(ttl))", []string{
-			"local ok = redis.call('PEXPIRE', k, math.floor((f(ttl)) / 2))"}},
+			"local ok = redis.call('PEXPIRE', k, math.floor((f(ttl)) / 2))",
+		}},
 		"assignment":    {"a.b = c\nlocal d = e\nf = g(\n\th)", []string{"do end"}},
 		"indexes":       {"local a = KEYS[1] .. ARGV[2] .. t[3]", []string{"local a = KEYS[1] .. ARGV[2] .. t[(3 + 1)]"}},
 		"and, or":       {"local a = b and c or d", []string{"local a = b or c or d", "local a = b and c and d"}},
