@@ -72,7 +72,7 @@ func TestEvictionsAreTracedByKind(t *testing.T) {
 				return e.st.Engine().Evictor.Expire(ctx, e.Ref.Key)
 			}, func(k *store.EvictionStats) *int64 { return &k.Expired }},
 			{"pattern", 0, func(ctx context.Context) error {
-				require.NoError(t, e.rdb.Set(ctx, e.addr(), "anything", time.Minute).Err())
+				require.NoError(t, e.rdb.Set(ctx, e.addr(), "anything", ttl).Err())
 				_, err := e.st.Engine().Evictor.Matching(ctx, "cache:key", nil)
 				return err
 			}, func(k *store.EvictionStats) *int64 { return &k.Pattern }},
