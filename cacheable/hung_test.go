@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -57,6 +58,8 @@ func TestALoadThatNobodyWaitsForIsGivenUp(t *testing.T) {
 					const lease = 3 * time.Second
 					stores := fleet(t, rdb, 2, store.LeaseTime(lease))
 					h := &hangs{first: 1, release: make(chan struct{})}
+					release := sync.OnceFunc(func() { close(h.release) })
+					defer release()
 					here, other := cacheable.NewMany(stores[0], "c", h.loadAll), cacheable.NewMany(stores[1], "c", h.loadAll)
 					next := here
 					if there {
@@ -77,13 +80,13 @@ func TestALoadThatNobodyWaitsForIsGivenUp(t *testing.T) {
 					began := time.Now()
 					v, err := read(t.Context(), next)
 					require.NoError(t, err)
-					require.EqualValues(t, 2, v)
+					require.Greater(t, v, int64(1))
 					require.Less(t, time.Since(began), 3*lease)
-					close(h.release)
+					release()
 					synctest.Wait()
-					v, err = read(t.Context(), here)
+					kept, err := read(t.Context(), here)
 					require.NoError(t, err)
-					require.EqualValues(t, 2, v, "the result of the first load was refused")
+					require.Equal(t, v, kept, "the result of the first load was refused")
 				})
 			})
 		}

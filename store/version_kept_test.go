@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -25,10 +26,13 @@ func TestVersionsStayAliveWhileThereAreLoads(t *testing.T) {
 		feedUp(t, e.st)
 		cache := e.st.Engine().Entries.Cache("cache", schema, time.Second) // it wants its version for keep, not for two hours
 		all := cache.All().String()
+		short := entry.Contents{Payload: []byte("value"), TTL: keep / 2} // longer ones want their versions for longer
 		load := func() {
 			one := entryOf(t, rdb, e.st, redistest.Unique(t))
 			one.Cache = cache
-			require.True(t, one.fill(one.acquire(), "value"))
+			stored, err := one.acquire().Store(t.Context(), short)
+			require.NoError(t, err)
+			require.True(t, stored)
 		}
 		left := func() time.Duration {
 			d, err := rdb.PTTL(t.Context(), all).Result()
@@ -42,7 +46,9 @@ func TestVersionsStayAliveWhileThereAreLoads(t *testing.T) {
 		}
 		untagged := entryOf(t, rdb, e.st, "untagged")
 		untagged.Cache = cache
-		untagged.load("value")
+		stored, err := untagged.acquire().Store(t.Context(), short)
+		require.NoError(t, err)
+		require.True(t, stored)
 		require.Eventually(t, func() bool { // until the node believes the version and does not ask for it
 			load()
 			sentBy(&sent)

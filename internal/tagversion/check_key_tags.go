@@ -137,11 +137,10 @@ func (s *Snapshot) calls(of func(a *ask) *wire.Call) []*wire.Call {
 // known when its load began at a moment on Redis's clock, or the load has taken long. tags are the Redis keys of those that
 // follow from its key.
 func (v *Versions) Extends(scope *Scope, tags []string, life time.Duration, began int64) (calls []*wire.Call) {
-	keep := KeepFor(life)
-	if keep > scope.Keep {
-		calls = append(calls, begin(v.everything.key.Addr(), keep), begin(scope.Cache.key.Addr(), keep))
+	if 2*life > scope.Keep {
+		calls = append(calls, begin(v.everything.key.Addr(), 2*life), begin(scope.Cache.key.Addr(), 2*life))
 	}
-	if keep > scope.KeepTags || v.cfg.Wire.Clock.Age(began) > scope.KeepTags/4 {
+	if keep := KeepFor(life); keep > scope.KeepTags || v.cfg.Wire.Clock.Age(began) > scope.KeepTags/4 {
 		for _, tag := range tags {
 			calls = append(calls, begin(tag, keep))
 		}
