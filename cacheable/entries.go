@@ -92,7 +92,9 @@ func (e *entries[K, V]) encodeLoaded(key K, ref *entry.Ref, r *result[V]) {
 	}
 	r.payload = payload
 	if ref == nil {
-		r.lost, _ = e.coding.verify(r.value, payload)
+		if e.coding.samples(len(payload)) {
+			r.lost, _ = e.coding.verify(r.value, payload)
+		}
 	} else if r.ttl > 0 && (e.size.refuses(ref.Key, payload) || e.verified(ref.Key, r.value, payload) != nil) {
 		r.ttl = 0
 	}

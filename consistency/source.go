@@ -128,6 +128,11 @@ func (s *source[K, V]) acquire(ctx context.Context) error {
 	if s.full() {
 		return errHanging
 	}
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	default:
+	}
 	late := time.NewTimer(s.timeout)
 	defer late.Stop()
 	select {
