@@ -3,6 +3,7 @@ package consistency_test
 import (
 	"context"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,13 +39,14 @@ func TestWhatIsEvictedMeanwhileIsNoFinding(t *testing.T) {
 		for when, before := range map[string]time.Duration{"before": 2 * time.Second, "while the source is asked": 3500 * time.Millisecond} {
 			t.Run(name+" "+when, func(t *testing.T) {
 				redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
-					value, slow := 1, time.Duration(0)
+					var value, slow atomic.Int64
+					value.Store(1)
 					st, err := store.Open(t.Context(), rdb, store.Logger(quiet))
 					require.NoError(t, err)
 					defer func() { require.NoError(t, st.Close()) }()
 					c := cacheable.New(st, "row", func(context.Context, string) (int, error) {
-						v := value
-						time.Sleep(slow)
+						v := int(value.Load())
+						time.Sleep(time.Duration(slow.Load()))
 						return v, nil
 					}, cacheable.TTL(time.Hour), cacheable.Tags(func(string) []string { return []string{"tag"} }))
 					m := consistency.NewMonitor(c, consistency.Sample(1))
@@ -53,12 +55,12 @@ func TestWhatIsEvictedMeanwhileIsNoFinding(t *testing.T) {
 						_, err = c.Get(t.Context(), "k")
 						require.NoError(t, err)
 						synctest.Wait()
-						value = 2
+						value.Store(2)
 					}
 					time.Sleep(time.Second)
-					slow = time.Second // the next questions, 3 s after the first, take until then
+					slow.Store(int64(time.Second)) // the next questions, 3 s after the first, take until then
 					time.Sleep(before - time.Second)
-					during(t, c, func(v int) { value = v })
+					during(t, c, func(v int) { value.Store(int64(v)) })
 					time.Sleep(time.Minute)
 					synctest.Wait()
 					require.Equal(t, store.CheckStats{Explained: 1}, checks(st, "row"))
@@ -74,21 +76,22 @@ func TestAWriteBetweenTwoQuestions(t *testing.T) {
 	for name, evicted := range map[string]bool{"with its eviction": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
-				loads, changes := 0, false
+				var loads atomic.Int64
+				var changes atomic.Bool
 				w := watch(t, rdb, func(context.Context, string) (string, error) {
-					if loads++; changes {
-						return strconv.Itoa(loads), nil
+					if n := loads.Add(1); changes.Load() {
+						return strconv.FormatInt(n, 10), nil
 					}
 					return "", nil
 				}, consistency.Concurrency(1))
 				for i := range 5 {
-					changes = false
+					changes.Store(false)
 					w.read(t, 2, "k-"+strconv.Itoa(i))
 					synctest.Wait()
-					changes = true
+					changes.Store(true)
 					w.read(t, 1, "k-"+strconv.Itoa(i))
 					synctest.Wait()
-					changes = false
+					changes.Store(false)
 					if evicted {
 						require.NoError(t, w.cache.Evict(t.Context(), "k-"+strconv.Itoa(i)))
 					}

@@ -262,7 +262,8 @@ func TestClassesAreJudgedApart(t *testing.T) {
 	})
 }
 
-// An audit learns as a monitor does. It ends, and repairs nothing that it can't compare.
+// An audit learns as a monitor does. It ends, and repairs nothing that it can't compare, but for the first of the class: its
+// loader may repeat an answer by chance before anything is known of it.
 func TestAuditOfALoaderThatDoesNotRepeatItsAnswers(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, err := store.Open(t.Context(), rdb, store.Namespace("shop"), store.Logger(quiet))
@@ -282,7 +283,7 @@ func TestAuditOfALoaderThatDoesNotRepeatItsAnswers(t *testing.T) {
 		require.NoError(t, err)
 		t.Logf("%+v", r.Checks)
 		require.Less(t, r.Checks.Differs, int64(10))
-		require.Zero(t, r.Checks.Repaired)
+		require.LessOrEqual(t, r.Checks.Repaired, int64(1))
 		require.Greater(t, r.Checks.Unsettled, int64(300))
 		require.EqualValues(t, 1, r.Checks.Unrepeating)
 		require.Equal(t, consistency.DoesNotRepeat, r.Classes[0].Status)
