@@ -68,7 +68,7 @@ func TestMonitorRatio(t *testing.T) {
 			require.Zero(t, k.Differs+k.Failed)
 			if name == "redis" {
 				require.InDelta(t, pairs*turn/100, k.Equal, 0.15*float64(pairs*turn/100), "it was not spared the work")
-				require.GreaterOrEqual(t, ratio, 0.93) // measured 0.95: each comparison has a deadline and a slot, so that loaders that hang are bounded
+				require.GreaterOrEqual(t, ratio, 0.93) // measured 0.95 to 0.99: each comparison has a deadline and a slot, so that loaders that hang are bounded
 			} // a near hit takes as long as it takes to look at a few cache lines: chance decides which
 		})
 	}

@@ -116,7 +116,7 @@ func (c *Cache) evaluateRecord(e *Entry, ref *Ref, raw []byte, s *tagversion.Sna
 	e.State = Invalid
 	switch {
 	case errors.Is(err, envelope.ErrVersion), err == nil && record.Schema != c.schema && s.MatchShared(record.Versions):
-		e.Reason, e.anchor = Schema, envelope.Identity(raw)
+		e.Reason, e.anchor, e.raw = Schema, envelope.Identity(raw), nil // what stands beside it is read next
 		c.schemas.met()
 	case err != nil:
 		e.Reason = Corrupt

@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	maxLeftovers  = 20_000 // beyond that number a lease is left to run out
-	leftoverBatch = 256    // leases given back in one round trip
-	firstLook     = 4 * time.Millisecond
-	lookFactor    = 4
+	maxLeftovers = 20_000 // beyond that number a lease is left to run out
+	firstLook    = 4 * time.Millisecond
+	lookFactor   = 4
+	firstRetry   = 5 * time.Millisecond
+	maxRetry     = 200 * time.Millisecond
 )
 
 // leftovers are leases that this process may have in Redis without a load under them: a take was not answered, or the end
@@ -43,9 +44,10 @@ type leftovers struct {
 }
 
 type leftover struct {
-	at   string // where it is
-	due  time.Time
-	wait time.Duration // after the next time that it is not there
+	at    string // where it is
+	due   time.Time
+	wait  time.Duration // after the next time that it is not there
+	retry time.Duration // after the next time that Redis does not answer
 }
 
 func newLeftovers(w *wire.Wire, life *lifecycle.Lifecycle, leaseTime time.Duration) *leftovers {
@@ -59,7 +61,7 @@ func (l *leftovers) add(lease []byte, at string) {
 	if len(l.leases) >= maxLeftovers {
 		return
 	}
-	l.leases[string(lease)] = leftover{at: at, wait: firstLook}
+	l.leases[string(lease)] = leftover{at: at, wait: firstLook, retry: firstRetry}
 	l.n.Store(int64(len(l.leases)))
 	if l.running {
 		pause.Wake(l.wake)
@@ -81,13 +83,8 @@ func (l *leftovers) has(record []byte) bool {
 
 // run gives leases back until none is left or the store closes.
 func (l *leftovers) run(ctx context.Context) {
-	backoff := pause.Backoff{Least: 5 * time.Millisecond, Most: 200 * time.Millisecond}
 	for {
-		if l.once(ctx, time.Now()) {
-			backoff.Reset()
-		} else if !backoff.Wait(ctx) {
-			return
-		}
+		l.once(ctx, time.Now())
 		next, some := l.next()
 		if !some || !pause.Until(ctx, time.Until(next), l.wake) {
 			return
@@ -108,20 +105,14 @@ func (l *leftovers) next() (first time.Time, some bool) {
 	return first, some
 }
 
-// once gives back the leases that are due then. It reports false if Redis did not answer.
-func (l *leftovers) once(ctx context.Context, then time.Time) (answered bool) {
-	due := l.due(then)
-	for len(due) > 0 {
-		batch := due[:min(len(due), leftoverBatch)]
-		due = due[len(batch):]
-		_ = l.wire.Run(ctx, batch...) // each call has its own error
-		if !l.settle(batch) {
-			return false
-		}
-	}
-	return true
+// once tries to give back the leases whose turn has come then.
+func (l *leftovers) once(ctx context.Context, then time.Time) {
+	calls := l.due(then)
+	_ = l.wire.Run(ctx, calls...) // each call has its own error
+	l.settle(calls)
 }
 
+// due returns the calls that give back the leases whose turn has come then.
 func (l *leftovers) due(then time.Time) (calls []*wire.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,26 +124,25 @@ func (l *leftovers) due(then time.Time) (calls []*wire.Call) {
 	return calls
 }
 
-// settle looks at what came of the calls. It reports whether any was answered.
-func (l *leftovers) settle(calls []*wire.Call) (answered bool) {
+// settle looks at what came of the calls.
+func (l *leftovers) settle(calls []*wire.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, call := range calls {
 		lease := string(call.Args[0].([]byte))
 		left := l.leases[lease]
-		if err := call.Err(); err != nil && !redisx.Refused(err) {
-			continue // once more
-		}
-		answered = true
-		if call.Did() || left.wait > lookFactor*l.leaseTime {
+		switch err := call.Err(); {
+		case err != nil && !redisx.Refused(err): // once more, each by itself: another master may answer
+			left.due, left.retry = time.Now().Add(left.retry), min(2*left.retry, maxRetry)
+			l.leases[lease] = left
+		case call.Did() || left.wait > lookFactor*l.leaseTime:
 			delete(l.leases, lease)
-		} else {
-			left.due, left.wait = time.Now().Add(left.wait), left.wait*lookFactor
+		default:
+			left.due, left.wait, left.retry = time.Now().Add(left.wait), left.wait*lookFactor, firstRetry
 			l.leases[lease] = left
 		}
 	}
 	l.n.Store(int64(len(l.leases)))
-	return answered
 }
 
 // uncertain reports whether a call that failed may have been carried out, or may still be.

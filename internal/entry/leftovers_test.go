@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,21 +76,51 @@ func TestALeaseThatIsNotThereIsForgotten(t *testing.T) {
 }
 
 func TestALeaseIsGivenBackWhenRedisAnswersAgain(t *testing.T) {
+	const many = 1500
 	left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, away *bool) {
 		*away = true
-		for i := range 2 * leftoverBatch {
+		for i := range many {
 			l := leaseAt(fmt.Sprint("k", i))
 			require.NoError(t, rdb.Set(t.Context(), l.at, l.lease, 0).Err())
 			e.leftovers.add(l.lease, l.at)
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		require.EqualValues(t, 2*leftoverBatch, e.leftovers.n.Load())
+		require.EqualValues(t, many, e.leftovers.n.Load())
 		*away = false
 		time.Sleep(300 * time.Millisecond)
 		synctest.Wait()
 		require.Zero(t, e.leftovers.n.Load())
 		require.Zero(t, rdb.DBSize(t.Context()).Val())
+	})
+}
+
+// A lease at a master that does not answer is tried again now and then, whatever other masters answer.
+func TestALeaseOfAMasterThatIsAway(t *testing.T) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+		tries := 0
+		e := rooms(t, rdb, redistest.Hook(func(_ context.Context, cmds []redis.Cmder, send func() error) error {
+			err := send()
+			for _, cmd := range cmds {
+				if strings.Contains(cmd.String(), "k-away") {
+					tries++
+					cmd.SetErr(io.ErrUnexpectedEOF)
+				}
+			}
+			return err
+		}))
+		defer func() { e.cfg.Life.Close(); e.cfg.Life.Drain(t.Context()) }()
+		for range 10 {
+			e.leftovers.add(leaseAt("k-away").lease, "k-away")
+			here := leaseAt("k-here")
+			require.NoError(t, rdb.Set(t.Context(), "k-here", here.lease, 0).Err())
+			e.leftovers.add(here.lease, here.at)
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		require.EqualValues(t, 10, e.leftovers.n.Load())
+		require.Greater(t, tries, 30)
+		require.Less(t, tries, 1000)
 	})
 }
 
