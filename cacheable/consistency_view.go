@@ -103,10 +103,7 @@ func (c *Cacheable[K, V]) Ask(ctx context.Context, key K) (answer entry.Sample, 
 func (m *Many[K, V]) AskAll(ctx context.Context, keys []K) (answers []entry.Sample, ended <-chan struct{}) {
 	b := *m.batches
 	b.loader = b.until(ctx)
-	size := len(keys)
-	if b.maxBatch > 0 {
-		size = b.maxBatch
-	}
+	size := b.size(len(keys))
 	return m.ask(ctx, len(keys), func(slot slot, from int) []entry.Sample {
 		var loads []batchLoad[K]
 		for _, key := range keys[from:min(from+size, len(keys))] {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -49,20 +50,41 @@ func (m *Many[K, V]) GetAll(ctx context.Context, keys []K) (map[K]V, error) {
 
 // loadAllPast answers from the loader alone.
 func (m *Many[K, V]) loadAllPast(ctx context.Context, keys []K) (map[K]V, error) {
-	for range keys {
-		m.cache.Count(SourceBypass.counter())
-	}
-	loaded, err := m.batches.loadAll(ctx, distinct(keys))
-	if err != nil {
-		return map[K]V{}, err
-	}
 	values := make(map[K]V, len(keys))
-	for _, key := range keys {
-		if v, ok := loaded[key]; ok {
-			values[key] = v
+	var first error
+	for keys, loaded := range m.past(ctx, distinct(keys)) {
+		first = cmp.Or(first, loaded.err)
+		for _, key := range keys {
+			if v, ok := loaded.values[key]; ok {
+				values[key] = v
+			}
 		}
 	}
-	return values, nil
+	return values, first
+}
+
+// loadedPast is what the loader has answered, or its error.
+type loadedPast[K comparable, V any] struct {
+	values map[K]V
+	err    error
+}
+
+// past calls the loader for keys, as many at once as it takes, and yields what it answered for which.
+func (m *Many[K, V]) past(ctx context.Context, keys []K) iter.Seq2[[]K, loadedPast[K, V]] {
+	return func(yield func([]K, loadedPast[K, V]) bool) {
+		for chunk := range slices.Chunk(keys, m.batches.size(len(keys))) {
+			for range chunk {
+				m.cache.Count(SourceBypass.counter())
+			}
+			values, err := m.batches.loadAll(ctx, chunk)
+			if err != nil {
+				values = nil
+			}
+			if !yield(chunk, loadedPast[K, V]{values, err}) {
+				return
+			}
+		}
+	}
 }
 
 // getAllNear adds the values that this process keeps, and returns the other keys, each once.
@@ -165,27 +187,20 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], by
 
 // readPast answers reads from the loader alone, when the store is closed.
 func (m *Many[K, V]) readPast(ctx context.Context, reads []*manyRead[K, V]) {
-	size := max(1, len(reads))
-	if m.batches.maxBatch > 0 {
-		size = m.batches.maxBatch
+	keys := make([]K, len(reads))
+	for i, read := range reads {
+		keys[i] = read.key
 	}
-	for chunk := range slices.Chunk(reads, size) {
-		keys := make([]K, len(chunk))
-		for i, read := range chunk {
-			keys[i] = read.key
-			m.cache.Count(SourceBypass.counter())
-		}
-		values, err := m.batches.loadAll(ctx, keys)
-		for _, read := range chunk {
-			read.result = &result[V]{source: SourceBypass, err: err}
-			if err != nil {
-				continue
+	for chunk, loaded := range m.past(ctx, keys) {
+		for i, key := range chunk {
+			v, ok := loaded.values[key]
+			r := &result[V]{source: SourceBypass, value: v, err: loaded.err}
+			if !ok && r.err == nil {
+				r.err = ErrNotFound
 			}
-			v, ok := values[read.key]
-			if read.result.value = v; !ok {
-				read.result.err = ErrNotFound
-			}
+			reads[i].result = r
 		}
+		reads = reads[len(chunk):]
 	}
 }
 

@@ -3,6 +3,7 @@ package cacheable
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jollyjet/aside/internal/entry"
@@ -26,13 +27,8 @@ type batchLoad[K comparable] struct {
 // runAll loads values, and renews all leases meanwhile. It takes the slot if it is not held. The cause is that of the
 // batch; if it is empty it depends on whether there is a lease.
 func (b *batchLoader[K, V]) runAll(ctx context.Context, slot *slot, loads []batchLoad[K], cause string) []*result[V] {
-	size := len(loads)
-	if b.maxBatch > 0 {
-		size = b.maxBatch
-	}
 	results := make([]*result[V], 0, len(loads))
-	for len(results) < len(loads) {
-		chunk := loads[len(results):min(len(results)+size, len(loads))]
+	for chunk := range slices.Chunk(loads, b.size(len(loads))) {
 		if slot.acquire(ctx) {
 			results = append(results, b.runChunk(slot, chunk, loads, cause)...)
 		} else {
@@ -41,6 +37,9 @@ func (b *batchLoader[K, V]) runAll(ctx context.Context, slot *slot, loads []batc
 	}
 	return results
 }
+
+// size is how many of n keys one call of the loader gets. It is never 0.
+func (b *batchLoader[K, V]) size(n int) int { return cmp.Or(b.maxBatch, n, 1) }
 
 // runChunk calls the loader once. It renews the leases of all loads, including those whose turn comes later.
 func (b *batchLoader[K, V]) runChunk(slot *slot, chunk, all []batchLoad[K], cause string) []*result[V] {
@@ -123,8 +122,8 @@ func (b *batchLoader[K, V]) allFailed(chunk []batchLoad[K], err error) []*result
 	return results
 }
 
-// finishAll stores the results of the loads that have leases, or gives the leases up. Values that could not be loaded
-// are in cooldown for what pause says of each. It reports which leases still stood.
+// finishAll stores the results of the loads that have leases, or gives the leases up. What is neither
+// stored nor absent is in cooldown for what pause says of each, if anything. It reports which leases still stood.
 func (b *batchLoader[K, V]) finishAll(ctx context.Context, loads []batchLoad[K], results []*result[V], pause func(n int) time.Duration) []bool {
 	stood := make([]bool, len(loads))
 	var finishes []entry.Finish
@@ -134,12 +133,13 @@ func (b *batchLoader[K, V]) finishAll(ctx context.Context, loads []batchLoad[K],
 			continue
 		}
 		f := entry.Finish{Lease: load.lease}
-		if results[i].storable() {
-			entry := b.entries.loaded(results[i])
+		switch r := results[i]; {
+		case r.storable():
+			entry := b.entries.loaded(r)
 			f.Contents = &entry
-		} else if results[i].answered() && !results[i].derived {
+		case r.answered() && !r.derived:
 			f.Remove = true
-		} else if results[i].failed() {
+		default:
 			f.Cooldown = pause(i)
 		}
 		finishes, of = append(finishes, f), append(of, i)

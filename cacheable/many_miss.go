@@ -140,7 +140,12 @@ func (m *manyMiss[K, V]) load(ctx context.Context, slot *slot, together manyLoad
 	early := m.cover(together.of)
 	results := m.b.runAll(ctx, slot, together.loads, "")
 	late := m.cover(together.of)
-	stood := m.b.finishAll(context.WithoutCancel(ctx), together.loads, results, func(int) time.Duration { return m.b.failSafe.pause() })
+	stood := m.b.finishAll(context.WithoutCancel(ctx), together.loads, results, func(n int) time.Duration {
+		if !results[n].failed() {
+			return 0
+		}
+		return m.b.failSafe.pause()
+	})
 	for n, i := range together.of {
 		mark := early[n]
 		if stood[n] {

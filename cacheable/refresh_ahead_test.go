@@ -2,9 +2,12 @@ package cacheable_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/jollyjet/aside/cacheable"
 	"github.com/jollyjet/aside/internal/redistest"
+	"github.com/jollyjet/aside/store"
 )
 
 // Two nodes read a value all the time: one of them loads it again before its time to live ends, and no read waits. The
@@ -117,6 +121,67 @@ func TestRefreshAheadForAnHour(t *testing.T) {
 				if tt.earliest == 0 {
 					require.LessOrEqual(t, len(h.loads), 2*int(time.Hour/ttl))
 				}
+			})
+		})
+	}
+}
+
+// A refresh ahead that has used a stale answer of another cache is tried again at growing intervals by the fleet, not by each
+// node: that holds for single loads as for batches.
+func TestARefreshFromAStaleAnswerPausesTheFleet(t *testing.T) {
+	for _, kind := range []string{"single", "batch"} {
+		t.Run(kind, func(t *testing.T) {
+			redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+				var down atomic.Bool
+				var loads atomic.Int64
+				var nodes []func() (int64, error)
+				for range 6 {
+					st, err := store.Open(t.Context(), rdb, store.Logger(slog.New(slog.DiscardHandler)))
+					require.NoError(t, err)
+					defer func() { require.NoError(t, st.Close()) }()
+					inner := cacheable.New(st, "inner", func(context.Context, string) (int64, error) {
+						if down.Load() {
+							return 0, errors.New("the source is down")
+						}
+						return 1, nil
+					}, cacheable.TTL(10*time.Second), cacheable.Jitter(0), cacheable.FailSafe(time.Hour))
+					load := func(ctx context.Context, key string) (int64, error) {
+						loads.Add(1)
+						return inner.Get(ctx, key)
+					}
+					options := []cacheable.Option{cacheable.TTL(10 * time.Minute), cacheable.Jitter(0), cacheable.RefreshAhead(0.1)}
+					if kind == "single" {
+						outer := cacheable.New(st, "outer", load, options...)
+						nodes = append(nodes, func() (int64, error) { return outer.Get(t.Context(), "k") })
+						continue
+					}
+					outer := cacheable.NewMany(st, "outer", func(ctx context.Context, keys []string) (map[string]int64, error) {
+						v, err := load(ctx, keys[0])
+						return map[string]int64{keys[0]: v}, err
+					}, options...)
+					nodes = append(nodes, func() (int64, error) {
+						all, err := outer.GetAll(t.Context(), []string{"k"})
+						return all["k"], err
+					})
+				}
+				read := func() {
+					for _, node := range nodes {
+						v, err := node()
+						require.NoError(t, err)
+						require.EqualValues(t, 1, v)
+						synctest.Wait()
+					}
+				}
+				read()
+				down.Store(true)
+				time.Sleep(2 * time.Minute)
+				for range 240 {
+					read()
+					time.Sleep(250 * time.Millisecond)
+				}
+				t.Logf("%d loads in a minute", loads.Load()-1)
+				require.Greater(t, loads.Load(), int64(4), "it is tried again")
+				require.Less(t, loads.Load(), int64(16), "one node after the other, each with intervals of its own, would be more")
 			})
 		})
 	}
