@@ -75,8 +75,9 @@ func (c *Cacheable[K, V]) nearCopy(e *nearValue) (near entry.Sample) {
 }
 
 // Source returns what the loader answers now, as it would be stored, but stores nothing. Its Lost says which part of the value
-// the codec changes, if any: a hit is then wrong although the entry is current, and evicting it would not help. It keeps to [HardTimeout] and
-// [MaxConcurrentLoads], and counts as a load. When ctx ends it returns, and the load goes on.
+// the codec changes, if any (see [Equal] for which values are looked at): a hit is then wrong although the entry is current, and
+// evicting it would not help. It keeps to [HardTimeout] and [MaxConcurrentLoads], and counts as a load. When ctx ends it
+// returns, and the load goes on.
 func (c *Cacheable[K, V]) Source(ctx context.Context, key K) entry.Sample {
 	answer, _ := c.Ask(ctx, key)
 	return answer

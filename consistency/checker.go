@@ -105,6 +105,8 @@ func (c *checker[K, V]) check(ctx context.Context, hit sampledHit[K]) {
 	results, mismatches := c.comparer.first(ctx, []K{hit.key}, []entry.Sample{seen})
 	m := mismatches[0]
 	switch {
+	case m == nil && results[0].outcome == entry.CheckDiffers: // for the codec's loss; evicting the entry would not help
+		c.differs(c.describe.classOf(hit.key), 1, results[0].age)
 	case m == nil:
 		if results[0].outcome == entry.CheckEqual {
 			c.classes.equal(c.describe.classOf(hit.key), results[0].age)

@@ -36,6 +36,7 @@ type Class struct {
 	Differs int64  `json:"differs"`          // of these, wrong
 	Slips   int64  `json:"slips,omitempty"`  // times that the source changed its answer though nothing was evicted
 	Status  string `json:"status,omitempty"` // [DoesNotRepeat] or empty
+	Lost    string `json:"lost,omitempty"`   // what the codec makes of the values, if they come back different: see cacheable.Equal
 }
 
 // DoesNotRepeat is the status of a class for which the loader does not repeat its answers. The package comment says what
@@ -82,6 +83,13 @@ func (c *classes) wrong(name string, n int64) {
 	s := c.of(name)
 	s.Checked += n
 	s.Differs += n
+}
+
+// lost notes what the codec loses of the values of a class.
+func (c *classes) lost(name, lost string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of(name).Lost = lost
 }
 
 // news returns the classes that have come not to repeat since the last call, each once in its life.

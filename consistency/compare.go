@@ -63,6 +63,10 @@ func (c *comparer[K, V]) first(ctx context.Context, keys []K, entries []entry.Sa
 	for n, loaded := range c.source.loadAll(ctx, current) {
 		i := indexes[n]
 		results[i] = c.compare(entries[i], loaded)
+		if results[i].outcome == entry.CheckEqual && loaded.Lost != "" { // the entry is as good as the codec lets it be
+			c.classes.lost(c.classOf(keys[i]), loaded.Lost)
+			results[i].outcome = entry.CheckDiffers
+		}
 		if results[i].recheck {
 			mismatches[i] = &mismatch[K]{
 				ctx: ctx, key: keys[i], class: c.classOf(keys[i]), cached: entries[i], source: loaded, comparisons: 1,

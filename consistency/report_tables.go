@@ -45,6 +45,10 @@ func writeClasses(w io.Writer, all []Class) {
 			fmt.Fprintf(w, "%s: the loader %s (%d slips): wrong entries are harder to find, and Fix leaves them; "+
 				"sort what it returns, leave out the time, or write an Equal\n", c.Name, c.Status, c.Slips)
 		}
+		if c.Lost != "" {
+			fmt.Fprintf(w, "%s: the codec changes the values (%s): their hits are wrong, and Fix does not help; "+
+				"change the type or the codec, or say that it is meant with cacheable.Lossy or cacheable.Equal\n", c.Name, c.Lost)
+		}
 	}
 	if len(all) == 0 || all[0].Differs == 0 {
 		return
