@@ -55,7 +55,7 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 	}
 	s, t := newSettings(name, options), reflect.TypeFor[V]()
 	schema := fingerprint(reflect.TypeFor[K](), t, s.key != nil, s.codec.Name(), s.schema)
-	cache := st.Engine().Entries.Cache(name, schema, max(s.ttl, s.notFound.ttl)+s.maxStale)
+	cache := st.Engine().Entries.Cache(name, schema, max(s.ttl, s.notFound.ttl)+max(s.maxStale, s.revalidate, s.baseFor))
 	keys, shareNothing := newKeys[K](cache, &s), plain(t)
 	c := &Cacheable[K, V]{
 		st: st, cache: cache, keys: keys, bypass: s.bypass,
@@ -67,7 +67,7 @@ func build[K comparable, V any](st *store.Store, name string, load Func[K, V], o
 	c.failSafe = newFailSafe(c.entries)
 	c.loader = &loader[K, V]{
 		cache: cache, load: load, entries: c.entries, failSafe: c.failSafe, timeouts: c.timeouts,
-		slots: newSlots(s.maxLoads),
+		slots: newSlots(s.maxLoads), reloads: reloader[K, V]{c.entries, typed[reloadFunc[K, V]](name, "Reload", s.reload)},
 	}
 	c.refresher = newRefresher(c.loader, &s)
 	start := st.Engine().Life.Load

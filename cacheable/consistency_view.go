@@ -94,7 +94,7 @@ func (m *Many[K, V]) SourceAll(ctx context.Context, keys []K) []entry.Sample {
 func (c *Cacheable[K, V]) Ask(ctx context.Context, key K) (answer entry.Sample, ended <-chan struct{}) {
 	l := c.loader.until(ctx)
 	answers, ended := c.ask(ctx, 1, func(slot slot, _ int) []entry.Sample {
-		return []entry.Sample{sourceCopy(l.run(&request[K]{ctx: ctx, key: key, slot: slot}, nil, tracing.CauseCheck))}
+		return []entry.Sample{sourceCopy(l.run(&request[K]{ctx: ctx, key: key, slot: slot}, nil, nil, tracing.CauseCheck))}
 	})
 	return answers[0], ended
 }

@@ -19,7 +19,7 @@ type entries[K comparable, V any] struct {
 	valueTagsOf func(K, V) []string      // nil without TagsOf
 	ttl         time.Duration
 	jitter      float64
-	maxStale    time.Duration // after the time to live
+	stale       *staleness[K, V]
 	idle        time.Duration // 0 without Sliding
 	notFound    notFound
 	size        sizeLimit
@@ -33,13 +33,13 @@ func newEntries[K comparable, V any](cache *entry.Cache, s *settings, plain bool
 		valueTagsOf: typed[func(K, V) []string](name, "TagsOf", s.valueTags),
 		storeIf:     typed[func(K, V) bool](name, "StoreIf", s.storeIf),
 		ttlOf:       typed[func(K, V) time.Duration](name, "TTLOf", s.ttlOf),
-		ttl:         s.ttl, jitter: s.jitter, maxStale: s.maxStale, idle: s.idle, notFound: s.notFound,
+		ttl:         s.ttl, jitter: s.jitter, stale: newStaleness[K, V](cache, s), idle: s.idle, notFound: s.notFound,
 		size: sizeLimit{cache: cache, max: s.maxBytes},
 	}
 	if e.valueTagsOf != nil {
 		cache.TagsFromValues()
 	}
-	if e.ttlOf != nil {
+	if e.ttlOf != nil || e.stale.onError.of != nil || e.stale.revalidate.of != nil {
 		cache.LivesAsToldByValues()
 	}
 	return e
@@ -71,8 +71,8 @@ func (e *entries[K, V]) valueTags(key K, value V) []string {
 }
 
 // timeLeft is how long an entry with a value can live, its stale time included.
-func (e *entries[K, V]) timeLeft(read *entry.Entry) time.Duration {
-	return read.TTL() + e.maxStale - read.Age()
+func (e *entries[K, V]) timeLeft(key K, value V, read *entry.Entry) time.Duration {
+	return read.TTL() + e.stale.kept(key, value) - read.Age()
 }
 
 // encodeLoaded decides how long a loaded value is stored, and encodes it. A value that is not to be stored is encoded
@@ -80,7 +80,7 @@ func (e *entries[K, V]) timeLeft(read *entry.Entry) time.Duration {
 // what comes back from the codec, for whoever compares it with the cache.
 func (e *entries[K, V]) encodeLoaded(key K, ref *entry.Ref, r *result[V]) {
 	if e.wanted(key, r.value) {
-		r.ttl, r.tags = e.ttlFor(key, r.value), e.valueTags(key, r.value)
+		r.ttl, r.tags, r.extra = e.ttlFor(key, r.value), e.valueTags(key, r.value), e.stale.kept(key, r.value)
 	}
 	payload, err := e.coding.encode(r.value)
 	if err != nil {
@@ -123,7 +123,7 @@ func (e *entries[K, V]) loaded(r *result[V]) entry.Contents {
 		return entry.Contents{Negative: true, TTL: e.jittered(e.notFound.ttl), Cost: r.cost}
 	}
 	return entry.Contents{
-		Payload: r.payload, TTL: e.jittered(r.ttl), Cost: r.cost, Extra: e.maxStale, Idle: e.idle, Tags: r.tags,
+		Payload: r.payload, TTL: e.jittered(r.ttl), Cost: r.cost, Extra: r.extra, Idle: e.idle, Tags: r.tags,
 	}
 }
 
@@ -146,7 +146,7 @@ func (e *entries[K, V]) written(key K, ref *entry.Ref, value V) (entry.Contents,
 		return entry.Contents{}, false, fmt.Errorf("decode: %w", err)
 	}
 	return entry.Contents{
-		Payload: payload, TTL: e.jittered(e.ttlFor(key, value)), Extra: e.maxStale, Idle: e.idle,
+		Payload: payload, TTL: e.jittered(e.ttlFor(key, value)), Extra: e.stale.kept(key, value), Idle: e.idle,
 		Tags: e.valueTags(key, value),
 	}, true, nil
 }

@@ -25,7 +25,7 @@ const failSafePause = time.Second
 // no process is to load it again yet. Redis holds the cooldowns; knowing them here spares reads the question.
 type failSafe[K comparable, V any] struct {
 	entries   *entries[K, V]
-	maxStale  time.Duration // 0 without FailSafe
+	stale     *staleness[K, V]
 	cooldowns *lru.Map[store.Key, cooldown]
 }
 
@@ -36,7 +36,7 @@ type cooldown struct {
 }
 
 func newFailSafe[K comparable, V any](e *entries[K, V]) *failSafe[K, V] {
-	return &failSafe[K, V]{entries: e, maxStale: e.maxStale, cooldowns: lru.New[store.Key, cooldown](maxCooldowns)}
+	return &failSafe[K, V]{entries: e, stale: e.stale, cooldowns: lru.New[store.Key, cooldown](maxCooldowns)}
 }
 
 // maxCooldowns bounds how many are known.
@@ -45,22 +45,34 @@ const maxCooldowns = 10_000
 // fallback is an answer for when the load fails or takes too long. A nil one is none.
 type fallback[V any] struct {
 	result[V]
-	until time.Time
+	until       time.Time
+	atOnceUntil time.Time // for reads that do not wait; see StaleWhileRevalidate
 }
 
 // fallback returns what there is to fall back on, or nil.
-func (f *failSafe[K, V]) fallback(found *entry.Entry) *fallback[V] {
-	left := f.maxStale - found.StaleFor()
-	if f.maxStale == 0 || found.State != entry.Stale || found.Absence() || left <= 0 {
+func (f *failSafe[K, V]) fallback(key K, found *entry.Entry) *fallback[V] {
+	if !f.stale.answers() || found.State != entry.Stale || found.Absence() {
 		return nil
 	}
-	b := &fallback[V]{until: time.Now().Add(left)}
+	b := &fallback[V]{}
 	b.source, b.age, b.payload = SourceStale, found.Age(), found.Payload()
 	if !f.entries.decode(b.payload, &b.value) {
 		return nil
 	}
+	since := time.Now().Add(-found.StaleFor())
+	b.atOnceUntil = since.Add(f.stale.within(&f.stale.revalidate, key, b.value))
+	b.until = since.Add(f.stale.within(&f.stale.onError, key, b.value))
+	if b.until.Before(b.atOnceUntil) {
+		b.until = b.atOnceUntil
+	}
+	if b.left() <= 0 {
+		return nil
+	}
 	return b
 }
+
+// revalidates reports whether it is the answer while the value is loaded again.
+func (b *fallback[V]) revalidates() bool { return b != nil && time.Now().Before(b.atOnceUntil) }
 
 // left is for how long it may still be used.
 func (b *fallback[V]) left() time.Duration {
@@ -80,7 +92,7 @@ func (b *fallback[V]) now() *result[V] {
 
 // pause is how long a key cools down after a load that failed.
 func (f *failSafe[K, V]) pause() time.Duration {
-	if f.maxStale == 0 {
+	if !f.stale.answers() {
 		return 0
 	}
 	return failSafePause

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jollyjet/aside/internal/entry"
 	"github.com/jollyjet/aside/internal/flight"
+	"github.com/jollyjet/aside/store"
 )
 
 // Get returns the value for key, from the cache or else from the loader. Its errors are those of the loader and of ctx,
@@ -115,14 +116,14 @@ func (c *Cacheable[K, V]) useFar(ctx context.Context, key K, ref *entry.Ref, r *
 		return false
 	}
 	if c.sliding != nil {
-		c.sliding.touch(ref.Key, c.entries.timeLeft(found))
+		c.sliding.touch(ref.Key, c.entries.timeLeft(key, r.value, found))
 	}
 	return c.refresher.due(found.Age(), found.TTL(), found.Cost())
 }
 
 // keepNear keeps a value from Redis in this process, until it is due for a refresh at the latest.
 func (c *Cacheable[K, V]) keepNear(key K, ref *entry.Ref, r *result[V], found *entry.Entry, validity entry.Validity) {
-	c.near.put(key, r.value, ref, found, validity, c.refresher.dueIn(found.Age(), found.TTL()), c.entries.timeLeft(found))
+	c.near.put(key, r.value, ref, found, validity, c.refresher.dueIn(found.Age(), found.TTL()), c.entries.timeLeft(key, r.value, found))
 }
 
 // fetch answers a read that found no answer in the cache, but perhaps a value to fall back on.
@@ -133,8 +134,11 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, foun
 		c.cache.Count(entry.CountRedisError)
 		req.direct = true
 	}
-	fallback := c.failSafe.fallback(&found)
-	if fallback != nil && c.failSafe.coolsDown(ref.Key, &found) {
+	fallback := c.failSafe.fallback(key, &found)
+	if answers, revalidates := c.staleAtOnce(ctx, ref.Key, &found, fallback); answers {
+		if revalidates {
+			c.refresher.start(ctx, key, ref, found)
+		}
 		c.cache.Count(SourceStale.counter())
 		entry.UsedStale(ctx)
 		return fallback.value, fallback.origin(), nil
@@ -156,6 +160,13 @@ func (c *Cacheable[K, V]) fetch(ctx context.Context, key K, ref *entry.Ref, foun
 	r.usedIn(ctx)
 	v, err = c.entries.share(r)
 	return v, r.origin(), err
+}
+
+// staleAtOnce reports whether a stale value answers a read that waits for no load, and whether the read starts one in the
+// background. A read within a loader waits: what is made of a stale answer is not stored.
+func (c *Cacheable[K, V]) staleAtOnce(ctx context.Context, key store.Key, found *entry.Entry, fallback *fallback[V]) (answers, revalidates bool) {
+	revalidates = fallback.revalidates() && !entry.InLoad(ctx)
+	return revalidates || fallback.now() != nil && c.failSafe.coolsDown(key, found), revalidates
 }
 
 // hint is the part of a read that a later load may rely on. On a Cluster the tags may have been read long before the

@@ -15,7 +15,7 @@ type Source uint8
 const (
 	SourceMiss     Source = iota // the loader, run for this caller or for several
 	SourceHit                    // Redis
-	SourceStale                  // Redis, past its time to live: the loader failed or was slow
+	SourceStale                  // Redis, past its time to live: the loader failed, was slow, or runs in the background
 	SourceNegative               // Redis, which has cached that the source has nothing
 	SourceBypass                 // the loader, and nothing was stored: a writer holds the key, or Redis can't be used
 	SourceNear                   // this process

@@ -30,6 +30,7 @@ type outcome[V any] = flight.Outcome[*result[V]]
 type loader[K comparable, V any] struct {
 	cache    *entry.Cache
 	load     Func[K, V]
+	reloads  reloader[K, V]
 	entries  *entries[K, V]
 	failSafe *failSafe[K, V]
 	timeouts *timeouts
@@ -43,9 +44,9 @@ func (l *loader[K, V]) until(ctx context.Context) *loader[K, V] {
 	return &limited
 }
 
-// run loads a value, and renews the lease meanwhile if there is one. It returns when the loader does, or at the hard
-// timeout.
-func (l *loader[K, V]) run(req *request[K], lease *entry.Lease, cause string) *result[V] {
+// run loads a value, from the old one if there is one, and renews the lease meanwhile if there is one. It returns when the
+// loader does, or at the hard timeout.
+func (l *loader[K, V]) run(req *request[K], old *entry.Entry, lease *entry.Lease, cause string) *result[V] {
 	ctx, cancel := l.timeouts.loading(req.ctx)
 	defer cancel()
 	ctx, trace := l.cache.StartLoad(ctx, cause, 1)
@@ -53,7 +54,7 @@ func (l *loader[K, V]) run(req *request[K], lease *entry.Lease, cause string) *r
 	release := req.slot.handOver() // a loader that ignores the end of its context still loads the source
 	work := flight.Guard(func() {
 		defer release()
-		loaded = l.call(ctx, req)
+		loaded = l.call(ctx, req, old)
 	})
 	l.keep(ctx, work.Done(), batchLoad[K]{req, lease})
 	r := &result[V]{}
@@ -83,9 +84,12 @@ func (l *loader[K, V]) keep(ctx context.Context, done <-chan struct{}, loads ...
 }
 
 // call calls the user's functions. They run in the goroutine of the load, where a panic in any of them is caught.
-func (l *loader[K, V]) call(ctx context.Context, req *request[K]) *result[V] {
+func (l *loader[K, V]) call(ctx context.Context, req *request[K], old *entry.Entry) *result[V] {
 	r, began := &result[V]{}, time.Now()
-	r.value, r.err = l.load(ctx, req.key)
+	var reloaded bool
+	if r.value, reloaded, r.err = l.reloads.from(ctx, req.key, old); !reloaded {
+		r.value, r.err = l.load(ctx, req.key)
+	}
 	r.cost = time.Since(began)
 	if r.err != nil {
 		accept := l.entries.notFound.accept
@@ -112,16 +116,16 @@ func (l *loader[K, V]) runDirect(req *request[K], round *flight.Round) outcome[V
 		return outcome[V]{Err: errAbandoned}
 	}
 	mark := round.Cover()
-	r := l.run(req, nil, tracing.CauseBypass)
+	r := l.run(req, nil, nil, tracing.CauseBypass)
 	r.source = SourceBypass
 	return outcome[V]{Value: r, Mark: mark}
 }
 
 // runLeased loads under a lease. If the lease still stands at the end, nothing was evicted meanwhile. Then the value is
 // as of the end of the load, and also answers the callers that came while it ran.
-func (l *loader[K, V]) runLeased(ctx context.Context, req *request[K], round *flight.Round, lease *entry.Lease) outcome[V] {
+func (l *loader[K, V]) runLeased(ctx context.Context, req *request[K], old *entry.Entry, round *flight.Round, lease *entry.Lease) outcome[V] {
 	early := round.Cover()
-	r := l.run(req, lease, tracing.CauseMiss)
+	r := l.run(req, old, lease, tracing.CauseMiss)
 	late := round.Cover()
 	if !l.finish(context.WithoutCancel(ctx), lease, r) {
 		return outcome[V]{Value: r, Mark: early}

@@ -42,6 +42,6 @@ func NewMany[K comparable, V any](st *store.Store, name string, load func(contex
 		}
 		return v, nil
 	}
-	c, s := build(st, name, one, append(options[:len(options):len(options)], acceptErrNotFound))
+	c, s := build(st, name, one, append(options[:len(options):len(options)], acceptErrNotFound, refuseReload(name)))
 	return &Many[K, V]{Cacheable: c, batches: &batchLoader[K, V]{loader: c.loader, loadAll: load, maxBatch: s.maxBatch}}
 }

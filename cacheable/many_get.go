@@ -156,7 +156,15 @@ func (m *Many[K, V]) getAllFar(ctx context.Context, reads []*manyRead[K, V]) (mi
 
 // fetchAll answers the reads that found no answer in the cache, but perhaps a value to fall back on.
 func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], byKey map[store.Key]*manyRead[K, V]) {
-	missing = slices.DeleteFunc(missing, func(read *manyRead[K, V]) bool { return m.coolsDown(ctx, read) })
+	var due []*request[K]
+	missing = slices.DeleteFunc(missing, func(read *manyRead[K, V]) bool {
+		answers, revalidates := m.answerStale(ctx, read)
+		if revalidates {
+			due = append(due, &read.request)
+		}
+		return answers
+	})
+	m.batches.startRefresh(ctx, m.refresher.refreshes, due)
 	if len(missing) == 0 {
 		return
 	}
@@ -164,7 +172,7 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], by
 	fallbacks := make([]*fallback[V], len(missing))
 	usable := time.Duration(0) // of those that there are, the one that ends first
 	for i, read := range missing {
-		keys[i], fallbacks[i] = read.ref.Key, m.failSafe.fallback(&read.found)
+		keys[i], fallbacks[i] = read.ref.Key, m.failSafe.fallback(read.key, &read.found)
 		read.found = hint(read.found)
 		if left := fallbacks[i].left(); left > 0 && (usable == 0 || left < usable) {
 			usable = left
@@ -204,17 +212,16 @@ func (m *Many[K, V]) readPast(ctx context.Context, reads []*manyRead[K, V]) {
 	}
 }
 
-// coolsDown answers a read from a stale value whose key is in cooldown. It reports false if there is none.
-func (m *Many[K, V]) coolsDown(ctx context.Context, read *manyRead[K, V]) bool {
-	if !m.failSafe.coolsDown(read.ref.Key, &read.found) {
-		return false
+// answerStale answers a read that found a stale value, if it waits for no load. It reports whether it did, and whether the read
+// starts one in the background.
+func (m *Many[K, V]) answerStale(ctx context.Context, read *manyRead[K, V]) (answers, revalidates bool) {
+	fallback := m.failSafe.fallback(read.key, &read.found)
+	if answers, revalidates = m.staleAtOnce(ctx, read.ref.Key, &read.found, fallback); answers {
+		read.result = &fallback.result
+		m.cache.Count(SourceStale.counter())
+		entry.UsedStale(ctx)
 	}
-	if read.result = m.failSafe.fallback(&read.found).now(); read.result == nil {
-		return false
-	}
-	m.cache.Count(SourceStale.counter())
-	entry.UsedStale(ctx)
-	return true
+	return answers, revalidates
 }
 
 // conclude answers a read from the outcome of its flight.

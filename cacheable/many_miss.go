@@ -98,7 +98,7 @@ func (m *manyMiss[K, V]) takeLeases(ctx context.Context) (together manyLoads[K],
 	for n, i := range asked {
 		marks[n] = m.rounds[i].Cover()
 	}
-	canFallBack := func(e *entry.Entry) bool { return m.b.failSafe.fallback(e) != nil }
+	canFallBack := func(n int) bool { return m.b.failSafe.fallback(m.requests[asked[n]].key, &found[n]) != nil }
 	leases, now, errs := m.b.cache.AcquireAll(ctx, refs, found, canFallBack)
 	for n, i := range asked {
 		switch {

@@ -66,7 +66,7 @@ func (b *batchLoader[K, V]) takeStaleLeases(ctx context.Context, refreshes *refr
 	for i, load := range loads {
 		refs[i], found[i] = load.ref, load.found
 	}
-	leases, now, errs := b.cache.AcquireAll(ctx, refs, found, func(*entry.Entry) bool { return true })
+	leases, now, errs := b.cache.AcquireAll(ctx, refs, found, func(int) bool { return true })
 	for i, load := range loads {
 		if load.lease = leases[i]; load.lease != nil {
 			leased = append(leased, load)

@@ -56,7 +56,7 @@ func (m *miss[K, V]) resolve(ctx context.Context) outcome[V] {
 		}
 		if lease != nil {
 			m.trace.End(nil)
-			return m.l.runLeased(ctx, m.req, m.round, lease)
+			return m.l.runLeased(ctx, m.req, &m.found, m.round, lease)
 		}
 		if r, ok := m.l.entries.answer(m.req.ref, &found); ok {
 			return outcome[V]{Value: r, Mark: mark}
@@ -78,7 +78,7 @@ func (m *miss[K, V]) acquire(ctx context.Context) (*entry.Lease, entry.Entry, er
 	cache, ref := m.l.cache, m.req.ref
 	switch {
 	case m.found.State == entry.Stale:
-		return cache.AcquireStale(ctx, ref, m.found, m.l.failSafe.fallback(&m.found) != nil)
+		return cache.AcquireStale(ctx, ref, m.found, m.l.failSafe.fallback(m.req.key, &m.found) != nil)
 	case m.l.entries.size.refusedLast(ref.Key):
 		return cache.Overtake(ctx, ref, m.found)
 	default:
@@ -117,7 +117,7 @@ func (m *miss[K, V]) reconsider(found entry.Entry) *result[V] {
 		case m.found.Token() != found.Token(): // expired once more, which says nothing of loads
 			m.unreadable++
 		default:
-			if r := m.l.failSafe.fallback(&found).now(); r != nil {
+			if r := m.l.failSafe.fallback(m.req.key, &found).now(); r != nil {
 				m.l.failSafe.coolDown(m.req.ref.Key, found.Token(), found.Cooldown())
 				return r
 			}

@@ -18,32 +18,37 @@ type Option func(*settings)
 // settings are what the options say. The option of a behaviour is declared in the file of that behaviour; the ones in
 // this file concern every entry.
 type settings struct {
-	ttl         time.Duration
-	jitter      float64
-	notFound    notFound
-	key         any // func(K) string
-	tags        any // func(K) []string
-	valueTags   any // func(K, V) []string
-	storeIf     any // func(K, V) bool
-	ttlOf       any // func(K, V) time.Duration
-	codec       codec.Codec
-	schema      string // in place of the fingerprint of the value's type
-	equal       any    // func(V, V) bool
-	lossy       bool
-	shared      bool // the name, with other caches of the store
-	maxLoads    int  // 0 is no bound
-	maxBatch    int  // 0 is no bound
-	maxBytes    int  // of a payload; 0 is no bound
-	hardTimeout time.Duration
-	softTimeout time.Duration
-	maxStale    time.Duration
-	ahead       float64 // fraction of the time to live
-	beta        float64
-	idle        time.Duration
-	nearSize    int
-	nearTTL     time.Duration
-	clone       any // func(V) V
-	bypass      func(context.Context) bool
+	ttl          time.Duration
+	jitter       float64
+	notFound     notFound
+	key          any // func(K) string
+	tags         any // func(K) []string
+	valueTags    any // func(K, V) []string
+	storeIf      any // func(K, V) bool
+	ttlOf        any // func(K, V) time.Duration
+	codec        codec.Codec
+	schema       string // in place of the fingerprint of the value's type
+	equal        any    // func(V, V) bool
+	lossy        bool
+	shared       bool // the name, with other caches of the store
+	maxLoads     int  // 0 is no bound
+	maxBatch     int  // 0 is no bound
+	maxBytes     int  // of a payload; 0 is no bound
+	hardTimeout  time.Duration
+	softTimeout  time.Duration
+	maxStale     time.Duration
+	failSafeOf   any // func(K, V) time.Duration
+	revalidate   time.Duration
+	revalidateOf any           // func(K, V) time.Duration
+	reload       any           // func(context.Context, K, V) (V, error)
+	baseFor      time.Duration // how long an old value is kept for reload
+	ahead        float64       // fraction of the time to live
+	beta         float64
+	idle         time.Duration
+	nearSize     int
+	nearTTL      time.Duration
+	clone        any // func(V) V
+	bypass       func(context.Context) bool
 }
 
 // notFound is what NotFound says.
@@ -61,8 +66,8 @@ func newSettings(name string, options []Option) settings {
 		}
 		option(&s)
 	}
-	if s.softTimeout > 0 && s.maxStale == 0 {
-		panic(fmt.Sprintf("cacheable: New(%q): SoftTimeout needs FailSafe, which keeps the values that it answers with", name))
+	if s.softTimeout > 0 && s.maxStale == 0 && s.failSafeOf == nil {
+		panic(fmt.Sprintf("cacheable: New(%q): SoftTimeout needs FailSafe or FailSafeOf, which keeps the values that it answers with", name))
 	}
 	return s
 }

@@ -43,7 +43,7 @@ func (l *loader[K, V]) refresh(req *request[K], round *flight.Round) outcome[V] 
 		l.cache.Count(entry.CountRedisError)
 	}
 	mark := round.Cover()
-	r := l.run(req, lease, tracing.CauseRefresh)
+	r := l.run(req, &found, lease, tracing.CauseRefresh)
 	ctx = context.WithoutCancel(ctx)
 	stored := lease != nil && l.finish(ctx, lease, r) && r.storable()
 	if r.answered() && !stored && found.State != entry.Bypass {

@@ -90,7 +90,7 @@ func (r *refresher[K, V]) refresh(req *request[K]) time.Duration {
 		return unleasedPause(found, err)
 	}
 	l.cache.Count(entry.CountRefresh)
-	loaded := l.run(req, lease, tracing.CauseAhead)
+	loaded := l.run(req, &req.found, lease, tracing.CauseAhead)
 	ctx = context.WithoutCancel(ctx)
 	if loaded.answered() && !loaded.derived {
 		l.finish(ctx, lease, loaded)

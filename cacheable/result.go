@@ -19,6 +19,7 @@ type result[V any] struct {
 	absent   bool          // err says that the source has nothing
 	negative bool          // absent, and that may be stored
 	ttl      time.Duration // 0 if the value is not to be stored
+	extra    time.Duration // how long it is kept after that
 	cost     time.Duration // how long the load took
 	tags     []string      // those of the value, in addition to those of its key
 	derived  bool          // the loader got a stale answer from another cache, so the value is not to be stored

@@ -67,15 +67,15 @@ func (c *Cache) AcquireStale(ctx context.Context, ref *Ref, seen Entry, heed boo
 }
 
 // AcquireAll is [Cache.Acquire] for several entries in one round trip, or in several if they are many; for those of which a
-// value was seen it is [Cache.AcquireStale], which heeds what heed says. It tries once.
-func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry, heed func(*Entry) bool) ([]*Lease, []Entry, []error) {
+// value was seen it is [Cache.AcquireStale], which heeds what heed says of the one of that number. It tries once.
+func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry, heed func(i int) bool) ([]*Lease, []Entry, []error) {
 	leases, entries, errs := make([]*Lease, len(refs)), make([]Entry, len(refs)), make([]error, len(refs))
 	var alive keptAlive
 	for from := 0; from < len(refs); from += chunk {
 		to := min(from+chunk, len(refs))
 		attempts := make([]*attempt, 0, to-from)
 		for i := from; i < to; i++ {
-			attempts = append(attempts, c.try(refs[i], seen[i], heed))
+			attempts = append(attempts, c.try(refs[i], seen[i], func() bool { return heed(i) }))
 		}
 		c.carryOut(ctx, attempts...)
 		for n, a := range attempts {
@@ -86,9 +86,9 @@ func (c *Cache) AcquireAll(ctx context.Context, refs []*Ref, seen []Entry, heed 
 	return leases, entries, errs
 }
 
-func (c *Cache) try(ref *Ref, seen Entry, heed func(*Entry) bool) *attempt {
+func (c *Cache) try(ref *Ref, seen Entry, heed func() bool) *attempt {
 	if seen.State == Stale || seen.State == Value {
-		return c.tryRefresh(ref, seen, heed(&seen), []byte{})
+		return c.tryRefresh(ref, seen, heed(), []byte{})
 	}
 	return c.tryLease(ref, seen, false)
 }
