@@ -39,3 +39,33 @@ func bearerOf(r *http.Request) (text string, given bool) {
 	}
 	return text, true
 }
+
+// carries reports whether a request has credentials of this manager, whatever they are worth, and whether one of them
+// has the form of a user's token.
+func (c *config) carries(r *http.Request) (given, ofUser bool) {
+	var texts []string
+	if c.bearer {
+		for _, value := range r.Header.Values("Authorization") {
+			if scheme, text, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "Bearer") {
+				texts = append(texts, text)
+			}
+		}
+	} else {
+		for _, cookie := range r.CookiesNamed(c.cookie) {
+			texts = append(texts, cookie.Value)
+		}
+	}
+	for _, text := range texts {
+		t, ok := parseToken(text)
+		ofUser = ofUser || ok && t.bound
+	}
+	return len(texts) > 0, ofUser
+}
+
+// vary is the header that the session of a request depends on.
+func (c *config) vary() string {
+	if c.bearer {
+		return "Authorization"
+	}
+	return "Cookie"
+}

@@ -74,7 +74,7 @@
 //	7.4.5  administrators end sessions        DestroyAll, [Manager.DestroyEveryone]              TestDestroyEveryone
 //	7.5.2  users see and end their own        [Manager.List], [Manager.DestroyOne]               TestListAndEndOne
 //	14.3.1 authenticated data are cleared     Clear-Site-Data at logout                          TestCookie, TestBrowser (in bench)
-//	14.3.2 no-store                           with a new cookie, and for who is logged in        TestCookie
+//	14.3.2 no-store                           with a new cookie, and for who is logged in        TestCookie, TestHeadersDoNotComeTooLate
 //
 // From the Session Management Cheat Sheet: unknown tokens are never adopted (TestUnknownTokensAreNotAdopted). Tokens are not
 // in URLs. The cookie's name is generic, and by default it ends with the browser. Ids can be renewed in time ([RenewEvery],

@@ -8,7 +8,7 @@ import (
 // load looks up the session of the request once and keeps it. It also extends the session, and renews its id if that is
 // due.
 func (s *requestSession) load(ctx context.Context) error {
-	s.touched = true
+	s.touch()
 	switch s.state {
 	case live:
 		return nil

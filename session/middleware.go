@@ -2,14 +2,17 @@ package session
 
 import "net/http"
 
-// Middleware gives each request its session. Redis is not asked before the handler uses the session. A page that does
-// not use it gets no header, and one that stores nothing gets no cookie. Cookie and headers are written when the
-// handler first writes; [http.ResponseController], Flusher and Hijacker work as usual.
+// Middleware gives each request its session. Redis is not asked before the handler uses the session, and a page that
+// stores nothing gets no cookie. Cookie and headers are written when the handler first writes; [http.ResponseController],
+// Flusher and Hijacker work as usual.
 //
 //   - A new token goes out in the cookie, with "Cache-Control: no-store".
-//   - A response that depends on the session has "Vary: Cookie" (or Authorization, with [Bearer]). It has
-//     "Cache-Control: no-store" if a user is logged in, or might be if Redis were not away, unless the handler sets
-//     Cache-Control itself.
+//   - The response to a request that came with a session cookie, valid or not, has "Vary: Cookie" (or Authorization, with
+//     [Bearer]). If the cookie is that of a user, or Redis is away, it has "Cache-Control: no-store". Both are there
+//     whether or when the handler uses the session, so it may write first and ask for the user afterwards. A handler that
+//     sets Cache-Control keeps it: do so for files that are the same for everybody, or serve them outside the middleware.
+//   - Without a cookie, the response has "Vary: Cookie" if the handler uses the session before it writes. A handler that
+//     uses it only afterwards is logged, once: nothing keeps a shared cache from giving that page to who is logged in.
 //   - A logout removes the cookie, with "Clear-Site-Data"; see [ClearSiteData].
 //   - Requests that change something and come from other origins get 403 (CSRF), except with [Bearer]; see [CrossOrigin].
 //

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jollyjet/aside/internal/pause"
@@ -22,6 +23,7 @@ type protocol struct {
 	locks   locks
 	orphans orphans
 	valid   func(payload []byte) bool // whether a payload can be decoded; set once, by New
+	lateUse sync.Once                 // limits a warning; see requestSession.touch
 	backOff func(ctx context.Context, after *pause.Backoff) error
 }
 

@@ -32,6 +32,7 @@ type requestSession struct {
 	issued    string // a token that the client does not have yet
 	ended     bool   // the client is to forget its token
 	touched   bool   // the response depends on the token
+	varies    bool   // the response headers say so
 	committed bool   // the response headers have been sent
 	away      bool   // Redis did not answer the look-up; see AnonymousWhenAway
 }

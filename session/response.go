@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// commit writes the headers of the response. After it the client can't be given another token. It is called without mu
-// held.
+// commit writes the headers of the response. After it the client can't be given another token. What the request carries
+// decides, because a handler may use the session after its first Write. It is called without mu held.
 func (s *requestSession) commit(h http.Header) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,6 +15,7 @@ func (s *requestSession) commit(h http.Header) {
 		return
 	}
 	s.committed = true
+	given, ofUser := s.p.carries(s.request)
 	switch {
 	case s.issued != "" && s.state == live: // not if others have ended it since
 		h.Set("Cache-Control", "no-store")
@@ -25,16 +26,26 @@ func (s *requestSession) commit(h http.Header) {
 		if s.p.clear != "" && !s.p.bearer {
 			h.Set("Clear-Site-Data", s.p.clear)
 		}
-	case (s.away || s.state == live && s.rec.body.user != "") && h.Get("Cache-Control") == "":
+	case (s.away || s.issued != "" || ofUser) && h.Get("Cache-Control") == "":
 		h.Set("Cache-Control", "no-store")
 	}
-	if s.touched {
-		vary := "Cookie"
-		if s.p.bearer {
-			vary = "Authorization"
-		}
-		addVary(h, vary)
+	if s.varies = varies(h, s.p.vary()); !s.varies && (s.touched || given) {
+		h.Add("Vary", s.p.vary())
+		s.varies = true
 	}
+}
+
+// touch records that the response depends on the session. It is called with mu held. A first use that comes after the
+// headers is too late only if the client presented nothing: otherwise they say so already.
+func (s *requestSession) touch() {
+	if s.touched = true; !s.committed || s.varies || s.request == nil {
+		return
+	}
+	s.p.lateUse.Do(func() {
+		s.p.conn.Log.Warn("aside: a handler used the session after it had begun its response; nothing says that the response depends on it, "+
+			"and a shared cache may give it to others: use the session before the first Write, or set the header Vary",
+			"path", s.request.URL.Path, "vary", s.p.vary())
+	})
 }
 
 // setCookie sets the cookie, or removes it if the value is empty.
@@ -55,14 +66,15 @@ func (s *requestSession) setCookie(h http.Header, value string) {
 	h.Add("Set-Cookie", c.String())
 }
 
-func addVary(h http.Header, name string) {
+// varies reports whether the headers say that the response depends on the header of that name.
+func varies(h http.Header, name string) bool {
 	for _, line := range h.Values("Vary") {
 		if slices.ContainsFunc(strings.Split(line, ","), func(v string) bool {
 			v = strings.TrimSpace(v)
 			return v == "*" || strings.EqualFold(v, name)
 		}) {
-			return
+			return true
 		}
 	}
-	h.Add("Vary", name)
+	return false
 }
