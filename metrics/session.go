@@ -42,4 +42,5 @@ var sessionMetrics = []metric[session.Stats]{
 	counter("aside_session_slides_total", "Sessions extended by a load.", func(s *session.Stats) int64 { return s.Slides }),
 	counter("aside_session_saves_total", "Changes to sessions that were stored.", func(s *session.Stats) int64 { return s.Saves }),
 	counter("aside_session_written_bytes_total", "Bytes of session data stored.", func(s *session.Stats) int64 { return s.Bytes }),
+	gauge("aside_session_watches", "Contexts of Watch that have not ended.", func(s *session.Stats) float64 { return float64(s.Watching) }),
 }

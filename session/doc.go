@@ -9,6 +9,7 @@
 //	err = sessions.Login(r.Context(), user.ID)                               // new id, bound to the user
 //	err = sessions.Destroy(r.Context())                                      // logout
 //	err = sessions.DestroyAll(ctx, user.ID)                                  // on all nodes, at once
+//	ctx, err := sessions.Watch(r.Context())                                  // ends with the session: SSE, WebSocket
 //
 // # How a session lives
 //
@@ -69,6 +70,7 @@
 //	7.3.1  idle timeout                       30 min, [Idle]                                     TestIdleToTheMillisecond
 //	7.3.2  absolute timeout                   12 h, [Absolute]; renewals don't prolong it        TestAbsoluteToTheMillisecond, TestRenewKeepsTheDeadline
 //	7.4.1  ended is ended                     compare-and-set, no write without a session        TestNeverResurrectedInAnyInterleaving, TestNeverResurrectedThoughCommandsFail
+//	                                          [Manager.Watch] for streams                        TestWatchEndsWithTheSession
 //	7.4.2  account disabled: all end          [Manager.DestroyAll]                               TestDestroyAllWhileOthersLogIn
 //	7.4.3  credential changed: others end     [Manager.DestroyOthers]                            TestDestroyOthers
 //	7.4.5  administrators end sessions        DestroyAll, [Manager.DestroyEveryone]              TestDestroyEveryone
@@ -83,7 +85,7 @@
 // # Files
 //
 // Use between files goes one way, from the public methods down to the commands. The methods of [Manager] are in manager.go,
-// update.go, flash.go, login.go, lifecycle.go, users.go, everyone.go, sweep.go and middleware.go. They work on the session of
+// update.go, flash.go, login.go, lifecycle.go, users.go, everyone.go, sweep.go, watch.go and middleware.go. They work on the session of
 // a request: request.go, load.go and response.go. That sends commands: protocol.go, and the files that it names. At the
 // bottom are the token, the stored record, the events and the options.
 //

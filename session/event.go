@@ -70,6 +70,8 @@ type Stats struct {
 	Slides int64 // look-ups that extended the session
 	Saves  int64 // changes stored
 	Bytes  int64 // size of the stored sessions, without their headers
+
+	Watching int64 // contexts of Watch that have not ended
 }
 
 // reporter counts events and passes them to the user's observer.

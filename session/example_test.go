@@ -121,6 +121,46 @@ func ExampleManager_Update_ended() {
 	// true true
 }
 
+// A stream ends when its user logs out, in whatever tab and on whatever node.
+func ExampleManager_Watch() {
+	rdb, done := redistest.Example() // your own client
+	defer done()
+	sessions := session.New[Cart](rdb, session.WatchEvery(100*time.Millisecond))
+	defer func() { _ = sessions.Close() }()
+	greeted := make(chan struct{})
+	stream := func(w http.ResponseWriter, r *http.Request) {
+		ctx, err := sessions.Watch(r.Context())
+		if err != nil {
+			http.Error(w, "log in first", http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		user, _ := sessions.User(ctx) // as it is now
+		_, _ = fmt.Fprintf(w, "data: hello %s\n\n", user)
+		_ = http.NewResponseController(w).Flush()
+		close(greeted)
+		<-ctx.Done() // or select on it beside the source of the events
+		_, _ = fmt.Fprintf(w, "data: %v\n\n", context.Cause(ctx))
+	}
+
+	ctx := sessions.Attach(context.Background(), "")
+	_ = sessions.Login(ctx, "ann")
+	token, _ := sessions.Token(ctx)
+	r := httptest.NewRequest("GET", "/stream", nil)
+	r.AddCookie(&http.Cookie{Name: "__Host-id", Value: token})
+	w := httptest.NewRecorder()
+	go func() {
+		<-greeted
+		_ = sessions.DestroyAll(context.Background(), "ann")
+	}()
+	sessions.Middleware(http.HandlerFunc(stream)).ServeHTTP(w, r)
+	fmt.Print(w.Body)
+	// Output:
+	// data: hello ann
+	//
+	// data: session: ended meanwhile: session: none
+}
+
 func ExampleManager_Flash() {
 	rdb, done := redistest.Example() // your own client
 	defer done()

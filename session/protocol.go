@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jollyjet/aside/internal/pause"
@@ -15,16 +16,17 @@ import (
 
 // protocol sends the commands that create, read, change and end sessions. It knows neither the type of the data nor
 // requests. Its methods are grouped by what they do: create.go, read.go, slide.go, save.go, bind.go, end.go, undo.go,
-// prune.go and scan.go.
+// prune.go, watch.go and scan.go.
 type protocol struct {
 	config
 	reporter
 	*connection
-	locks   locks
-	orphans orphans
-	valid   func(payload []byte) bool // whether a payload can be decoded; set once, by New
-	lateUse sync.Once                 // limits a warning; see requestSession.touch
-	backOff func(ctx context.Context, after *pause.Backoff) error
+	locks    locks
+	orphans  orphans
+	valid    func(payload []byte) bool // whether a payload can be decoded; set once, by New
+	watching atomic.Int64              // contexts of Watch that have not ended
+	lateUse  sync.Once                 // limits a warning; see requestSession.touch
+	backOff  func(ctx context.Context, after *pause.Backoff) error
 }
 
 func (p *protocol) sessionKey(handle string) string { return p.conn.Namespace + ":s:" + handle }

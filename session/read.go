@@ -92,7 +92,7 @@ func (p *protocol) absent(ctx context.Context, t *token, handle string, member b
 // its grace period.
 func (p *protocol) verify(ctx context.Context, t *token, r *record) (inGrace bool, err error) {
 	if t.belongs(r) {
-		if hash := t.hash(); same(hash, r.hash) {
+		if hash := t.hash(); t.anyID || same(hash, r.hash) {
 			return false, nil
 		} else if r.hasPrevious && same(hash, r.previous) {
 			inGrace, err := p.checkGrace(ctx, t)

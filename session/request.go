@@ -21,6 +21,7 @@ type requestSession struct {
 	p       *protocol
 	request *http.Request // nil under Attach
 	text    string        // the token, under Attach
+	watch   *watch        // under Watch: each use reads the session again; set before others know the session
 
 	// mu guards the fields below. It is held during commands, so that the goroutines of a request work one after the
 	// other, but never while a function given to Update or Describe runs. Lock order: a turn in protocol.locks, then mu.
@@ -35,6 +36,12 @@ type requestSession struct {
 	varies    bool   // the response headers say so
 	committed bool   // the response headers have been sent
 	away      bool   // Redis did not answer the look-up; see AnonymousWhenAway
+}
+
+// watch is the context of a Watch.
+type watch struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
 }
 
 type requestKey struct{ p *protocol }
@@ -99,10 +106,35 @@ func (s *requestSession) renewed(next token, res saved) {
 func (s *requestSession) endedByOthers(handle string) error {
 	if s.state == live && s.tok.handle() == handle { // and the request has not begun another since
 		s.state = gone
+		s.over()
 	}
 	s.p.report(Event{Kind: ResurrectionRefused, Handle: handle, User: s.rec.body.user})
 	return ErrEnded
 }
 
 // endedHere records that the request ended its own session.
-func (s *requestSession) endedHere() { s.state, s.issued, s.ended = none, "", true }
+func (s *requestSession) endedHere() {
+	s.state, s.issued, s.ended = none, "", true
+	s.over()
+}
+
+// over records that the session has ended, if the request is a watch, and ends its context.
+func (s *requestSession) over() {
+	if s.watch != nil {
+		s.state = gone
+		s.watch.cancel(ErrEnded)
+	}
+}
+
+// touch records that the response depends on the session. It is called with mu held. A first use that comes after the
+// headers is too late only if the client presented nothing: otherwise they say so already.
+func (s *requestSession) touch() {
+	if s.touched = true; !s.committed || s.varies || s.request == nil {
+		return
+	}
+	s.p.lateUse.Do(func() {
+		s.p.conn.Log.Warn("aside: a handler used the session after it had begun its response; nothing says that the response depends on it, "+
+			"and a shared cache may give it to others: use the session before the first Write, or set the header Vary",
+			"path", s.request.URL.Path, "vary", s.p.vary())
+	})
+}

@@ -35,19 +35,6 @@ func (s *requestSession) commit(h http.Header) {
 	}
 }
 
-// touch records that the response depends on the session. It is called with mu held. A first use that comes after the
-// headers is too late only if the client presented nothing: otherwise they say so already.
-func (s *requestSession) touch() {
-	if s.touched = true; !s.committed || s.varies || s.request == nil {
-		return
-	}
-	s.p.lateUse.Do(func() {
-		s.p.conn.Log.Warn("aside: a handler used the session after it had begun its response; nothing says that the response depends on it, "+
-			"and a shared cache may give it to others: use the session before the first Write, or set the header Vary",
-			"path", s.request.URL.Path, "vary", s.p.vary())
-	})
-}
-
 // setCookie sets the cookie, or removes it if the value is empty.
 func (s *requestSession) setCookie(h http.Header, value string) {
 	if s.p.bearer {

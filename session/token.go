@@ -27,6 +27,7 @@ type token struct {
 	id       [idBytes]byte
 	locator  [locatorBytes]byte
 	bound    bool // it has a locator
+	anyID    bool // it stands for the session whatever its id; see Manager.Watch
 }
 
 var alphabet = base64.RawURLEncoding.Strict()
