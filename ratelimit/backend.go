@@ -16,13 +16,14 @@ import (
 // backend is the way to Redis: a client of the limiter's own, and breakers in front of its masters. The limiters of a
 // [Table] share one.
 type backend struct {
+	given        redis.UniversalClient // not used, but tells backends apart
 	rdb          *redisx.Client
 	openBreakers openBreakers
 	probes       *background.Group
 }
 
 func newBackend(given redis.UniversalClient, c *config) *backend {
-	b := &backend{openBreakers: openBreakers{changed: c.changed}}
+	b := &backend{given: given, openBreakers: openBreakers{changed: c.changed}}
 	recovered := func(what string, value any) {
 		c.conn.Log.Error("aside: recovered panic", "in", "ratelimit: "+what, "panic", fmt.Sprint(value))
 	}

@@ -25,6 +25,14 @@
 // behind) nothing more is let through. After a longer step the state counts as old and is dropped, except for leases, which
 // their holders renew.
 //
+// # Which limiters share a state
+//
+// Limiters with the same [Namespace], [Name] and policy are one limiter, on all nodes. With a Name the limit or burst may
+// differ, so a deployment that changes it forgets nothing. Another kind, window, rate or lease begins anew, because the
+// numbers would mean something else: while both versions run each counts for itself, so together they allow at most what both
+// policies do. Without a Name another limit is another limiter. Two limiters of one process that share a state are logged
+// once; see [Shared]. If their policies differ New panics, and a [Table] refuses such rules.
+//
 // # What is charged
 //
 // A denial is charged nothing and writes nothing. [All] charges several policies in one step or none; [AllowAll] and

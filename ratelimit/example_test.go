@@ -73,6 +73,22 @@ func ExampleAll() {
 	// false by burst 0 997
 }
 
+func ExampleShared() {
+	rdb, done := redistest.Example() // your own client
+	defer done()
+
+	// Two parts of a program that count the same mails.
+	mails := []ratelimit.Option{ratelimit.Name("mails"), ratelimit.Shared()}
+	orders := ratelimit.New(rdb, ratelimit.SlidingWindow(10, time.Hour), mails...)
+	defer orders.Close()
+	newsletter := ratelimit.New(rdb, ratelimit.SlidingWindow(10, time.Hour), mails...)
+	defer newsletter.Close()
+	_, _ = orders.AllowN(context.Background(), "user:42", 3)
+	r, err := newsletter.Allow(context.Background(), "user:42")
+	fmt.Println(r.Remaining, err)
+	// Output: 6 <nil>
+}
+
 func ExampleLimit() {
 	rdb, done := redistest.Example() // your own client
 	defer done()

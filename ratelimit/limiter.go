@@ -32,14 +32,20 @@ type Limiter struct {
 
 // New makes a limiter. It connects to Redis when it is first used. It has a client of its own, made from the options of
 // rdb, so that its timeouts hold and no retry charges twice; [Limiter.Close] closes that client and not rdb. New panics if
-// the client can't be used, such as one that reads from replicas, or if there is no policy.
+// the client can't be used, such as one that reads from replicas, if there is no policy, or if an open limiter of the same
+// client has the same [Name] and another policy for the same state: give one another name, or use a [Table] to change limits.
 func New(rdb redis.UniversalClient, policy Policy, options ...Option) *Limiter {
 	c := defaults()
 	c.apply(options)
 	if policy == nil {
 		panic("ratelimit: New: the policy is nil; use SlidingWindow(100, time.Minute) or another")
 	}
-	return newLimiter(newBackend(rdb, &c), c, policy)
+	l := newLimiter(newBackend(rdb, &c), c, policy)
+	if err := claimed.claim(l, l.uses()); err != nil {
+		_ = l.Close() // it has no connections yet
+		panic("ratelimit: New: " + err.Error())
+	}
+	return l
 }
 
 func newLimiter(b *backend, c config, policy Policy) *Limiter {
@@ -48,7 +54,7 @@ func newLimiter(b *backend, c config, policy Policy) *Limiter {
 	}
 	for _, p := range l.parts {
 		l.most = min(l.most, p.limit)
-		l.states = append(l.states, p.state())
+		l.states = append(l.states, p.state(c.name != unnamed))
 		l.fixed = append(l.fixed, p.args()...)
 		l.leased = l.leased || p.algorithm == leases
 		l.members = l.members || p.algorithm.helper != ""
@@ -72,6 +78,7 @@ func (l *Limiter) Close() error {
 	if l.borrowed {
 		return nil
 	}
+	claimed.release(l, l.uses())
 	return l.backend.close()
 }
 

@@ -194,9 +194,11 @@ func TestLoweredLimit(t *testing.T) {
 			"leases":  {ratelimit.Concurrency(9, time.Hour), ratelimit.Concurrency(3, time.Hour)},
 		} {
 			ns := ratelimit.Namespace(redistest.Unique(t))
-			high, low := open(t, rdb, p[0], ns), open(t, rdb, p[1], ns)
+			high := open(t, rdb, p[0], ns, ratelimit.Name("mails"))
 			_, err := high.AllowN(t.Context(), "k", 8)
 			require.NoError(t, err)
+			require.NoError(t, high.Close())
+			low := open(t, rdb, p[1], ns, ratelimit.Name("mails"))
 			r, err := low.Allow(t.Context(), "k")
 			require.NoError(t, err)
 			require.False(t, r.Allowed, name)

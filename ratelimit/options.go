@@ -25,6 +25,7 @@ type config struct {
 	localKeys int
 	denyKeys  int
 	shadow    bool
+	shared    bool
 	observe   func(Event)
 
 	key    KeyFunc
@@ -34,6 +35,9 @@ type config struct {
 	denied func(http.ResponseWriter, *http.Request, Result)
 	legacy bool
 }
+
+// unnamed is the name of limiters that are given none.
+const unnamed = "default"
 
 type fallback uint8
 
@@ -46,7 +50,7 @@ const (
 func defaults() config {
 	return config{
 		conn:      setup.NewConn("aside", 200*time.Millisecond),
-		name:      "default",
+		name:      unnamed,
 		failures:  5,
 		pause:     time.Second,
 		replicas:  1,
@@ -70,12 +74,21 @@ func connect(set setup.ConnOption) Option { return func(c *config) { set(&c.conn
 // Namespace is the first part of every key. The default is "aside". It consists of up to 100 letters, digits and . _ / -
 func Namespace(name string) Option { return connect(here.Namespace(name)) }
 
-// Name tells limiters apart: it is part of every key, and the label of statistics. Limiters of the same name, policy and
-// namespace share their state. The default is "default". The same characters are allowed as in a [Namespace].
+// Name tells limiters apart: it is part of every key, and the label of statistics. Limiters of the same name and namespace
+// share their state if their policies are equal, or differ only in a limit or burst, so a limit can change in a deployment
+// without forgetting what was charged. Another window, rate, lease or kind of policy begins anew. The default is "default",
+// with which a limit is part of the state too: limiters without a name share only if their policies are equal. The same
+// characters are allowed as in a [Namespace].
+//
+// One process should have one limiter of a name. A second one with the same policy is logged once; see [Shared].
 func Name(name string) Option {
 	here.Name("Name", name)
 	return func(c *config) { c.name = name }
 }
+
+// Shared says that several limiters of this process have one name and policy on purpose, and so one state. Give it to all of
+// them; without it the second one is logged as a warning, once for each state.
+func Shared() Option { return func(c *config) { c.shared = true } }
 
 // Timeout bounds each command as a whole: the wait for a connection, the dial, the handshake and the reply. It replaces the
 // timeouts of the client given to [New]. The default is 200 ms.

@@ -56,20 +56,31 @@ type part struct {
 
 func (p part) parts() []part { return []part{p} }
 
-// state is the end of the key. It contains whatever would change the meaning of the stored numbers, so not the limit.
-func (p part) state() string {
+// state is the end of the key. It contains whatever would change the meaning of the stored numbers. The limit does not: a
+// limiter with a name keeps its counts when only its limit changes. Without a name nothing says that a limiter of another
+// limit is the same one, so then the state is of this limit alone.
+func (p part) state(named bool) string {
+	state := p.name + ":" + p.algorithm.code
 	switch p.algorithm {
-	case tokenBucket, leases:
-		return p.name + ":" + p.algorithm.code
-	case slidingBuckets:
-		return fmt.Sprintf("%s:%s%d.%s", p.name, p.algorithm.code, p.slots, short(p.span))
+	case tokenBucket: // the time that the debt takes to flow back
+		state += p.unitText()
+	case slidingBuckets: // numbers of slots
+		state += fmt.Sprintf("%d.%s", p.slots, short(p.span))
+	default: // numbers of windows; times of permits that are gone a window later; the furthest that a lease may reach
+		state += short(p.span)
 	}
-	return p.name + ":" + p.algorithm.code + short(p.span)
+	if named {
+		return state
+	}
+	return state + ":" + strconv.Itoa(p.limit)
 }
+
+// unitText is the unit, exactly.
+func (p part) unitText() string { return strconv.FormatFloat(p.unit, 'f', -1, 64) }
 
 // args are what a script has to know of the policy.
 func (p part) args() []any {
-	return []any{p.limit, strconv.FormatFloat(p.unit, 'f', -1, 64), p.slots}
+	return []any{p.limit, p.unitText(), p.slots}
 }
 
 // String is the part in the form that [ParsePolicy] reads.

@@ -25,7 +25,8 @@ type Rule struct {
 	// default is the limiter's.
 	By []string `json:"by,omitempty"`
 
-	// Name is the limiter's name; the default is made of Match. Rules of the same name and policy share their state.
+	// Name is the limiter's name; the default is made of Match. Rules of the same name and policy share their state;
+	// rules of the same name whose policies differ only in a limit are an error.
 	Name string `json:"name,omitempty"`
 
 	// Shadow and WhenAway override the options of the same names. WhenAway is "open", "closed" or "local".

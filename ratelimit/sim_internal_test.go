@@ -59,7 +59,7 @@ func (s *simLua) again(name string) {
 	simKeys++
 	s.keys = nil
 	for _, p := range s.parts {
-		s.keys = append(s.keys, "{"+name+strconv.Itoa(simKeys)+"}"+p.state())
+		s.keys = append(s.keys, "{"+name+strconv.Itoa(simKeys)+"}"+p.state(true))
 	}
 }
 

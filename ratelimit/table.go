@@ -12,13 +12,14 @@ import (
 )
 
 // Table limits each route by a rule of its own. The rules can be changed while requests are served. What was charged under
-// a rule stays charged if the rule stays, or if only its limit changes. All methods may be called from any goroutine.
+// a rule stays charged if the rule stays, or if only its limit or burst changes; see [Name]. All methods may be called from any goroutine.
 type Table struct {
 	config  config
 	backend *backend
 
-	mu  sync.Mutex // held during Set
-	now atomic.Pointer[routes]
+	mu     sync.Mutex // held during Set and Close
+	closed bool       // guarded by mu
+	now    atomic.Pointer[routes]
 }
 
 // routes is one set of rules. It does not change.
@@ -62,7 +63,11 @@ func (t *Table) Set(rules []Rule) error {
 		}
 		next.limiters[r.Match] = l
 	}
+	if err := next.conflict(); err != nil {
+		return fmt.Errorf("%w: %w", ErrRules, err)
+	}
 	t.now.Store(next)
+	t.claim(was.uses(), next.uses())
 	return nil
 }
 
@@ -132,4 +137,10 @@ func (t *Table) Stats() map[string]Stats {
 }
 
 // Close closes the table's connections.
-func (t *Table) Close() error { return t.backend.close() }
+func (t *Table) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	claimed.release(t, t.now.Load().uses())
+	return t.backend.close()
+}
