@@ -34,9 +34,9 @@ func AllowAll(ctx context.Context, asks ...Ask) ([]Result, error) {
 	return results, nil
 }
 
-// acquireAll is AllowAll for work that takes time; see [Limiter.Acquire].
-func acquireAll(ctx context.Context, asks []Ask) (results []Result, release func(), err error) {
-	results = make([]Result, 0, len(asks))
+// acquireAll is AllowAll for work that takes time; see [Limiter.AcquireContext].
+func acquireAll(ctx context.Context, asks []Ask) (work context.Context, results []Result, release func(), err error) {
+	work, results = ctx, make([]Result, 0, len(asks))
 	var releases []func()
 	release = func() {
 		for _, one := range releases {
@@ -44,18 +44,18 @@ func acquireAll(ctx context.Context, asks []Ask) (results []Result, release func
 		}
 	}
 	for _, a := range asks {
-		r, one, err := a.Limiter.acquire(ctx, a.Key, a.N)
-		releases = append(releases, one)
+		longer, r, one, err := a.Limiter.acquire(work, a.Key, a.N)
+		work, releases = longer, append(releases, one)
 		if err == nil {
 			results = append(results, r)
 		}
 		if err != nil || !r.Allowed {
 			release()
 			refundAll(ctx, asks, results)
-			return results, func() {}, err
+			return ctx, results, func() {}, err
 		}
 	}
-	return results, release, nil
+	return work, results, release, nil
 }
 
 // refundAll gives back what the first asks were charged. The caller may have left, but the charge stands.

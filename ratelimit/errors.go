@@ -20,6 +20,12 @@ var (
 	// ErrDenied is wrapped by the [DeniedError] of a function made by [Limit].
 	ErrDenied = errors.New("ratelimit: denied")
 
+	// ErrLeaseLost is wrapped by the cause of a context that [Limiter.AcquireContext], [Limit] or the middleware gave to
+	// work, and that ended because the permit of [Concurrency] is gone: Redis has lost its lease (a failover, a full
+	// memory, a Reset), and by the next renewal others had taken its place. Of a limiter made with [FailClosed] it also
+	// means that the lease could not be renewed until it ended. See context.Cause.
+	ErrLeaseLost = errors.New("ratelimit: lease lost")
+
 	// ErrPolicy is wrapped by the errors of [ParsePolicy].
 	ErrPolicy = errors.New("ratelimit: not a policy")
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,8 @@ type Limiter struct {
 	id       string // of this limiter, and the start of its charges' ids
 	charges  atomic.Uint64
 	counters counters
+
+	leaseLost sync.Once // has been logged
 }
 
 // New makes a limiter. It connects to Redis when it is first used. It has a client of its own, made from the options of
@@ -57,7 +60,7 @@ func newLimiter(b *backend, c config, policy Policy) *Limiter {
 		l.states = append(l.states, p.state(c.name != unnamed))
 		l.fixed = append(l.fixed, p.args()...)
 		l.leased = l.leased || p.algorithm == leases
-		l.members = l.members || p.algorithm.helper != ""
+		l.members = l.members || len(p.algorithm.helpers) > 0
 	}
 	l.script = takeScript(head, l.parts)
 	l.local = newLocal(l.parts, c.replicas, c.localKeys)
@@ -191,7 +194,7 @@ func (l *Limiter) refund(ctx context.Context, r Result, onlyLeases bool) error {
 	return failed
 }
 
-// Reset forgets what key was charged. The error is that of ctx, or wraps [ErrUnavailable].
+// Reset forgets what key was charged. Permits of [Concurrency] in use are charged again by their next renewal. The error is that of ctx, or wraps [ErrUnavailable].
 func (l *Limiter) Reset(ctx context.Context, key string) error {
 	hashTag := hashTagOf(key)
 	l.local.remove(hashTag)

@@ -78,13 +78,14 @@ func (l *local) give(c charge, onlyLeases bool) {
 	})
 }
 
-// renew reports whether all leases of a charge still stood.
+// renew moves the leases of a charge to now. One that has expired or was forgotten is taken back if there is room. It
+// reports whether all stand.
 func (l *local) renew(c charge) (held bool) {
-	l.meters.With(c.hashTag, nil, func(meters *[]meter) {
-		held = true
+	held = true
+	l.meters.With(c.hashTag, l.newMeters, func(meters *[]meter) {
 		for i, m := range *meters {
-			if l.parts[i].algorithm == leases {
-				held = m.(*logMeter).renew(l.now(), c.local) && held
+			if p := l.parts[i]; p.algorithm == leases {
+				held = m.(*logMeter).renew(l.now(), localCost(p, c.n), c.local) && held
 			}
 		}
 	})

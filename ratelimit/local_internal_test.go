@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,5 +17,20 @@ func TestLocalForgetsTheLeastUsed(t *testing.T) {
 	require.Positive(t, read[0].due)
 	read, _, _ = l.take("b", 1)
 	require.Zero(t, read[0].due)
-	require.False(t, l.renew(charge{hashTag: "nobody"}))
+}
+
+// A lease that was forgotten, for others were used more, is taken back where there is room.
+func TestLocalLeasesAreTakenBack(t *testing.T) {
+	l := newLocal(Concurrency(1, time.Hour).parts(), 1, 1)
+	_, at, id := l.take("a", 1)
+	held := charge{hashTag: "a", n: 1, at: at, local: id}
+	l.take("b", 1)
+	require.True(t, l.renew(held))
+	l.take("b", 1)
+	_, _, other := l.take("a", 1)
+	require.False(t, l.renew(held), "another has its place")
+	l.give(charge{hashTag: "a", n: 1, local: other}, true)
+	require.True(t, l.renew(held))
+	read, _, _ := l.take("a", 1)
+	require.Positive(t, read[0].due)
 }

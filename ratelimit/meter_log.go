@@ -51,16 +51,17 @@ func (t *logMeter) give(_, _, m float64, id uint64) {
 	t.hits = removeFrom(t.hits, m, func(h hit) bool { return h.id == id })
 }
 
-// renew moves a hit to now. It reports false if the hit has expired.
-func (t *logMeter) renew(now float64, id uint64) bool {
+// renew moves a hit of m permits to now. If it has expired it is taken again, or renew reports that there is no room.
+func (t *logMeter) renew(now, m float64, id uint64) bool {
 	t.purge(now)
 	i := slices.IndexFunc(t.hits, func(h hit) bool { return h.id == id })
-	if i < 0 {
+	switch {
+	case i >= 0:
+		t.hits = slices.Delete(t.hits, i, i+1)
+	case m > t.left(now):
 		return false
 	}
-	h := t.hits[i]
-	h.at = now
-	t.hits = append(slices.Delete(t.hits, i, i+1), h)
+	t.take(now, m, id)
 	return true
 }
 

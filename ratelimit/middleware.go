@@ -8,6 +8,8 @@ import (
 
 // Middleware passes the requests that the limiter allows to next, and answers the others with 429. If the limiter is
 // [FailClosed] and Redis is away it answers 503. It passes the ResponseWriter on as it is, so flushing and hijacking work.
+// A permit of [Concurrency] is held while next runs, and the request's context ends when it is lost, with the cause
+// [ErrLeaseLost].
 func (l *Limiter) Middleware(next http.Handler) http.Handler { return Stack(l)(next) }
 
 // Stack is a middleware of several limiters, each with its own key, such as an address and a user. All of them must allow a
@@ -26,7 +28,7 @@ func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters [
 			asks = append(asks, l.ask(r))
 		}
 	}
-	results, release, err := acquireAll(r.Context(), asks)
+	work, results, release, err := acquireAll(r.Context(), asks)
 	defer release() // also when next panics
 	switch {
 	case errors.Is(err, ErrCost):
@@ -36,6 +38,9 @@ func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters [
 	case len(results) == 0 || results[len(results)-1].Allowed:
 		for i := range results {
 			asks[i].Limiter.setHeaders(w.Header(), &results[i])
+		}
+		if work != r.Context() {
+			r = r.WithContext(work)
 		}
 		next.ServeHTTP(w, r)
 	default:

@@ -8,13 +8,13 @@ import (
 
 // algorithm is one way to limit: the names of its Lua files, and its meter in Go for when Redis is away.
 type algorithm struct {
-	word   string // in policies written as text
-	code   string // in keys, so that the state of one algorithm is never read as that of another
-	meter  string // Lua file and function
-	helper string // a Lua file that it needs
-	refund string // Lua file
-	local  func(part) meter
-	window bool // it has a window, and so a "w" in RateLimit-Policy
+	word    string   // in policies written as text
+	code    string   // in keys, so that the state of one algorithm is never read as that of another
+	meter   string   // Lua file and function
+	helpers []string // Lua files that it needs
+	refund  string   // Lua file
+	local   func(part) meter
+	window  bool // it has a window, and so a "w" in RateLimit-Policy
 }
 
 var (
@@ -23,7 +23,7 @@ var (
 		local: func(p part) meter { return newCounter(float64(p.limit), p.unit) },
 	}
 	slidingLog = &algorithm{
-		word: "exact", code: "l", meter: "log", helper: "members", refund: "members_refund", window: true,
+		word: "exact", code: "l", meter: "log", helpers: []string{"members"}, refund: "members_refund", window: true,
 		local: func(p part) meter { return newLog(float64(p.limit), p.unit) },
 	}
 	slidingBuckets = &algorithm{
@@ -39,7 +39,7 @@ var (
 		local: func(p part) meter { return newFixed(float64(p.limit), p.unit) },
 	}
 	leases = &algorithm{
-		word: "concurrency", code: "n", meter: "leases", helper: "members", refund: "members_refund",
+		word: "concurrency", code: "n", meter: "leases", helpers: []string{"members", "leases_bound"}, refund: "members_refund",
 		local: func(p part) meter { return newLog(float64(p.limit), p.unit) },
 	}
 )

@@ -52,8 +52,10 @@ func meterLua(a *algorithm) (read, take string) {
 func takeScript(head string, parts []part) *script {
 	texts := []string{head, lua("take_head")}
 	for _, p := range parts {
-		if helper := p.algorithm.helper; helper != "" && !slices.Contains(texts, lua(helper)) {
-			texts = append(texts, lua(helper))
+		for _, helper := range p.algorithm.helpers {
+			if text := lua(helper); !slices.Contains(texts, text) {
+				texts = append(texts, text)
+			}
 		}
 	}
 	if len(parts) == 1 {
@@ -78,10 +80,10 @@ func newRefundScript(head string, a *algorithm) *script {
 }
 
 func newRenewScript(head string) *script {
-	return newScript(head, lua("refund_head"), lua("leases_renew"))
+	return newScript(head, lua("refund_head"), lua("leases_bound"), lua("leases_renew"))
 }
 
-// renewScript prolongs a lease.
+// renewScript prolongs a lease, or takes it back.
 var renewScript = sync.OnceValue(func() *script { return newRenewScript(head) })
 
 var refundScripts sync.Map // of *script, by *algorithm

@@ -21,20 +21,24 @@ type Durations = histogram.Durations
 
 // Stats counts the decisions of a limiter. Peek is not counted.
 type Stats struct {
-	Policy       string    // in the form that [ParsePolicy] reads
-	Allowed      int64     // shadow denials included
-	Denied       int64     // by Redis, or by this process while Redis was away
-	LocalDenied  int64     // repeated by [DenyCache]; not in Denied
-	ShadowDenied int64     // denials that [Shadow] turned into allowances
-	Fallback     int64     // decided without Redis, by [Local] or [FailOpen]
-	Errors       int64     // requests that Redis did not answer, or not in time, also those decided by the fallback
-	BreakerOpen  bool      // now
-	Took         Durations // from the call to the answer, also where that was an error
+	Policy       string // in the form that [ParsePolicy] reads
+	Allowed      int64  // shadow denials included
+	Denied       int64  // by Redis, or by this process while Redis was away
+	LocalDenied  int64  // repeated by [DenyCache]; not in Denied
+	ShadowDenied int64  // denials that [Shadow] turned into allowances
+	Fallback     int64  // decided without Redis, by [Local] or [FailOpen]
+	Errors       int64  // requests that Redis did not answer, or not in time, also those decided by the fallback
+	BreakerOpen  bool   // now
+
+	LeasesRetaken int64 // leases of [Concurrency] that Redis had lost or let expire, and that a renewal took back
+	LeasesLost    int64 // permits in use whose work was told to stop; see [ErrLeaseLost]
+
+	Took Durations // from the call to the answer, also where that was an error
 }
 
 type counters struct {
-	allowed, denied, localDenied, shadowDenied, fallback, errors atomic.Int64
-	took                                                         *histogram.Histogram
+	allowed, denied, localDenied, shadowDenied, fallback, errors, leasesRetaken, leasesLost atomic.Int64
+	took                                                                                    *histogram.Histogram
 }
 
 func newCounters() counters {
@@ -68,5 +72,6 @@ func (c *counters) read() Stats {
 	return Stats{
 		Allowed: c.allowed.Load() + shadowDenied, Denied: c.denied.Load(), LocalDenied: c.localDenied.Load(),
 		ShadowDenied: shadowDenied, Fallback: c.fallback.Load(), Errors: c.errors.Load(), Took: c.took.Read(),
+		LeasesRetaken: c.leasesRetaken.Load(), LeasesLost: c.leasesLost.Load(),
 	}
 }

@@ -4,8 +4,9 @@ import "context"
 
 // Limit puts limits in front of any function: what it returns is called like fn. A call that a limiter denies does not
 // run fn and returns a [DeniedError]; the other errors are those of [Limiter.Allow] and of fn. If there are several
-// limiters all must allow the call; see [AllowAll]. A permit of [Concurrency] is held while fn runs. The function may be
-// called from any goroutine if fn may.
+// limiters all must allow the call; see [AllowAll]. A permit of [Concurrency] is held while fn runs, and the context that fn
+// gets ends with fn, or when the permit is lost; see [Limiter.AcquireContext]. The function may be called from any goroutine if
+// fn may.
 func Limit[A, R any](
 	fn func(context.Context, A) (R, error), keyOf func(A) string, limiters ...*Limiter,
 ) func(context.Context, A) (R, error) {
@@ -20,7 +21,7 @@ func Limit[A, R any](
 		for i, l := range limiters {
 			asks[i] = Ask{Limiter: l, Key: key, N: 1}
 		}
-		results, release, err := acquireAll(ctx, asks)
+		work, results, release, err := acquireAll(ctx, asks)
 		if err != nil {
 			return none, err
 		}
@@ -28,7 +29,7 @@ func Limit[A, R any](
 		if r := results[len(results)-1]; !r.Allowed {
 			return none, &DeniedError{Result: r}
 		}
-		return fn(ctx, a)
+		return fn(work, a)
 	}
 }
 

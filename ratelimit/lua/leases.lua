@@ -1,9 +1,8 @@
--- Leases: a sorted set with one member per permit, scored with its deadline. After the clock went back, holders that live
--- bring theirs to its time when they renew; those of the dead last until it has caught up.
+-- Leases: a sorted set with one member per permit, scored with its deadline.
 local since = string.format('(%d', now)
+local last = bound(key, tonumber(redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]), unit)
 local count = redis.call('ZCOUNT', key, since, '+inf')
-local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
-local back = last and math.max(0, tonumber(last) - now) or 0
+local back = last and math.max(0, last - now) or 0
 local rest = math.max(0, limit - count)
 local function wait(m)
 	local over = string.format('%d', count + m - limit - 1)
