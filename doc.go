@@ -22,7 +22,7 @@
 //	           outbox
 //	           tagversion
 //	           dataset  tracking
-//	           breaker  lua  setup  wire
+//	           breaker  lua  memorypolicy  setup  wire
 //	           redisx
 //	           clientip  envelope  fidelity  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
 //	           background

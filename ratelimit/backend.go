@@ -10,6 +10,7 @@ import (
 
 	"github.com/jollyjet/aside/internal/background"
 	"github.com/jollyjet/aside/internal/breaker"
+	"github.com/jollyjet/aside/internal/memorypolicy"
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
@@ -20,6 +21,7 @@ type backend struct {
 	rdb          *redisx.Client
 	openBreakers openBreakers
 	probes       *background.Group
+	memory       memorypolicy.Check
 }
 
 func newBackend(given redis.UniversalClient, c *config) *backend {
@@ -40,6 +42,7 @@ func newBackend(given redis.UniversalClient, c *config) *backend {
 		panic("ratelimit: " + err.Error())
 	}
 	b.rdb = own
+	b.memory.Client, b.memory.Go, b.memory.Log, b.memory.Loss = own, b.probes.Go, c.conn.Log, "limits let more through than they allow"
 	return b
 }
 
@@ -69,6 +72,9 @@ func (b *backend) run(ctx context.Context, s *script, c command) ([]int64, error
 	reply, err := b.send(ctx, c, "evalsha", s.SHA())
 	if redis.HasErrorPrefix(err, "NOSCRIPT") { // so it did not run
 		reply, err = b.send(ctx, slices.Clone(c), "eval", s.Text())
+	}
+	if err == nil {
+		b.memory.Used()
 	}
 	return reply, asUnavailable(ctx, err)
 }

@@ -211,6 +211,16 @@ func (l *Limiter) keysOf(hashTag string) []string {
 	return keys
 }
 
+// uses are the states that the limiter has for each key.
+func (l *Limiter) uses() []use {
+	uses := make([]use, len(l.parts))
+	for i, p := range l.parts {
+		at := place{client: l.backend.given, state: l.conn.Namespace + ":rl:" + l.name + ":" + l.states[i]}
+		uses[i] = use{place: at, policy: p, shared: l.shared, log: l.conn.Log}
+	}
+	return uses
+}
+
 // Stats returns the counters. They are not read at one instant.
 func (l *Limiter) Stats() Stats {
 	s := l.counters.read()

@@ -99,6 +99,35 @@ func same(a, b *Rule) bool {
 		a.WhenAway == b.WhenAway && slices.Equal(a.By, b.By)
 }
 
+// uses are those of all rules.
+func (r *routes) uses() (uses []use) {
+	if r == nil {
+		return nil
+	}
+	for _, l := range r.limiters {
+		uses = append(uses, l.uses()...)
+	}
+	return uses
+}
+
+// claim replaces what the table uses. Rules may come from a file, and of two tables one has new rules first, so a mistake is
+// no reason to stop.
+func (t *Table) claim(was, next []use) {
+	claimed.release(t, was)
+	if t.closed {
+		return
+	}
+	if mistake := claimed.claim(t, next); mistake != nil {
+		t.config.conn.Log.Warn("aside: a limiter of this process counts in the same place as a rule: "+mistake.Error(), "table", t.config.name)
+	}
+}
+
+// conflict reports two rules that would count in one state by different policies.
+func (r *routes) conflict() error {
+	own := claims{uses: map[place]map[any]use{}}
+	return own.claim(nil, r.uses())
+}
+
 // Rules returns the rules in force.
 func (t *Table) Rules() []Rule { return slices.Clone(t.now.Load().rules) }
 

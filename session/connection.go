@@ -10,6 +10,7 @@ import (
 
 	"github.com/jollyjet/aside/internal/background"
 	"github.com/jollyjet/aside/internal/breaker"
+	"github.com/jollyjet/aside/internal/memorypolicy"
 	"github.com/jollyjet/aside/internal/redisx"
 	"github.com/jollyjet/aside/internal/setup"
 )
@@ -22,8 +23,9 @@ const (
 // connection is the manager's own client, with a circuit breaker for each master. A master that does not answer is
 // probed in the background, so that its breaker closes again without any request.
 type connection struct {
-	rdb  *redisx.Client
-	work *background.Group
+	rdb    *redisx.Client
+	work   *background.Group
+	memory memorypolicy.Check
 }
 
 // newConnection makes a client from the options of the given one. It calls back, in the background, whenever a master
@@ -45,6 +47,7 @@ func newConnection(given redis.UniversalClient, c setup.Conn, back func(ctx cont
 		panic("session: " + err.Error())
 	}
 	own.rdb = rdb
+	own.memory.Client, own.memory.Go, own.memory.Log, own.memory.Loss = rdb, own.work.Go, c.Log, "sessions end before their time"
 	return own
 }
 

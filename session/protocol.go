@@ -39,7 +39,11 @@ func (p *protocol) keyOfUser(user string) string { return p.userKey(locatorOf(us
 
 // run executes the calls in one round trip; see redisx.Run.
 func (p *protocol) run(ctx context.Context, calls ...*redisx.Call) error {
-	return p.failure(ctx, redisx.Run(ctx, p.rdb, calls...))
+	err := redisx.Run(ctx, p.rdb, calls...)
+	if err == nil {
+		p.memory.Used()
+	}
+	return p.failure(ctx, err)
 }
 
 // failure wraps the error of a command in ErrUnavailable. It reports the error, unless the caller has given up.

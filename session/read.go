@@ -58,6 +58,7 @@ func (p *protocol) fetch(ctx context.Context, t *token, handle string) (raw stri
 	if err := redisx.Run(ctx, p.rdb, calls...); err != nil {
 		return "", 0, false, err
 	}
+	p.memory.Used()
 	if redis.HasErrorPrefix(get.Reply.Err(), "WRONGTYPE") {
 		return "?", 0, false, nil // undecodable
 	}

@@ -23,7 +23,7 @@ var layers = [][]string{
 		"internal/lifecycle", "internal/lru", "internal/pause", "internal/redisserver", "internal/slicesx", "internal/tracing",
 	},
 	{"internal/redisx", "internal/redistest"},
-	{"internal/breaker", "internal/lua", "internal/setup", "internal/wire"},
+	{"internal/breaker", "internal/lua", "internal/memorypolicy", "internal/setup", "internal/wire"},
 	{"internal/dataset", "internal/tracking"},
 	{"internal/tagversion"},
 	{"internal/outbox"},
