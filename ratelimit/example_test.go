@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -142,6 +143,26 @@ func ExampleLimiter_Acquire() {
 	// Output:
 	// true
 	// false
+	// true
+}
+
+func ExampleLimiter_AcquireContext() {
+	rdb, done := redistest.Example() // your own client
+	defer done()
+
+	limiter := ratelimit.New(rdb, ratelimit.Concurrency(1, 300*time.Millisecond), ratelimit.Logger(slog.New(slog.DiscardHandler)))
+	defer limiter.Close()
+	work, r, release, _ := limiter.AcquireContext(context.Background(), "report")
+	defer release()
+	fmt.Println(r.Allowed)
+
+	rdb.FlushDB(context.Background()) // Redis loses the lease, and another process gets the permit
+	_, other, _ := limiter.Acquire(context.Background(), "report")
+	defer other()
+	<-work.Done() // so this one stops
+	fmt.Println(errors.Is(context.Cause(work), ratelimit.ErrLeaseLost))
+	// Output:
+	// true
 	// true
 }
 

@@ -118,10 +118,13 @@ func TokenBucket(rate Rate, burst int) Policy {
 	return part{algorithm: tokenBucket, name: "bucket", limit: burst, span: fill, unit: between}
 }
 
-// Concurrency allows n at once. A permit is a lease: [Limiter.Acquire], the middleware and [Limit] renew it while the
-// work lasts and give it back after it. The lease is how long the permit of a process that died stays taken.
+// Concurrency allows n at once. A permit is a lease: [Limiter.Acquire], the middleware and [Limit] renew it three times in
+// each lease while the work lasts, and give it back after it. The lease is how long the permit of a process that died stays
+// taken.
 //
-// Worst case: n at once, except for work whose process could not reach Redis for longer than the lease. RetryAfter is
+// Worst case: n at once. If Redis loses leases (a failover, a full memory), or a process can't reach it for longer than the
+// lease, others get their places. When the holders reach Redis again they take back what is free, and the others are told to
+// stop; see [Limiter.AcquireContext]. So up to 2n run for a third of a lease, and as long as it takes them to stop. RetryAfter is
 // when the next lease ends unless it is renewed. A permit may come back earlier, or later if its holder lives.
 //
 // n is from 1 to 10,000, the lease from 1 ms to 366 days; ten seconds to a minute suit most work.
