@@ -14,7 +14,7 @@ func Bearer() Option { return func(c *config) { c.bearer = true } }
 
 var cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// CookieName sets the name of the cookie. The default is "__Host-id", or "__Secure-id" with [Domain], or "id" with
+// CookieName sets the name of the cookie. The default is "__Host-id", or "__Secure-id" with [Domain] or [Path], or "id" with
 // [InsecureDevelopment]. A name has up to 64 letters, digits, _ and -, and the same prefix as the default (ASVS 5.0
 // 3.3.1, 3.3.3).
 func CookieName(name string) Option {
@@ -38,20 +38,20 @@ func Domain(domain string) Option {
 // network path can then read it and plant others.
 func InsecureDevelopment() Option { return func(c *config) { c.insecure = true } }
 
-// Persistent keeps the cookie when the browser is closed, for as long as [Absolute]. By default the cookie ends with
-// the browser.
+// Persistent keeps the cookie when the browser is closed, for as long as [Absolute] or [Lifetime]. By default the
+// cookie ends with the browser.
 func Persistent() Option { return func(c *config) { c.persistent = true } }
 
 // SameSiteStrict withholds the cookie even from requests that follow a link on another site. The default is Lax.
 func SameSiteStrict() Option { return func(c *config) { c.sameSite = http.SameSiteStrictMode } }
 
-// CrossOrigin replaces the protection against cross-origin requests (CSRF). Use it to trust origins, exempt paths, or
-// answer with something else than 403. The default is http.NewCrossOriginProtection().
-func CrossOrigin(protection *http.CrossOriginProtection) Option {
-	if protection == nil {
-		panic("session: CrossOrigin(nil): leave the option out, or use AddInsecureBypassPattern to exempt paths")
+// Path limits the cookie to paths below path, for programs that share a host. It keeps cookies apart, and protects
+// nothing: pages on the same host can reach each other. The cookie's name then begins with __Secure-. The default is "/".
+func Path(path string) Option {
+	if !strings.HasPrefix(path, "/") || (&http.Cookie{Name: "id", Value: "v", Path: path}).Valid() != nil {
+		panic(fmt.Sprintf("session: Path(%q): use a path such as /shop", path))
 	}
-	return func(c *config) { c.csrf = protection }
+	return func(c *config) { c.path = path }
 }
 
 var dataTypes = map[string]bool{"cache": true, "cookies": true, "storage": true, "executionContexts": true, "*": true}

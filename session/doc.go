@@ -56,11 +56,11 @@
 //
 //	requirement                               how it is met                                      test
 //	3.3.1  Secure, __Host- or __Secure-       default; [InsecureDevelopment] is the one way out  TestCookie, TestCookieOptions
-//	3.3.2  SameSite                           Lax, or [SameSiteStrict]                           TestCookie, TestCookieOptions
-//	3.3.3  __Host- unless shared              default; [Domain] asks for __Secure-               TestBadOptionsPanic
+//	3.3.2  SameSite                           Lax, [SameSiteStrict] or [SameSiteNone]             TestCookie, TestCookieOptions
+//	3.3.3  __Host- unless shared              default; [Domain] and [Path] ask for __Secure-     TestBadOptionsPanic
 //	3.3.4  HttpOnly                           always                                             TestCookie
 //	3.3.5  at most 4096 bytes                 95 bytes                                           TestCookie
-//	3.5.1  requests from other origins        net/http.CrossOriginProtection; [CrossOrigin]      TestCrossOriginRequestsAreRefused
+//	3.5.1  requests from other origins        net/http.CrossOriginProtection; [CrossOrigin]      TestCrossOriginRequestsAreRefused, TestExemptCrossOrigin
 //	7.1.1  timeouts are documented            [Idle], [Absolute]                                 TestIdleToTheMillisecond, TestAbsoluteToTheMillisecond
 //	7.1.2  parallel sessions are bounded      [MaxPerUser]: evict or refuse                      TestMaxPerUserHoldsOnAllNodes
 //	7.2.1  tokens are verified by a backend   each request, in Redis                             TestForeignLocator, FuzzHeader
@@ -68,7 +68,8 @@
 //	7.2.3  128 bits or more from a CSPRNG     256 bits from crypto/rand, only hashes are stored  TestTokensAreRandom, TestOnlyHashesInRedis
 //	7.2.4  new token at authentication        Login and Renew end the old id at once             TestLife, TestLoginEndsTheGracePeriod
 //	7.3.1  idle timeout                       30 min, [Idle]                                     TestIdleToTheMillisecond
-//	7.3.2  absolute timeout                   12 h, [Absolute]; renewals don't prolong it        TestAbsoluteToTheMillisecond, TestRenewKeepsTheDeadline
+//	7.3.2  absolute timeout                   12 h, [Absolute], [Lifetime]; renewals don't       TestAbsoluteToTheMillisecond, TestRenewKeepsTheDeadline,
+//	                                          prolong it                                         TestLifetimeToTheMillisecond
 //	7.4.1  ended is ended                     compare-and-set, no write without a session        TestNeverResurrectedInAnyInterleaving, TestNeverResurrectedThoughCommandsFail
 //	                                          [Manager.Watch] for streams                        TestWatchEndsWithTheSession
 //	7.4.2  account disabled: all end          [Manager.DestroyAll]                               TestDestroyAllWhileOthersLogIn
@@ -85,7 +86,7 @@
 // # Files
 //
 // Use between files goes one way, from the public methods down to the commands. The methods of [Manager] are in manager.go,
-// update.go, flash.go, login.go, lifecycle.go, users.go, everyone.go, sweep.go, watch.go and middleware.go. They work on the session of
+// update.go, flash.go, login.go, lifetime.go, lifecycle.go, users.go, handles.go, everyone.go, sweep.go, watch.go and middleware.go. They work on the session of
 // a request: request.go, load.go and response.go. That sends commands: protocol.go, and the files that it names. At the
 // bottom are the token, the stored record, the events and the options.
 //

@@ -11,7 +11,7 @@ func (s *requestSession) load(ctx context.Context) error {
 	s.touch()
 	switch s.state {
 	case live:
-		if s.watch != nil {
+		if s.fresh {
 			return s.again(ctx)
 		}
 		return nil
@@ -77,7 +77,10 @@ func (s *requestSession) adoptRenewedID() {
 
 // use extends the session and renews its id, if enough time has passed.
 func (s *requestSession) use(ctx context.Context, f *found) error {
-	since := s.p.idle - f.left
+	if s.observes {
+		return nil
+	}
+	since := s.p.unseen(f)
 	if since >= 0 && (f.final || since < s.p.idle/10) {
 		return nil
 	}
@@ -112,7 +115,7 @@ func (s *requestSession) renewInUse(ctx context.Context) {
 func (s *requestSession) again(ctx context.Context) error {
 	err := s.lookUp(ctx, s.tok)
 	// If the watch has found the end meanwhile, the error is only that of its context.
-	if errors.Is(err, ErrNoSession) || err != nil && errors.Is(context.Cause(s.watch.ctx), ErrEnded) {
+	if errors.Is(err, ErrNoSession) || err != nil && s.watch != nil && errors.Is(context.Cause(s.watch.ctx), ErrEnded) {
 		s.over()
 		return ErrEnded
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Login begins the session of a user who has just proved who they are. It has a new token, and its idle and absolute
-// times start now (ASVS 5.0 7.2.4). What happens depends on the session that the request has:
+// times start now (ASVS 5.0 7.2.4), unless the call gives it a [Lifetime]. What happens depends on the session that the request has:
 //
 //   - One without a user ends at once, and the new session takes over its data.
 //   - One of the same user, who has authenticated again, stays and gets a new id; the old id ends at once.
@@ -19,7 +19,7 @@ import (
 //
 // The session is valid until it expires, is destroyed, or is revoked through its user. Errors: [ErrUser], [ErrTooMany],
 // [ErrCommitted], [ErrTooLarge], [ErrConflict], or one that wraps [ErrUnavailable]: the client then gets no new token.
-func (m *Manager[T]) Login(ctx context.Context, user string) error {
+func (m *Manager[T]) Login(ctx context.Context, user string, opts ...LoginOption) error {
 	if user == "" || len(user) > maxUser {
 		return ErrUser
 	}
@@ -27,7 +27,7 @@ func (m *Manager[T]) Login(ctx context.Context, user string) error {
 	if err != nil {
 		return err
 	}
-	label := s.describe()
+	label, l := s.describe(), m.p.lifeOf(opts)
 	return m.withSession(ctx, func(s *requestSession, none error) error {
 		if s.committed {
 			return ErrCommitted
@@ -37,16 +37,16 @@ func (m *Manager[T]) Login(ctx context.Context, user string) error {
 		switch {
 		case none != nil:
 		case s.rec.body.user == "":
-			done, err = s.loginMove(ctx, user, label)
+			done, err = s.loginMove(ctx, user, label, l)
 		case s.rec.body.user == user:
-			done, err = s.loginAgain(ctx, user, label)
+			done, err = s.loginAgain(ctx, user, label, l)
 		default:
 			err = s.end(ctx)
 		}
 		if done || err != nil {
 			return err
 		}
-		return s.loginNew(ctx, user, label)
+		return s.loginNew(ctx, user, label, l)
 	})
 }
 
@@ -60,8 +60,8 @@ func (s *requestSession) describe() string {
 }
 
 // loginNew begins a session for a user, without data.
-func (s *requestSession) loginNew(ctx context.Context, user, label string) error {
-	tok, rec, err := s.p.createFor(ctx, &body{user: user, label: label})
+func (s *requestSession) loginNew(ctx context.Context, user, label string, l life) error {
+	tok, rec, err := s.p.createFor(ctx, &body{user: user, label: label}, l)
 	if err != nil {
 		return err
 	}
@@ -72,10 +72,10 @@ func (s *requestSession) loginNew(ctx context.Context, user, label string) error
 
 // loginMove begins a session for a user with the data of the request's anonymous session, and ends that one. done is
 // false if either was ended meanwhile.
-func (s *requestSession) loginMove(ctx context.Context, user, label string) (done bool, err error) {
+func (s *requestSession) loginMove(ctx context.Context, user, label string, l life) (done bool, err error) {
 	b := s.rec.body
 	b.user, b.label = user, label
-	tok, rec, err := s.p.createFor(ctx, &b)
+	tok, rec, err := s.p.createFor(ctx, &b, l)
 	if err != nil {
 		return false, err
 	}
@@ -124,7 +124,7 @@ func (s *requestSession) takeOver(ctx context.Context, t *token, r *record) (out
 }
 
 // loginAgain gives the user's own session a new id and new times. done is false if it was ended or revoked meanwhile.
-func (s *requestSession) loginAgain(ctx context.Context, user, label string) (done bool, err error) {
+func (s *requestSession) loginAgain(ctx context.Context, user, label string, l life) (done bool, err error) {
 	handle := s.tok.handle()
 	next := s.tok
 	next.renewID()
@@ -132,7 +132,7 @@ func (s *requestSession) loginAgain(ctx context.Context, user, label string) (do
 	conflicts := newBackoff()
 	for range attempts {
 		began := time.Now()
-		result, err := s.p.bind(ctx, user, handle, s.p.lifetime(), true)
+		result, err := s.p.bind(ctx, user, handle, l.ttl(), true)
 		if err != nil {
 			return false, err
 		}
@@ -145,15 +145,15 @@ func (s *requestSession) loginAgain(ctx context.Context, user, label string) (do
 		b.label = label
 		// The time since the bind is subtracted, so that the session does not outlive its entry in the user's set. The
 		// two may have different servers and clocks, so only durations can be compared.
-		late := time.Since(began)
+		left := l.less(time.Since(began))
 		res, err := s.p.save(ctx, handle, s.rec.version, change{
-			body: &b, hash: hash[:], idle: max(s.p.idle-late, time.Millisecond), absolute: max(s.p.absolute-late, time.Millisecond),
+			body: &b, hash: hash[:], idle: left.idle, absolute: left.absolute,
 		})
 		switch {
 		case err != nil:
 			return false, err
 		case res.outcome == stored:
-			s.loggedIn(next, b, res)
+			s.loggedIn(next, b, res, l)
 			return true, nil
 		case res.outcome == vanished:
 			s.state = none
@@ -172,9 +172,10 @@ func (s *requestSession) loginAgain(ctx context.Context, user, label string) (do
 }
 
 // loggedIn records that the session has a new id and new times.
-func (s *requestSession) loggedIn(next token, b body, res saved) {
+func (s *requestSession) loggedIn(next token, b body, res saved, l life) {
 	s.rec.body, s.rec.version, s.rec.hash, s.rec.hasPrevious = b, res.version, next.hash(), false
-	s.rec.began, s.rec.seen, s.rec.deadline = res.now, res.now, res.now+s.p.absolute.Milliseconds()
+	s.rec.began, s.rec.seen, s.rec.deadline = res.now, res.now, res.now+l.absolute.Milliseconds()
+	s.rec.final, s.rec.own = l.final(), l.own()
 	s.replaceToken(next)
 	s.p.report(Event{Kind: LoggedIn, Handle: next.handle(), User: b.user})
 }

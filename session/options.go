@@ -35,14 +35,18 @@ type config struct {
 	describe   func(*http.Request) string
 	watchEvery time.Duration
 
-	bearer     bool
-	cookie     string // its name, "" for the default
-	domain     string
-	insecure   bool
-	persistent bool
-	sameSite   http.SameSite
-	csrf       *http.CrossOriginProtection
-	clear      string
+	bearer      bool
+	cookie      string // its name, "" for the default
+	domain      string
+	insecure    bool
+	persistent  bool
+	sameSite    http.SameSite
+	partitioned bool
+	path        string
+	csrf        *http.CrossOriginProtection
+	csrfGiven   bool     // by CrossOrigin
+	exempt      []string // patterns that csrf lets through
+	clear       string
 }
 
 func defaults() config {
@@ -56,6 +60,7 @@ func defaults() config {
 		maxBytes:   64 << 10,
 		describe:   func(*http.Request) string { return "" },
 		sameSite:   http.SameSiteLaxMode,
+		path:       "/",
 		csrf:       http.NewCrossOriginProtection(),
 		clear:      `"cache", "storage"`,
 	}
@@ -72,6 +77,7 @@ func (c *config) check() {
 	if c.insecure && c.domain != "" {
 		panic("session: InsecureDevelopment with Domain: leave Domain out in development")
 	}
+	c.checkCrossSite()
 	if c.cookie == "" {
 		c.cookie = c.prefix() + "id"
 	}
@@ -87,7 +93,7 @@ func (c *config) prefix() string {
 	switch {
 	case c.insecure:
 		return ""
-	case c.domain != "":
+	case c.domain != "" || c.path != "/":
 		return "__Secure-"
 	}
 	return "__Host-"

@@ -43,6 +43,19 @@ func TestBadOptionsPanic(t *testing.T) {
 		"insecure host": {func() []session.Option {
 			return []session.Option{session.InsecureDevelopment(), session.CookieName("__Host-id")}
 		}, "use a name without"},
+		"path":        {func() []session.Option { return []session.Option{session.Path("shop")} }, "use a path such as /shop"},
+		"path evil":   {func() []session.Option { return []session.Option{session.Path("/a;Domain=b")} }, "use a path such as /shop"},
+		"path host":   {func() []session.Option { return []session.Option{session.Path("/a"), session.CookieName("__Host-id")} }, "begins with __Secure-"},
+		"partitioned": {func() []session.Option { return []session.Option{session.Partitioned()} }, "add SameSiteNone"},
+		"insecure none": {func() []session.Option {
+			return []session.Option{session.SameSiteNone(), session.InsecureDevelopment()}
+		}, "use HTTPS"},
+		"exempt":       {func() []session.Option { return []session.Option{session.ExemptCrossOrigin("POST  ")} }, "use a pattern such as POST /payment/return"},
+		"exempt twice": {func() []session.Option { return []session.Option{session.ExemptCrossOrigin("/a", "/a")} }, "use a pattern such as"},
+		"exempt both": {func() []session.Option {
+			return []session.Option{session.ExemptCrossOrigin("/a"), session.CrossOrigin(http.NewCrossOriginProtection())}
+		}, "use AddInsecureBypassPattern"},
+		"every": {func() []session.Option { return []session.Option{session.WatchEvery(ms)} }, "use 10ms or more"},
 		"insecure domain": {func() []session.Option {
 			return []session.Option{session.InsecureDevelopment(), session.Domain("example.com")}
 		}, "leave Domain out"},
@@ -77,6 +90,10 @@ func TestCookieOptions(t *testing.T) {
 		"__Secure-id=T; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax":    {session.Domain(".example.com")},
 		"__Host-sid=T; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Strict":        {session.CookieName("__Host-sid"), session.Persistent(), session.Absolute(time.Hour), session.SameSiteStrict()},
 		"__Secure-shop=T; Path=/; Domain=shop.example; HttpOnly; Secure; SameSite=Lax": {session.Domain("shop.example"), session.CookieName("__Secure-shop")},
+		"__Host-id=T; Path=/; HttpOnly; Secure; SameSite=None":                         {session.SameSiteNone()},
+		"__Host-id=T; Path=/; HttpOnly; Secure; SameSite=None; Partitioned":            {session.Partitioned(), session.SameSiteNone()},
+		"__Secure-id=T; Path=/shop; HttpOnly; Secure; SameSite=Lax":                    {session.Path("/shop")},
+		"id=T; Path=/shop; HttpOnly; SameSite=Lax":                                     {session.Path("/shop"), session.InsecureDevelopment()},
 	} {
 		m := node(t, redistestMini(t), options...)
 		res := serve(site(m), "/add", "")
@@ -85,6 +102,8 @@ func TestCookieOptions(t *testing.T) {
 		res = serve(site(m), "/user", "", func(r *http.Request) { r.Header.Set("Cookie", c.Name+"="+c.Value) })
 		require.Equal(t, http.StatusOK, res.StatusCode)
 		require.EqualValues(t, 1, m.Stats().Loads)
+		gone := serve(site(m), "/logout", "").Header.Get("Set-Cookie")
+		require.Equal(t, attributes(t, want), attributes(t, gone), "a cookie is removed with the attributes that it was set with")
 	}
 	m := node(t, redistestMini(t), session.ClearSiteData())
 	require.Empty(t, serve(site(m), "/logout", "").Header.Get("Clear-Site-Data"))

@@ -96,9 +96,6 @@ func (p *protocol) memberCall(user, handle string) *redisx.Call {
 	return &redisx.Call{Script: memberScript, Key: p.keyOfUser(user), Args: []any{handle}}
 }
 
-// lifetime is how long a session lives that is not used.
-func (p *protocol) lifetime() time.Duration { return min(p.idle, p.absolute) }
-
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 func newVersion() string {

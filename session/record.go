@@ -17,6 +17,7 @@ const (
 // of the server that holds it. Scripts compare them with that clock, and with no other.
 type record struct {
 	final    bool // it can't be extended any more: its absolute deadline comes first
+	own      bool // it has a lifetime of its own
 	version  string
 	hash     [sha256.Size]byte
 	began    int64
@@ -54,10 +55,10 @@ func parseOwner(raw string) (r record, ok bool) {
 }
 
 func (r *record) parseHead(raw string) (rest string, ok bool) {
-	if len(raw) < headBytes || raw[:2] != "s1" || raw[2] != 'L' && raw[2] != 'F' {
+	if len(raw) < headBytes || raw[:2] != "s1" || raw[2] != 'L' && raw[2] != 'F' && raw[2] != 'R' {
 		return "", false
 	}
-	r.final, r.version = raw[2] == 'F', raw[3:11]
+	r.final, r.own, r.version = raw[2] == 'F', raw[2] == 'R', raw[3:11]
 	copy(r.hash[:], raw[11:43])
 	var began, deadline, seen bool
 	r.began, began = digits(raw[43:57])

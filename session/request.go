@@ -21,7 +21,10 @@ type requestSession struct {
 	p       *protocol
 	request *http.Request // nil under Attach
 	text    string        // the token, under Attach
-	watch   *watch        // under Watch: each use reads the session again; set before others know the session
+	watch   *watch        // under Watch, else nil; set before others know the session
+
+	fresh    bool // each use reads the session again
+	observes bool // and that does not extend it
 
 	// mu guards the fields below. It is held during commands, so that the goroutines of a request work one after the
 	// other, but never while a function given to Update or Describe runs. Lock order: a turn in protocol.locks, then mu.
@@ -118,10 +121,12 @@ func (s *requestSession) endedHere() {
 	s.over()
 }
 
-// over records that the session has ended, if the request is a watch, and ends its context.
+// over records that a session which is read at each use has ended, and ends the context of its watch.
 func (s *requestSession) over() {
-	if s.watch != nil {
+	if s.fresh {
 		s.state = gone
+	}
+	if s.watch != nil {
 		s.watch.cancel(ErrEnded)
 	}
 }

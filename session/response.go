@@ -41,14 +41,14 @@ func (s *requestSession) setCookie(h http.Header, value string) {
 		return
 	}
 	c := http.Cookie{
-		Name: s.p.cookie, Value: value, Path: "/", Domain: s.p.domain,
-		Secure: !s.p.insecure, HttpOnly: true, SameSite: s.p.sameSite,
+		Name: s.p.cookie, Value: value, Path: s.p.path, Domain: s.p.domain,
+		Secure: !s.p.insecure, HttpOnly: true, SameSite: s.p.sameSite, Partitioned: s.p.partitioned,
 	}
 	switch {
 	case value == "":
 		c.MaxAge = -1
-	case s.p.persistent:
-		c.MaxAge = int(s.p.absolute.Seconds())
+	case s.lasting():
+		c.MaxAge = s.cookieAge()
 	}
 	h.Add("Set-Cookie", c.String())
 }

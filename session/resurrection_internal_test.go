@@ -156,7 +156,7 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 	s := &requestSession{p: l.seed, state: none}
 	if first.bound {
 		user = "ann"
-		require.NoError(t, s.loginNew(ctx, user, ""))
+		require.NoError(t, s.loginNew(ctx, user, "", s.p.life()))
 	} else {
 		require.NoError(t, s.create(ctx, &body{}))
 	}

@@ -26,8 +26,9 @@ type token struct {
 	selector [selectorBytes]byte
 	id       [idBytes]byte
 	locator  [locatorBytes]byte
-	bound    bool // it has a locator
-	anyID    bool // it stands for the session whatever its id; see Manager.Watch
+	bound    bool   // it has a locator
+	name     string // the handle, if the selector is not known; see Manager.LoadHandle
+	anyID    bool   // it stands for the session whatever its id; see Manager.Watch
 }
 
 var alphabet = base64.RawURLEncoding.Strict()
@@ -83,7 +84,12 @@ func (t *token) String() string {
 	return alphabet.EncodeToString(raw)
 }
 
-func (t *token) handle() string { return nameOf(t.selector[:]) }
+func (t *token) handle() string {
+	if t.name != "" {
+		return t.name
+	}
+	return nameOf(t.selector[:])
+}
 
 func (t *token) hash() [sha256.Size]byte { return sha256.Sum256(t.id[:]) }
 

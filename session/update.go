@@ -102,7 +102,7 @@ func (s *requestSession) create(ctx context.Context, b *body) error {
 		return ErrCommitted
 	}
 	tok := newToken()
-	rec, err := s.p.create(ctx, &tok, b)
+	rec, err := s.p.create(ctx, &tok, b, s.p.life())
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ import (
 func (m *Manager[T]) Watch(ctx context.Context) (context.Context, error) {
 	var w *requestSession
 	err := m.withSession(ctx, func(s *requestSession, none error) error {
-		w = &requestSession{p: m.p, state: live, tok: s.tok, rec: s.rec, committed: true}
+		w = &requestSession{p: m.p, state: live, tok: s.tok, rec: s.rec, committed: true, fresh: true, observes: s.observes}
 		w.tok.anyID = true
 		return none
 	})

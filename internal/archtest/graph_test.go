@@ -12,7 +12,7 @@ import (
 )
 
 // forTests are folders that the graphs leave out: only tests and other modules import them.
-var forTests = set("internal/acltest", "internal/archtest", "internal/faulttest", "internal/redisserver", "internal/redistest")
+var forTests = set("internal/acltest", "internal/archtest", "internal/faulttest", "internal/memredis", "internal/redisserver", "internal/redistest")
 
 // The graphs in doc.go and internal/engine/doc.go are the layers that TestImportsGoOneWay holds, the highest first.
 func TestTheDocumentedLayersAreTheTestedOnes(t *testing.T) {

@@ -3,7 +3,7 @@
 -- KEYS[1] session
 -- ARGV[1] the version that was read  ARGV[2] the new version  ARGV[3] body
 -- ARGV[4] SHA-256 of a new id, or ''  ARGV[5] for how many ms the old id is good, or 0  ARGV[6] the sealed new id
--- ARGV[7] idle time in ms  ARGV[8] absolute time in ms; both 0 but at a login, where the session begins anew
+-- ARGV[7] idle time in ms, or 0  ARGV[8] absolute time in ms, or 0 but at a login, where the session begins anew
 -- Returns {1, now}, {-1} if there is none, {-2, now, what is there} for another version, {-3} for what is no session.
 local seen = redis.pcall('GET', KEYS[1])
 if type(seen) == 'table' then
@@ -26,7 +26,7 @@ if ARGV[4] ~= '' then
 end
 local idle, absolute = tonumber(ARGV[7]), tonumber(ARGV[8])
 if absolute > 0 then
-	flag, left = flagged(idle, absolute), math.min(idle, absolute)
+	flag, left = flagged(idle, absolute), lasts(idle, absolute)
 	began, last, deadline = digits(now), digits(now), digits(now + absolute)
 end
 redis.call('SET', KEYS[1], 's1' .. flag .. ARGV[2] .. hash .. began .. issued .. deadline .. last .. previous .. ARGV[3],

@@ -10,7 +10,8 @@ if rest <= 0 then
 	redis.call('UNLINK', KEYS[1])
 	return {-1}
 end
-local left = math.min(idle, rest)
+if string.sub(head, 3, 3) == 'R' then idle = 0 end
+local left = lasts(idle, rest)
 redis.call('SETRANGE', KEYS[1], 85, digits(now))
 redis.call('SETRANGE', KEYS[1], 2, flagged(idle, rest))
 redis.call('PEXPIRE', KEYS[1], whole(left))
