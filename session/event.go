@@ -36,13 +36,17 @@ const (
 	ResurrectionRefused
 	// Unavailable: Redis did not execute a command. Err says why.
 	Unavailable
+	// Reused: a token was presented that Login or a renewal replaced more than [RenewGrace] ago. No browser does that in
+	// good faith, unless the response with its new token was lost: the token may have been stolen. It is not let in.
+	// Before that it is reported as Missing. Replaced tokens are remembered for [Idle], those of Renew until the next.
+	Reused
 
 	kinds
 )
 
 var kindNames = [kinds]string{
 	"created", "logged in", "renewed", "destroyed", "revoked", "expired", "missing", "malformed", "undecodable",
-	"conflict", "resurrection refused", "unavailable",
+	"conflict", "resurrection refused", "unavailable", "reused",
 }
 
 // String returns the kind in words.
@@ -64,7 +68,7 @@ type Event struct {
 // Stats counts what a manager has done since it was made.
 type Stats struct {
 	Created, LoggedIn, Renewed, Destroyed, Revoked, Expired, Missing, Malformed int64
-	Undecodable, Conflicts, ResurrectionsRefused, Unavailable                   int64
+	Undecodable, Conflicts, ResurrectionsRefused, Unavailable, Reused           int64
 
 	Loads  int64 // sessions looked up in Redis
 	Slides int64 // look-ups that extended the session
@@ -100,7 +104,7 @@ func (r *reporter) stats() Stats {
 	return Stats{
 		Created: n(Created), LoggedIn: n(LoggedIn), Renewed: n(Renewed), Destroyed: n(Destroyed), Revoked: n(Revoked),
 		Expired: n(Expired), Missing: n(Missing), Malformed: n(Malformed), Undecodable: n(Undecodable),
-		Conflicts: n(Conflict), ResurrectionsRefused: n(ResurrectionRefused), Unavailable: n(Unavailable),
+		Conflicts: n(Conflict), ResurrectionsRefused: n(ResurrectionRefused), Unavailable: n(Unavailable), Reused: n(Reused),
 		Loads: r.loads.Load(), Slides: r.slides.Load(), Saves: r.saves.Load(), Bytes: r.storedBytes.Load(),
 	}
 }

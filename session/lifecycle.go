@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Create begins a session without a user. If the request has one already, that one ends. Most programs don't need it:
 // [Manager.Update], [Manager.Flash] and [Manager.Login] begin a session if the request has none. Errors:
@@ -15,7 +18,7 @@ func (m *Manager[T]) Create(ctx context.Context, data T) error {
 			return ErrCommitted
 		}
 		if none == nil {
-			if err := s.end(ctx); err != nil {
+			if err := s.endAs(ctx, replaced); err != nil {
 				return err
 			}
 		}
@@ -30,7 +33,7 @@ func (m *Manager[T]) Renew(ctx context.Context) error {
 	return m.withSession(ctx, func(s *requestSession, none error) error {
 		switch {
 		case none != nil:
-			return none
+			return cmp.Or(s.superseded(), none)
 		case s.committed:
 			return ErrCommitted
 		}
@@ -69,16 +72,23 @@ func (s *requestSession) renew(ctx context.Context) error {
 // then keeps its token, to try again.
 func (m *Manager[T]) Destroy(ctx context.Context) error {
 	return m.withSession(ctx, func(s *requestSession, none error) error {
-		if none != nil {
-			s.endedHere()
-			return nil
+		switch {
+		case none == nil || s.why == unreadable:
+			return s.end(ctx)
+		case s.why == replaced:
+			return ErrEnded
+		case s.why != ended:
+			s.ended = true
 		}
-		return s.end(ctx)
+		return nil
 	})
 }
 
-func (s *requestSession) end(ctx context.Context) error {
-	if err := s.p.end(ctx, &s.tok); err != nil {
+func (s *requestSession) end(ctx context.Context) error { return s.endAs(ctx, ended) }
+
+// endAs ends the session of the request, whether or not it can be decoded. why is what the mark says in its place.
+func (s *requestSession) endAs(ctx context.Context, why absence) error {
+	if err := s.p.end(ctx, &s.tok, s.p.markCall(s.tok.handle(), why)); err != nil {
 		return err
 	}
 	s.p.report(Event{Kind: Destroyed, Handle: s.tok.handle(), User: s.rec.body.user})

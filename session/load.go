@@ -49,13 +49,13 @@ func (s *requestSession) peek(ctx context.Context) (rec record, handle string, e
 func (s *requestSession) lookUp(ctx context.Context, tok token) error {
 	f, err := s.p.read(ctx, &tok)
 	if errors.Is(err, ErrNoSession) {
-		s.state = none
+		s.state, s.tok, s.why = none, tok, f.why
 		return err
 	}
 	if err != nil {
 		return err
 	}
-	s.state, s.tok, s.rec = live, tok, f.record
+	s.state, s.why, s.tok, s.rec = live, noToken, tok, f.record
 	if f.inGrace {
 		s.adoptRenewedID()
 	}
@@ -89,7 +89,7 @@ func (s *requestSession) use(ctx context.Context, f *found) error {
 		return nil //nolint:nilerr // it was reported, and the session is valid for a while
 	}
 	if !alive {
-		s.state = none
+		s.state, s.why = none, ended
 		return ErrNoSession
 	}
 	if s.p.renew > 0 && age >= s.p.renew && s.request != nil && !s.committed && !f.inGrace {

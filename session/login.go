@@ -35,13 +35,17 @@ func (m *Manager[T]) Login(ctx context.Context, user string, opts ...LoginOption
 		var done bool
 		var err error
 		switch {
+		case s.why == unknown: // no request with the same token is to begin a session beside this one
+			err = s.p.run(ctx, s.p.markCall(s.tok.handle(), replaced))
+		case s.why == unreadable:
+			err = s.endAs(ctx, replaced)
 		case none != nil:
 		case s.rec.body.user == "":
 			done, err = s.loginMove(ctx, user, label, l)
 		case s.rec.body.user == user:
 			done, err = s.loginAgain(ctx, user, label, l)
 		default:
-			err = s.end(ctx)
+			err = s.endAs(ctx, replaced)
 		}
 		if done || err != nil {
 			return err
@@ -99,8 +103,10 @@ func (s *requestSession) takeOver(ctx context.Context, t *token, r *record) (out
 	hash := s.tok.hash()
 	call := &redisx.Call{Script: takeScript, Key: s.p.sessionKey(s.tok.handle()), Args: []any{hash[:], s.rec.version}}
 	member := s.p.memberCall(r.body.user, t.handle())
-	if err := s.p.run(ctx, call, member); err != nil {
-		return vanished, err
+	// Without the mark the login is as good; only requests in flight then find no hint of it.
+	_ = redisx.Run(ctx, s.p.rdb, s.p.markCall(s.tok.handle(), replaced), call, member)
+	if err := errors.Join(call.Err(), member.Err()); err != nil {
+		return vanished, s.p.failure(ctx, err)
 	}
 	n, texts, err := parseReply(call)
 	switch {

@@ -30,11 +30,13 @@ type requestSession struct {
 	// other, but never while a function given to Update or Describe runs. Lock order: a turn in protocol.locks, then mu.
 	mu        sync.Mutex
 	state     state
+	why       absence // none and gone: what became of the session of tok, which the request presented
 	tok       token
 	former    []token // tokens that the request itself has replaced by tok
 	rec       record
 	issued    string // a token that the client does not have yet
 	ended     bool   // the client is to forget its token
+	loggedOut bool   // a session ended here, and the client is to forget its data
 	touched   bool   // the response depends on the token
 	varies    bool   // the response headers say so
 	committed bool   // the response headers have been sent
@@ -76,11 +78,11 @@ func (s *requestSession) presented() (t token, ok bool) {
 }
 
 // issue makes the response carry the current token.
-func (s *requestSession) issue() { s.issued, s.ended = s.tok.String(), false }
+func (s *requestSession) issue() { s.issued, s.ended, s.loggedOut = s.tok.String(), false, false }
 
 // begin makes a new session the session of the request.
 func (s *requestSession) begin(tok token, rec record) {
-	s.state, s.tok, s.rec, s.former = live, tok, rec, nil
+	s.state, s.why, s.tok, s.rec, s.former = live, noToken, tok, rec, nil
 	s.issue()
 }
 
@@ -108,16 +110,25 @@ func (s *requestSession) renewed(next token, res saved) {
 // endedByOthers records that others ended the session, and returns ErrEnded.
 func (s *requestSession) endedByOthers(handle string) error {
 	if s.state == live && s.tok.handle() == handle { // and the request has not begun another since
-		s.state = gone
+		s.state, s.why = gone, ended
 		s.over()
 	}
 	s.p.report(Event{Kind: ResurrectionRefused, Handle: handle, User: s.rec.body.user})
 	return ErrEnded
 }
 
+// superseded returns ErrEnded if the token that the request presented has just been replaced or ended. Its client may have
+// another one by now, whose cookie nothing that this request does may replace or remove.
+func (s *requestSession) superseded() error {
+	if s.why == replaced || s.why == ended {
+		return ErrEnded
+	}
+	return nil
+}
+
 // endedHere records that the request ended its own session.
 func (s *requestSession) endedHere() {
-	s.state, s.issued, s.ended = none, "", true
+	s.state, s.why, s.issued, s.ended, s.loggedOut = none, noToken, "", true, true
 	s.over()
 }
 

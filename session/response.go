@@ -23,7 +23,7 @@ func (s *requestSession) commit(h http.Header) {
 	case s.ended:
 		h.Set("Cache-Control", "no-store")
 		s.setCookie(h, "")
-		if s.p.clear != "" && !s.p.bearer {
+		if s.loggedOut && s.p.clear != "" && !s.p.bearer {
 			h.Set("Clear-Site-Data", s.p.clear)
 		}
 	case (s.away || s.issued != "" || ofUser) && h.Get("Cache-Control") == "":

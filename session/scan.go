@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jollyjet/aside/internal/redisx"
 )
@@ -19,7 +20,7 @@ func (p *protocol) scan(ctx context.Context, kind string, visit func(ctx context
 			if err != nil {
 				return p.failure(ctx, err)
 			}
-			if err := visit(ctx, page.Keys); err != nil {
+			if err := visit(ctx, slices.DeleteFunc(page.Keys, isMark)); err != nil {
 				return err
 			}
 			if at = page; at.Next == 0 {

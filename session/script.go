@@ -16,6 +16,7 @@ var (
 	slideScript    = script("head", "slide")
 	deadlineScript = script("head", "deadline")
 	graceScript    = script("head", "grace")
+	claimScript    = script("claim")
 	dropScript     = script("drop")
 	takeScript     = script("head", "take")
 	bindScript     = script("userhead", "bind")

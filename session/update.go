@@ -85,6 +85,12 @@ func (s *requestSession) update(ctx context.Context, cached bool, apply edit) er
 // start begins a session with what the edit puts into it. again is set if another goroutine began one first. It is
 // called without mu held.
 func (s *requestSession) start(ctx context.Context, apply edit) (again bool, err error) {
+	s.mu.Lock()
+	err = s.superseded()
+	s.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
 	var b body
 	if changed, err := apply(&b); err != nil || !changed {
 		return false, err
@@ -97,9 +103,25 @@ func (s *requestSession) start(ctx context.Context, apply edit) (again bool, err
 	return false, s.create(ctx, &b)
 }
 
+// claim makes sure that the cookie of a new session replaces no other. Of the requests with a token that is not known
+// (any more), one begins a session. The others, and those whose token has just been replaced or ended, get ErrEnded.
+func (s *requestSession) claim(ctx context.Context) error {
+	if err := s.superseded(); err != nil || s.why != unknown {
+		return err
+	}
+	first, err := s.p.claim(ctx, &s.tok)
+	if err == nil && !first {
+		s.state, s.why, err = gone, replaced, ErrEnded
+	}
+	return err
+}
+
 func (s *requestSession) create(ctx context.Context, b *body) error {
 	if s.committed {
 		return ErrCommitted
+	}
+	if err := s.claim(ctx); err != nil {
+		return err
 	}
 	tok := newToken()
 	rec, err := s.p.create(ctx, &tok, b, s.p.life())

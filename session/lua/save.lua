@@ -20,8 +20,7 @@ local flag, hash, began, issued, deadline =
 local last, previous = string.sub(seen, 86, 99), '0'
 if string.sub(seen, 100, 100) == '1' then previous = string.sub(seen, 100, 178) end
 if ARGV[4] ~= '' then
-	previous = '0'
-	if tonumber(ARGV[5]) > 0 then previous = '1' .. hash .. digits(now + ARGV[5]) .. ARGV[6] end
+	previous = '1' .. hash .. digits(now + ARGV[5]) .. ARGV[6]
 	hash, issued = ARGV[4], digits(now)
 end
 local idle, absolute = tonumber(ARGV[7]), tonumber(ARGV[8])
