@@ -36,6 +36,7 @@ var sessionMetrics = []metric[session.Stats]{
 			out(float64(s.Conflicts), "conflict")
 			out(float64(s.ResurrectionsRefused), "resurrection_refused")
 			out(float64(s.Unavailable), "unavailable")
+			out(float64(s.Reused), "reused")
 		},
 	},
 	counter("aside_session_loads_total", "Sessions loaded from Redis.", func(s *session.Stats) int64 { return s.Loads }),

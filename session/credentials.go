@@ -2,25 +2,32 @@ package session
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
-// tokenOf returns the token that a request presents, and whether it presents any. Of several different ones it returns
-// "": somebody else may have planted one of the cookies.
-func (c *config) tokenOf(r *http.Request) (text string, given bool) {
+// maxCookies is how many different cookies of one name are looked up.
+const maxCookies = 4
+
+// tokensOf returns the different tokens that a request presents, and whether it presents any, whatever they are worth.
+// A browser sends several cookies of one name if they were set with different attributes. Those of a __Host- cookie can't
+// differ, but for Partitioned, so several such are worth nothing.
+func (c *config) tokensOf(r *http.Request) (texts []string, given bool) {
 	if c.bearer {
-		return bearerOf(r)
+		text, given := bearerOf(r)
+		return []string{text}, given
 	}
 	cookies := r.CookiesNamed(c.cookie)
-	if len(cookies) == 0 {
-		return "", false
-	}
 	for _, one := range cookies {
-		if one.Quoted || one.Value != cookies[0].Value {
-			return "", true
+		if !one.Quoted && !slices.Contains(texts, one.Value) {
+			texts = append(texts, one.Value)
 		}
 	}
-	return cookies[0].Value, true
+	fixed := strings.HasPrefix(c.cookie, "__Host-") && !c.partitioned
+	if len(texts) > maxCookies || len(texts) > 1 && fixed {
+		texts = nil
+	}
+	return texts, len(cookies) > 0
 }
 
 // bearerOf reads "Authorization: Bearer token" (RFC 6750 section 2.1; the scheme in any case, RFC 9110 section 11.1).

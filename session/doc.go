@@ -87,8 +87,9 @@
 //
 // Use between files goes one way, from the public methods down to the commands. The methods of [Manager] are in manager.go,
 // update.go, flash.go, login.go, lifetime.go, lifecycle.go, users.go, handles.go, everyone.go, sweep.go, watch.go and middleware.go. They work on the session of
-// a request: request.go, load.go and response.go. That sends commands: protocol.go, and the files that it names. At the
-// bottom are the token, the stored record, the events and the options.
+// a request: request.go, load.go and response.go. That sends commands: protocol.go, and the files that it names. What is
+// left where a session was is in mark.go, several cookies in cookies.go. At the bottom are the token, the stored record, the
+// events and the options.
 //
 // Lock order: a session's turn in locks, then the mu of a requestSession. The locks of orphans and locks are held for a few
 // instructions only, and nothing is called with them held.

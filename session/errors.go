@@ -13,7 +13,7 @@ var (
 	ErrNoSession = errors.New("session: none")
 
 	// ErrEnded is returned when the request had a session, which was ended or revoked, or got another id, before a
-	// change could be stored. Nothing was stored, and the session stays ended. It wraps [ErrNoSession]. Answer as to a
+	// change could be stored, or came with a token to which that has just happened. Nothing was stored, and the session stays ended. It wraps [ErrNoSession]. Answer as to a
 	// request without a session.
 	ErrEnded = fmt.Errorf("session: ended meanwhile: %w", ErrNoSession)
 
@@ -32,6 +32,10 @@ var (
 	// ErrCommitted is returned by methods that would give the client a new token if the response headers have been sent.
 	// Nothing was changed. Call the method before the first Write.
 	ErrCommitted = errors.New("session: the response has begun, its client can't get a new token")
+
+	// ErrWithinUpdate is returned by methods that change a session, called from within the function given to Update: it has
+	// the session's turn, so they would wait for each other. Nothing was changed. Call them before or after Update.
+	ErrWithinUpdate = errors.New("session: called within the function given to Update; call it before or after Update")
 
 	// ErrNoScope is returned for a context that comes neither from a request behind [Manager.Middleware] of the same
 	// manager nor from [Manager.Attach].

@@ -166,7 +166,7 @@ func TestSetDeadlineNeedsASession(t *testing.T) {
 			require.NoError(t, m.SetDeadline(next, at))
 			require.NoError(t, m.Destroy(next))
 			require.ErrorIs(t, m.SetDeadline(ended, at), session.ErrEnded)
-			require.Empty(t, keysOf(t, rdb, m.Namespace()+":s:"), "it is not brought back")
+			require.False(t, valid(t, m, tokenOf(t, m, next)), "it is not brought back")
 		}
 	})
 }

@@ -20,12 +20,16 @@ func (s *requestSession) load(ctx context.Context) error {
 	case gone:
 		return ErrEnded
 	}
-	tok, ok := s.presented()
-	if !ok {
+	tokens := s.presented()
+	tok, err := s.choose(ctx, tokens)
+	if err != nil {
+		return err
+	}
+	if tok == nil {
 		s.state = none
 		return ErrNoSession
 	}
-	return s.lookUp(ctx, tok)
+	return s.lookUp(ctx, *tok)
 }
 
 // peek is load for callers that only read. It returns a copy, and is called without mu held.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/jollyjet/aside/internal/fidelity"
 	"github.com/jollyjet/aside/internal/redisx"
 )
 
@@ -17,7 +19,10 @@ import (
 // Methods that take a context find the session of a request through it. It has to come from a request behind
 // [Manager.Middleware] or from [Manager.Attach], else they return [ErrNoScope]. When Redis is away they return an error
 // that wraps [ErrUnavailable].
-type Manager[T any] struct{ p *protocol }
+type Manager[T any] struct {
+	p       *protocol
+	pointer bool // methods that encode the data, or a part of it, need a pointer
+}
 
 // New returns a manager. It uses a client of its own, made from the options of rdb, with short timeouts and no retries.
 // rdb is a *redis.Client, for one node or Sentinel, or a *redis.ClusterClient that does not read from replicas. Nothing
@@ -35,7 +40,7 @@ func New[T any](rdb redis.UniversalClient, opts ...Option) *Manager[T] {
 		o(&c)
 	}
 	c.check()
-	m := &Manager[T]{p: newProtocol(rdb, c)}
+	m := &Manager[T]{p: newProtocol(rdb, c), pointer: fidelity.NeedsPointer(reflect.TypeFor[T]())}
 	m.p.valid = func(payload []byte) bool {
 		_, err := m.decode(payload)
 		return err == nil
@@ -50,7 +55,10 @@ func newProtocol(given redis.UniversalClient, c config) *protocol {
 }
 
 // Close closes the manager's own connections. Requests that are still running get an error that wraps [ErrUnavailable].
-func (m *Manager[T]) Close() error { return m.p.close() }
+func (m *Manager[T]) Close() error {
+	serving.remove(m.p)
+	return m.p.close()
+}
 
 // Namespace returns the first part of every key.
 func (m *Manager[T]) Namespace() string { return m.p.conn.Namespace }
@@ -60,6 +68,14 @@ func (m *Manager[T]) Stats() Stats {
 	s := m.p.stats()
 	s.Watching = m.p.watching.Load()
 	return s
+}
+
+// encode is the inverse of decode. Methods of *T that encode it are used, too.
+func (m *Manager[T]) encode(v T) ([]byte, error) {
+	if m.pointer {
+		return m.p.codec.Marshal(&v)
+	}
+	return m.p.codec.Marshal(v)
 }
 
 func (m *Manager[T]) decode(payload []byte) (v T, err error) {
@@ -146,6 +162,9 @@ func (m *Manager[T]) withSession(ctx context.Context, do func(s *requestSession,
 	s, err := m.p.requestOf(ctx)
 	if err != nil {
 		return err
+	}
+	if s.withinUpdate() {
+		return ErrWithinUpdate
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

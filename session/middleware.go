@@ -18,6 +18,12 @@ import "net/http"
 //     Let it work with the context of [Manager.Watch], which ends with the session.
 //   - Requests that change something and come from other origins get 403 (CSRF), except with [Bearer]; see [CrossOrigin].
 //
+// Managers of different namespaces need a [CookieName] each on one host, also across programs: each would replace the other's
+// cookie. In one process the second is logged, and a request that passes through both panics.
+//
+// Of several cookies of one name, as after a change of [Domain], the one with a session counts, and the others are removed.
+// If several have different sessions, none counts.
+//
 // An invalid token is never adopted, and its cookie stays until another takes its place: a slow request must not remove
 // what a login in another tab has just set. The handler answers when Redis is in trouble; it then gets an error that
 // wraps [ErrUnavailable].
@@ -27,6 +33,7 @@ func (m *Manager[T]) Middleware(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		refuseStacked(w, m.p)
 		s := &requestSession{p: m.p}
 		r = r.WithContext(s.with(r.Context()))
 		s.request = r
@@ -37,5 +44,6 @@ func (m *Manager[T]) Middleware(next http.Handler) http.Handler {
 	if m.p.bearer {
 		return h
 	}
+	serving.add(m.p)
 	return m.p.csrf.Handler(h)
 }

@@ -158,8 +158,9 @@ func RenewEvery(d time.Duration) Option {
 }
 
 // RenewGrace sets how long the old id stays valid after a renewal by [RenewEvery]. It is for requests that run in
-// parallel or whose response was lost; they receive the new id as well. The default is 30 s. It does not apply to Login
-// and Renew, which end the old id at once.
+// parallel or whose response was lost; they receive the new id as well. The default is 30 s. After Login
+// and Renew the old id is worth nothing at once; for as long as this, changes by requests that still have it return
+// [ErrEnded].
 func RenewGrace(d time.Duration) Option {
 	options.Positive("RenewGrace", d)
 	return func(c *config) { c.grace = d }

@@ -25,6 +25,7 @@ type protocol struct {
 	orphans  orphans
 	valid    func(payload []byte) bool // whether a payload can be decoded; set once, by New
 	watching atomic.Int64              // contexts of Watch that have not ended
+	plain    sync.Once                 // limits a warning; see requestSession.warnPlain
 	lateUse  sync.Once                 // limits a warning; see requestSession.touch
 	backOff  func(ctx context.Context, after *pause.Backoff) error
 }

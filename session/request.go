@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 type state uint8
@@ -23,6 +24,8 @@ type requestSession struct {
 	text    string        // the token, under Attach
 	watch   *watch        // under Watch, else nil; set before others know the session
 
+	applying atomic.Int32 // functions given to Update that run now
+
 	fresh    bool // each use reads the session again
 	observes bool // and that does not extend it
 
@@ -38,6 +41,7 @@ type requestSession struct {
 	ended     bool   // the client is to forget its token
 	loggedOut bool   // a session ended here, and the client is to forget its data
 	touched   bool   // the response depends on the token
+	several   bool   // the request has different cookies of one name
 	varies    bool   // the response headers say so
 	committed bool   // the response headers have been sent
 	away      bool   // Redis did not answer the look-up; see AnonymousWhenAway
@@ -65,16 +69,22 @@ func (s *requestSession) with(ctx context.Context) context.Context {
 	return context.WithValue(ctx, requestKey{s.p}, s)
 }
 
-// presented returns the token that came with the request. A malformed token, or several different ones, count as none.
-func (s *requestSession) presented() (t token, ok bool) {
-	text, given := s.text, s.text != ""
+// presented returns the tokens that came with the request. Malformed ones don't count.
+func (s *requestSession) presented() (tokens []token) {
+	texts, given := []string{s.text}, s.text != ""
 	if s.request != nil {
-		text, given = s.p.tokenOf(s.request)
+		texts, given = s.p.tokensOf(s.request)
+		s.several = len(texts) > 1
 	}
-	if t, ok = parseToken(text); given && !ok {
+	for _, text := range texts {
+		if t, ok := parseToken(text); ok {
+			tokens = append(tokens, t)
+		}
+	}
+	if given && len(tokens) == 0 {
 		s.p.report(Event{Kind: Malformed})
 	}
-	return t, ok
+	return tokens
 }
 
 // issue makes the response carry the current token.

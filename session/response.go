@@ -15,11 +15,15 @@ func (s *requestSession) commit(h http.Header) {
 		return
 	}
 	s.committed = true
+	if s.several && s.state == live && !s.p.bearer {
+		s.expireOthers(h)
+	}
 	given, ofUser := s.p.carries(s.request)
 	switch {
 	case s.issued != "" && s.state == live: // not if others have ended it since
 		h.Set("Cache-Control", "no-store")
 		s.setCookie(h, s.issued)
+		s.warnPlain()
 	case s.ended:
 		h.Set("Cache-Control", "no-store")
 		s.setCookie(h, "")

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/gob"
 	"errors"
 	"testing"
@@ -63,4 +64,32 @@ func (gobCodec) Marshal(v any) ([]byte, error) {
 
 func (gobCodec) Unmarshal(raw []byte, v any) error {
 	return gob.NewDecoder(bytes.NewReader(raw)).Decode(v)
+}
+
+// In a rolling deploy T has changed. What the new version can't decode, it ends all the same, also for the old one.
+func TestUndecodableSessionsEnd(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		ns := redistest.Unique(t)
+		m := node(t, rdb, session.Namespace(ns))
+		old := node(t, rdb, session.Namespace(ns), session.Codec(gobCodec{}))
+		for name, end := range map[string]func(ctx context.Context, handle string) error{
+			"logout": func(ctx context.Context, _ string) error { return m.Destroy(ctx) },
+			"login":  func(ctx context.Context, _ string) error { return m.Login(ctx, "ann") },
+			"other":  func(ctx context.Context, _ string) error { return m.Login(ctx, "bob") },
+			"one":    func(ctx context.Context, handle string) error { return m.DestroyOne(ctx, "ann", handle) },
+			"all":    func(ctx context.Context, _ string) error { return m.DestroyAll(ctx, "ann") },
+		} {
+			t.Run(name, func(t *testing.T) {
+				token := login(t, old, "ann", begin(t, old, data{N: 1}))
+				handle := handleOf(t, old, token)
+				require.NoError(t, end(m.Attach(t.Context(), token), handle))
+				require.False(t, valid(t, old, token))
+				list, err := old.List(t.Context(), "ann")
+				require.NoError(t, err)
+				for _, s := range list {
+					require.NotEqual(t, handle, s.Handle)
+				}
+			})
+		}
+	})
 }

@@ -15,11 +15,12 @@ type edit func(*body) (changed bool, err error)
 
 // Update changes the data of the session with compare-and-set. If somebody else changed the session meanwhile, apply is
 // called again with the new data. So it may run several times, should do nothing but change the data, and must not call
-// the manager. The change is stored when Update returns nil; an error of apply is returned and nothing is stored. If
+// the manager: changes return [ErrWithinUpdate]. The change is stored when Update returns nil; an error of apply is returned and nothing is stored. If
 // apply changes nothing, nothing is written.
 //
 // Without a session a new one begins with the zero T, unless apply leaves it unchanged. If the request had a session
-// that was ended meanwhile, Update returns [ErrEnded] and stores nothing. Other errors:
+// that was ended meanwhile, or came with a token that was replaced or ended less than [RenewGrace] ago, Update returns
+// [ErrEnded] and stores nothing: the client may have another session by now. Other errors:
 //
 //   - [ErrConflict], [ErrTooLarge], and for a new session [ErrCommitted]: nothing was stored.
 //   - The error of the context, if the caller gave up while waiting for its turn: nothing was stored.
@@ -41,14 +42,14 @@ func (m *Manager[T]) editData(apply func(*T) error) edit {
 		}
 		before := b.payload
 		if before == nil {
-			if before, err = m.p.codec.Marshal(v); err != nil {
+			if before, err = m.encode(v); err != nil {
 				return false, err
 			}
 		}
 		if err := apply(&v); err != nil {
 			return false, err
 		}
-		after, err := m.p.codec.Marshal(v)
+		after, err := m.encode(v)
 		if err != nil {
 			return false, err
 		}
@@ -58,10 +59,16 @@ func (m *Manager[T]) editData(apply func(*T) error) edit {
 }
 
 // update applies an edit to the session of the request, or to a new one. It is called without mu held. An edit that fails
-// or changes nothing may have seen data that the request read earlier. It is then applied again to the current session,
-// unless cached is set.
+// or changes nothing may have seen data that the request read earlier. If the session has changed since, it is applied
+// again, unless cached is set.
 func (s *requestSession) update(ctx context.Context, cached bool, apply edit) error {
+	if s.withinUpdate() {
+		return ErrWithinUpdate
+	}
 	for {
+		if ctx.Err() != nil { // nothing was sent, so Redis is not to blame
+			return context.Cause(ctx)
+		}
 		s.mu.Lock()
 		before := s.state
 		err := s.load(ctx)
@@ -92,7 +99,7 @@ func (s *requestSession) start(ctx context.Context, apply edit) (again bool, err
 		return false, err
 	}
 	var b body
-	if changed, err := apply(&b); err != nil || !changed {
+	if changed, err := s.apply(apply, &b); err != nil || !changed {
 		return false, err
 	}
 	s.mu.Lock()
@@ -144,13 +151,17 @@ func (s *requestSession) amend(ctx context.Context, handle string, rec record, f
 	conflicts := newBackoff()
 	for range attempts {
 		b := rec.body
-		changed, err := apply(&b)
-		if err != nil || !changed {
-			if fresh {
-				return err
+		changed, failed := s.apply(apply, &b)
+		if failed != nil || !changed {
+			if fresh || errors.Is(failed, ErrWithinUpdate) {
+				return failed
 			}
+			seen := rec.version
 			if rec, err = s.reread(ctx, handle); err != nil {
 				return err
+			}
+			if rec.version == seen { // it has seen what is there
+				return failed
 			}
 			fresh = true
 			continue
