@@ -66,7 +66,7 @@
 //	7.2.1  tokens are verified by a backend   each request, in Redis                             TestForeignLocator, FuzzHeader
 //	7.2.2  no static secrets                  tokens are made at run time                        TestTokensAreRandom
 //	7.2.3  128 bits or more from a CSPRNG     256 bits from crypto/rand, only hashes are stored  TestTokensAreRandom, TestOnlyHashesInRedis
-//	7.2.4  new token at authentication        Login and Renew end the old id at once             TestLife, TestLoginEndsTheGracePeriod
+//	7.2.4  new token at authentication        Login and Renew end the old id at once             TestLife, TestLoginEndsTheGracePeriod, TestReplacedTokens
 //	7.3.1  idle timeout                       30 min, [Idle]                                     TestIdleToTheMillisecond
 //	7.3.2  absolute timeout                   12 h, [Absolute], [Lifetime]; renewals don't       TestAbsoluteToTheMillisecond, TestRenewKeepsTheDeadline,
 //	                                          prolong it                                         TestLifetimeToTheMillisecond

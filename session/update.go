@@ -10,9 +10,6 @@ import (
 // errReplaced means that the request logged in meanwhile, and has another session now.
 var errReplaced = errors.New("session: replaced")
 
-// edit changes a body in place and reports whether it did. It may be called several times.
-type edit func(*body) (changed bool, err error)
-
 // Update changes the data of the session with compare-and-set. If somebody else changed the session meanwhile, apply is
 // called again with the new data. So it may run several times, should do nothing but change the data, and must not call
 // the manager: changes return [ErrWithinUpdate]. The change is stored when Update returns nil; an error of apply is returned and nothing is stored. If

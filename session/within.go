@@ -2,6 +2,9 @@ package session
 
 import "runtime"
 
+// edit changes a body in place and reports whether it did. It may be called several times.
+type edit func(*body) (changed bool, err error)
+
 // apply calls an edit, which calls the program's function.
 func (s *requestSession) apply(change edit, b *body) (changed bool, err error) {
 	s.applying.Add(1)
