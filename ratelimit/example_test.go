@@ -36,7 +36,7 @@ func ExampleLimiter_Middleware() {
 
 	limiter := ratelimit.New(rdb,
 		ratelimit.Named("burst", ratelimit.TokenBucket(ratelimit.Per(1, time.Hour), 1)),
-		ratelimit.By(ratelimit.ByIP(ratelimit.TrustedProxies(netip.MustParsePrefix("10.0.0.0/8")))))
+		ratelimit.ClientIP(ratelimit.TrustedProxies(netip.MustParsePrefix("10.0.0.0/8"))))
 	defer limiter.Close()
 	handler := limiter.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, "hello")

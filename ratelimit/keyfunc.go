@@ -1,91 +1,90 @@
 package ratelimit
 
 import (
-	"fmt"
 	"net/http"
-	"net/netip"
+	"net/url"
 	"strings"
-
-	"github.com/jollyjet/aside/internal/clientip"
 )
 
 // KeyFunc names whom a request is charged to. "" means that it can't tell. Any function of the request will do; the keys of
 // this package's functions begin with their kind, so that two kinds never share a key.
 type KeyFunc func(*http.Request) string
 
-// IPOption changes what [ByIP] does.
-type IPOption func(*ipConfig)
-
-type ipConfig struct {
-	clientip.Source
-	v6 int
+// ByIP charges the client's address: for IPv4 the address, for IPv6 its /64, which is what one customer gets. How the
+// address is found is set by [ClientIP], once for the limiter; the options here change it for this key alone. Without ClientIP
+// the options of the first ByIP are the limiter's, one that names proxies before others. To find it, [New] calls the limiter's key functions
+// once with an empty request. Requests without an address share one key.
+func ByIP(options ...IPOption) KeyFunc {
+	own := newIPConfig("ByIP", options)
+	return func(r *http.Request) string {
+		k := keyingOf(r)
+		switch {
+		case k == nil:
+			return own.key(r)
+		case k.search:
+			if len(options) > 0 && (k.found == nil || own.Believes() && !k.found.Believes()) {
+				k.found = own
+			}
+			return noAddress
+		case len(options) == 0:
+			return k.client.key(r)
+		}
+		return own.within(k.client).key(r)
+	}
 }
 
-// ByIP charges the client's address: for IPv4 the address, for IPv6 its /64, which is what one customer gets.
-// The address is the peer's own, r.RemoteAddr, unless [TrustedProxies] names proxies in front of this server. Requests
-// without one (such as those from a Unix socket) share one key.
-func ByIP(options ...IPOption) KeyFunc {
-	c := ipConfig{v6: 64}
-	for _, o := range options {
-		o(&c)
+// ByUser charges whom the request has been verified to come from, such as the user of a session, or the owner of an API key
+// that your authentication has looked up. It must come after that: id is then the user's, and ok is true. Otherwise, and if
+// id is "", the key is "": who is not verified is charged by address.
+func ByUser(user func(*http.Request) (id string, ok bool)) KeyFunc {
+	if user == nil {
+		panic("ratelimit: ByUser(nil): give a function that returns the verified user of a request")
 	}
 	return func(r *http.Request) string {
-		addr, ok := c.Client(r)
-		if !ok {
-			return "ip:none"
+		id, ok := user(r)
+		if !ok || id == "" {
+			return ""
 		}
-		return "ip:" + clientip.Group(addr, c.v6)
+		return "u:" + id
 	}
 }
 
-var byRemote = ByIP()
+// HeaderOption changes what [ByHeader] does.
+type HeaderOption func(*headerConfig)
 
-// TrustedProxies are the addresses of the proxies in front of this server. X-Forwarded-For is read only if a request comes
-// from one of them. It is read from the end, where each trusted proxy has added the address that it got the request from:
-// the first that is not a trusted proxy's is the client's. What the client itself has sent stands before that and is never
-// reached. If an entry is not an address, the proxy that passed it on is charged.
-func TrustedProxies(proxies ...netip.Prefix) IPOption {
-	if len(proxies) == 0 {
-		panic("ratelimit: TrustedProxies(): give the proxies' prefixes, or leave the option out for RemoteAddr")
-	}
-	for _, p := range proxies {
-		if !p.IsValid() {
-			panic("ratelimit: TrustedProxies: a prefix is invalid; use netip.MustParsePrefix")
-		}
-	}
-	return func(c *ipConfig) { c.Trust(proxies) }
-}
+type headerConfig struct{ verified bool }
 
-// ProxyHeader is the header in which the trusted proxies name the address that they got the request from, in place of
-// X-Forwarded-For. "Forwarded" is read as RFC 7239, any other as a list of addresses, or one, such as X-Real-IP. Name the
-// header that your proxies write: a client can forge any other.
-func ProxyHeader(name string) IPOption {
-	if name == "" {
-		panic(`ratelimit: ProxyHeader(""): use "Forwarded" or another header's name`)
-	}
-	return func(c *ipConfig) { c.Header = http.CanonicalHeaderKey(name) }
-}
-
-// IPv6Prefix is how many bits of an IPv6 address tell one client from another. The default is 64; providers that give
-// a customer more have 56 or 48.
-func IPv6Prefix(bits int) IPOption {
-	if bits < 1 || bits > 128 {
-		panic(fmt.Sprintf("ratelimit: IPv6Prefix(%d): use 1 to 128 bits", bits))
-	}
-	return func(c *ipConfig) { c.v6 = bits }
-}
+// AlreadyVerified says that no request reaches the limiter whose header has not been verified, so the address needs not be
+// counted.
+func AlreadyVerified() HeaderOption { return func(c *headerConfig) { c.verified = true } }
 
 // ByHeader charges the value of a header, such as an API key. The value is hashed, so that no secret is stored in Redis.
 // A request without it gets "".
-func ByHeader(name string) KeyFunc {
+//
+// Before authentication a client can invent values, each of which would have a limit of its own. So the client's address is
+// charged as well, first, under the same policy: the request needs a permit of both, and counts as two decisions. A key
+// that stays below the address's limit still takes memory in Redis. Once the header has been verified use [ByUser], or
+// say [AlreadyVerified].
+func ByHeader(name string, options ...HeaderOption) KeyFunc {
 	if name == "" {
 		panic(`ratelimit: ByHeader(""): use a header's name`)
 	}
 	name = http.CanonicalHeaderKey(name)
+	var c headerConfig
+	for _, o := range options {
+		o(&c)
+	}
 	return func(r *http.Request) string {
+		k := keyingOf(r)
+		if k != nil && k.byAddress && !c.verified {
+			return k.client.key(r)
+		}
 		value := r.Header.Get(name)
 		if value == "" {
 			return ""
+		}
+		if k != nil && !c.verified {
+			k.unverified = true
 		}
 		return "h:" + digest(value)
 	}
@@ -104,7 +103,7 @@ func ByEndpoint(mux ...Mux) KeyFunc {
 		pattern := r.Pattern
 		for _, m := range mux {
 			if pattern == "" {
-				_, pattern = m.Handler(r)
+				pattern = patternOf(m, r)
 			}
 		}
 		if pattern == "" {
@@ -117,12 +116,28 @@ func ByEndpoint(mux ...Mux) KeyFunc {
 	}
 }
 
+// patternOf is the pattern that a mux finds. For a redirect to the path with a final slash http.ServeMux returns that path,
+// which a client can invent, in place of the pattern.
+func patternOf(m Mux, r *http.Request) string {
+	_, pattern := m.Handler(r)
+	if pattern == "" || pattern != r.URL.Path+"/" {
+		return pattern
+	}
+	slashed := *r
+	slashed.URL = &url.URL{Path: pattern}
+	_, pattern = m.Handler(&slashed)
+	return pattern
+}
+
 // Join charges a combination, such as an address at an endpoint. Its key is "" if that of a part is.
 func Join(keys ...KeyFunc) KeyFunc {
 	if len(keys) == 0 {
 		panic("ratelimit: Join(): give one key function or more")
 	}
 	return func(r *http.Request) string {
+		if keyingOf(r).searches(keys, r) {
+			return ""
+		}
 		parts := make([]string, len(keys))
 		for i, key := range keys {
 			part := key(r)
@@ -138,6 +153,9 @@ func Join(keys ...KeyFunc) KeyFunc {
 // FirstOf charges the first key that is not "", such as a user, or else an address.
 func FirstOf(keys ...KeyFunc) KeyFunc {
 	return func(r *http.Request) string {
+		if keyingOf(r).searches(keys, r) {
+			return ""
+		}
 		for _, key := range keys {
 			if s := key(r); s != "" {
 				return s

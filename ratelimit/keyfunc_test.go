@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -35,21 +36,74 @@ func TestByIP(t *testing.T) {
 	require.Equal(t, ok, code("[::ffff:192.0.2.77]:1"), "IPv4 clients are not one group")
 }
 
+func withKey(key string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("X-API-Key", key) }
+}
+
 func TestByHeader(t *testing.T) {
 	rdb := mini(t)
-	h := open(t, rdb, ratelimit.FixedWindow(1, 8784*time.Hour), ratelimit.By(ratelimit.ByHeader("x-api-key"))).Middleware(hello)
-	key := func(key string) func(*http.Request) {
-		return func(r *http.Request) { r.Header.Set("X-API-Key", key) }
-	}
-	require.Equal(t, 200, get(h, "/", key("secret-of-mine")).Code)
-	require.Equal(t, 429, get(h, "/", key("secret-of-mine")).Code)
-	require.Equal(t, 200, get(h, "/", key("another")).Code)
+	h := open(t, rdb, ratelimit.FixedWindow(1, year),
+		ratelimit.By(ratelimit.ByHeader("x-api-key", ratelimit.AlreadyVerified()))).Middleware(hello)
+	require.Equal(t, 200, get(h, "/", withKey("secret-of-mine")).Code)
+	require.Equal(t, 429, get(h, "/", withKey("secret-of-mine")).Code)
+	require.Equal(t, 200, get(h, "/", withKey("another")).Code)
 	require.Equal(t, 200, get(h, "/", from("192.0.2.9:1")).Code)
 	require.Equal(t, 429, get(h, "/", from("192.0.2.9:1")).Code, "leaving the key out is no way around")
 	keys, err := rdb.Keys(t.Context(), "*").Result()
 	require.NoError(t, err)
 	require.Len(t, keys, 3)
 	require.NotContains(t, strings.Join(keys, " "), "secret-of-mine")
+}
+
+// A client that invents keys is limited by its address, and leaves no more in Redis than that allows.
+func TestInventedKeys(t *testing.T) {
+	header := ratelimit.ByHeader("X-API-Key")
+	known := func(r *http.Request) (string, bool) {
+		return "ann", r.Header.Get("X-API-Key") == "anns"
+	}
+	for name, key := range map[string]ratelimit.KeyFunc{
+		"header":       header,
+		"own function": func(r *http.Request) string { return header(r) },
+		"with more":    ratelimit.Join(header, ratelimit.ByEndpoint()),
+		"first":        ratelimit.FirstOf(header, ratelimit.ByIP()),
+		"last":         ratelimit.FirstOf(ratelimit.ByUser(known), header),
+		"users only":   ratelimit.ByUser(known),
+		"two headers":  ratelimit.Join(header, ratelimit.ByHeader("User-Agent")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			rdb := mini(t)
+			h := open(t, rdb, ratelimit.FixedWindow(3, year), ratelimit.By(key)).Middleware(hello)
+			served := 0
+			for i := range 20 {
+				res := get(h, "/", func(r *http.Request) {
+					withKey(fmt.Sprint("invented", i))(r)
+					r.Header.Set("User-Agent", fmt.Sprint("robot", i))
+				})
+				if res.Code == http.StatusOK {
+					served++
+				}
+				require.Len(t, list(t, res.Header(), "RateLimit-Policy"), 1)
+			}
+			require.Equal(t, 3, served)
+			keys, err := rdb.Keys(t.Context(), "*").Result()
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(keys), 1+3, "the address, and the keys that it was served under")
+		})
+	}
+}
+
+// Who has been verified is no longer charged to an address.
+func TestByUser(t *testing.T) {
+	h := open(t, mini(t), ratelimit.FixedWindow(1, year), ratelimit.By(ratelimit.ByUser(func(r *http.Request) (string, bool) {
+		return r.URL.Query().Get("user"), r.URL.Query().Has("verified")
+	}))).Middleware(hello)
+	require.Equal(t, 200, get(h, "/?verified&user=ann", nil).Code)
+	require.Equal(t, 200, get(h, "/?verified&user=bob", nil).Code)
+	require.Equal(t, 429, get(h, "/?verified&user=ann", from("192.0.2.9:1")).Code, "from anywhere")
+	require.Equal(t, 200, get(h, "/?user=cem", nil).Code)
+	require.Equal(t, 429, get(h, "/?user=dan", nil).Code, "not verified")
+	require.Equal(t, 429, get(h, "/?verified&user=", nil).Code, "nobody")
+	require.Panics(t, func() { ratelimit.ByUser(nil) })
 }
 
 func TestByEndpoint(t *testing.T) {
@@ -70,6 +124,12 @@ func TestByEndpoint(t *testing.T) {
 	require.Equal(t, denied, get(outside, "/products/2", nil).Code)
 	require.Equal(t, http.StatusNotFound, get(outside, "/x", nil).Code)
 	require.Equal(t, denied, get(outside, "/y", nil).Code, "paths without a pattern are no keys of their own")
+
+	mux = http.NewServeMux()
+	mux.Handle("/{shop}/", hello)
+	outside = open(t, mini(t), ratelimit.FixedWindow(1, year), ratelimit.By(ratelimit.ByEndpoint(mux))).Middleware(mux)
+	require.Equal(t, http.StatusTemporaryRedirect, get(outside, "/one", nil).Code)
+	require.Equal(t, denied, get(outside, "/another", nil).Code, "a redirect is not to a pattern of the client's")
 }
 
 func TestFirstOfAndJoin(t *testing.T) {

@@ -25,7 +25,7 @@ func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters [
 	asks := make([]Ask, 0, len(limiters))
 	for _, l := range limiters {
 		if l.skip == nil || !l.skip(r) {
-			asks = append(asks, l.ask(r))
+			asks = l.asks(asks, r)
 		}
 	}
 	work, results, release, err := acquireAll(r.Context(), asks)
@@ -37,7 +37,9 @@ func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters [
 		writeUnavailable(w, asks[len(results)].Limiter.pause)
 	case len(results) == 0 || results[len(results)-1].Allowed:
 		for i := range results {
-			asks[i].Limiter.setHeaders(w.Header(), &results[i])
+			if i+1 == len(results) || asks[i].Limiter != asks[i+1].Limiter {
+				asks[i].Limiter.setHeaders(w.Header(), &results[i])
+			}
 		}
 		if work != r.Context() {
 			r = r.WithContext(work)
@@ -49,16 +51,18 @@ func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters [
 	}
 }
 
-func (l *Limiter) ask(r *http.Request) Ask {
-	key := l.key(r)
-	if key == "" {
-		key = byRemote(r)
-	}
+// asks adds what a request asks a limiter for. The address of an unverified key comes first: while it is denied, a client
+// that invents keys leaves nothing in Redis.
+func (l *Limiter) asks(to []Ask, r *http.Request) []Ask {
 	n := 1
 	if l.cost != nil {
 		n = l.cost(r)
 	}
-	return Ask{Limiter: l, Key: key, N: n}
+	key, address := l.requestKeys(r)
+	if address != "" && address != key {
+		to = append(to, Ask{Limiter: l, Key: address, N: n})
+	}
+	return append(to, Ask{Limiter: l, Key: key, N: n})
 }
 
 func (l *Limiter) answerDenied(w http.ResponseWriter, r *http.Request, result Result) {

@@ -28,7 +28,8 @@ type config struct {
 	shared    bool
 	observe   func(Event)
 
-	key    KeyFunc
+	client *ipConfig
+	key    KeyFunc // nil charges the client's address
 	keys   map[string]KeyFunc
 	cost   func(*http.Request) int
 	skip   func(*http.Request) bool
@@ -55,7 +56,6 @@ func defaults() config {
 		pause:     time.Second,
 		replicas:  1,
 		localKeys: 100_000,
-		key:       ByIP(),
 	}
 }
 
@@ -63,6 +63,7 @@ func (c *config) apply(options []Option) {
 	for _, o := range options {
 		o(c)
 	}
+	c.settleClient()
 }
 
 // here is this package's name in panics about its options.

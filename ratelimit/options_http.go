@@ -2,8 +2,9 @@ package ratelimit
 
 import "net/http"
 
-// By sets whom a request is charged to. The default is ByIP(). A request for which key returns "" is charged to its
-// client's address, so leaving an API key out is no way around a limit.
+// By sets whom a request is charged to. The default is the client's address; see [ClientIP]. A request for which key returns
+// "" is charged to its client's address, so leaving an API key out is no way around a limit. Whoever is not verified should
+// be charged by address: use [ByUser].
 func By(key KeyFunc) Option {
 	if key == nil {
 		panic("ratelimit: By(nil): leave the option out for ByIP()")
