@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/jollyjet/aside/internal/redistest"
@@ -172,28 +173,36 @@ func ExampleNewTable() {
 
 	rules, err := ratelimit.ParseRules([]byte(`[
 		{"match": "POST /login", "policy": "exact 5/1m", "whenAway": "closed"},
-		{"match": "/api/", "policy": "burst: bucket 10/1s burst=20 + daily: 100000/24h", "by": ["header:X-API-Key"]}
+		{"match": "/api/", "policy": "burst: bucket 10/1s burst=20 + daily: 100000/24h", "by": ["user"]},
+		{"match": "/health", "policy": "unlimited"}
 	]`))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	table, err := ratelimit.NewTable(rdb, rules)
+	user := func(r *http.Request) (string, bool) { // your own authentication
+		id, ok := r.Context().Value("user").(string)
+		return id, ok
+	}
+	table, err := ratelimit.NewTable(rdb, rules,
+		ratelimit.Keys(map[string]ratelimit.KeyFunc{"user": ratelimit.ByUser(user)}),
+		ratelimit.Default(ratelimit.TokenBucket(ratelimit.Per(50, time.Second), 100))) // what no rule matches
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer table.Close()
 	handler := table.Middleware(http.NotFoundHandler())
-	for _, target := range []string{"/login", "/api/orders", "/"} {
+	for _, target := range []string{"/login", "/api/orders", "/health", "/"} {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, target, nil))
-		fmt.Println(target, w.Header().Get("RateLimit-Policy"))
+		fmt.Println(strings.TrimSpace(target + " " + w.Header().Get("RateLimit-Policy")))
 	}
 	// Output:
 	// /login "exact-1m";q=5;w=60
 	// /api/orders "burst";q=20;w=2, "daily";q=100000;w=86400
-	// /
+	// /health
+	// / "bucket";q=100;w=2
 }
 
 func ExampleParsePolicy() {

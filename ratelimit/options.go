@@ -28,6 +28,9 @@ type config struct {
 	shared    bool
 	observe   func(Event)
 
+	others    Policy // of a table's requests without a rule; nil is the default
+	unlimited bool   // they have none
+
 	client *ipConfig
 	key    KeyFunc // nil charges the client's address
 	keys   map[string]KeyFunc

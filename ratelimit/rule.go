@@ -2,11 +2,13 @@ package ratelimit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/jollyjet/aside/internal/setup"
@@ -14,15 +16,17 @@ import (
 
 // Rule is the limit of one route.
 type Rule struct {
-	// Match is a pattern of http.ServeMux, such as "POST /login" or "/api/". The most specific pattern that matches a
-	// request decides which rule applies. Requests that match none are not limited; "/" matches what the others don't.
-	Match string `json:"match"`
+	// Match is a pattern of http.ServeMux, such as "POST /login", "api.example.com/" or "/api/". The most specific pattern
+	// that matches a request decides which rule applies; see Table.Middleware. A rule without Match is for Table.For, by
+	// its Name.
+	Match string `json:"match,omitempty"`
 
-	// Policy is what ParsePolicy reads.
+	// Policy is what ParsePolicy reads, or "unlimited".
 	Policy string `json:"policy"`
 
 	// By names key functions, joined if there are several: "ip", "endpoint", "header:NAME", or one given to Keys. The
-	// default is the limiter's.
+	// default is the table's. "ip" is the client as ClientIP knows it. "header:NAME" charges the address as well, because a
+	// client can invent values; see ByHeader. For verified users give ByUser a name with Keys.
 	By []string `json:"by,omitempty"`
 
 	// Name is the limiter's name; the default is made of Match. Rules of the same name and policy share their state;
@@ -59,6 +63,33 @@ func Keys(named map[string]KeyFunc) Option {
 	return func(c *config) { c.keys = named }
 }
 
+// unlimited is the policy of a rule that exempts requests.
+const unlimited = "unlimited"
+
+// Default is the limit of requests that no rule of a [Table] matches. It is charged by the table's key.
+func Default(policy Policy) Option {
+	if policy == nil {
+		panic("ratelimit: Default(nil): give a policy, or use Unlimited()")
+	}
+	return func(c *config) { c.others, c.unlimited = policy, false }
+}
+
+// Unlimited leaves requests that no rule of a [Table] matches without a limit.
+func Unlimited() Option { return func(c *config) { c.others, c.unlimited = nil, true } }
+
+// label is how people call the rule.
+func (r *Rule) label() string { return cmp.Or(r.Match, r.Name) }
+
+// names are those by which Table.For finds the rule.
+func (r *Rule) names() (names []string) {
+	for _, name := range []string{r.Match, r.Name} {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // limiter builds what the rule describes.
 func (r *Rule) limiter(b *backend, c config) (l *Limiter, err error) {
 	policy, err := ParsePolicy(r.Policy)
@@ -78,9 +109,14 @@ func (r *Rule) limiter(b *backend, c config) (l *Limiter, err error) {
 	if !setup.IsName(c.name) {
 		return nil, fmt.Errorf("the name %q: %s", c.name, setup.NameRule)
 	}
-	l = newLimiter(b, c, policy)
+	return borrow(b, c, policy), nil
+}
+
+// borrow makes a limiter with the connections of another owner, who closes them.
+func borrow(b *backend, c config, policy Policy) *Limiter {
+	l := newLimiter(b, c, policy)
 	l.borrowed = true
-	return l, nil
+	return l
 }
 
 func (r *Rule) setFallback(c *config) error {
@@ -111,7 +147,7 @@ func (r *Rule) keyFunc(c *config) (KeyFunc, error) {
 		case name == "ip":
 			key = ByIP()
 		case name == "endpoint":
-			match := r.Match
+			match := r.label()
 			key = func(*http.Request) string { return "e:" + match }
 		case isHeader && header != "":
 			key = ByHeader(header)

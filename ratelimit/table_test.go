@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,10 +20,10 @@ const config = `[
 	{"match": "/api/free", "policy": "1000/1m", "by": ["tenant", "endpoint"], "shadow": true}
 ]`
 
-func newTable(t *testing.T, rules []ratelimit.Rule) *ratelimit.Table {
+func newTable(t *testing.T, rules []ratelimit.Rule, options ...ratelimit.Option) *ratelimit.Table {
 	t.Helper()
-	table, err := ratelimit.NewTable(mini(t), rules, ratelimit.Namespace(redistest.Unique(t)), ratelimit.Timeout(soon),
-		ratelimit.Keys(map[string]ratelimit.KeyFunc{"tenant": func(r *http.Request) string { return r.Host }}))
+	table, err := ratelimit.NewTable(mini(t), rules, append(options, ratelimit.Namespace(redistest.Unique(t)), ratelimit.Timeout(soon),
+		ratelimit.Keys(map[string]ratelimit.KeyFunc{"tenant": func(r *http.Request) string { return r.Host }}))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, table.Close()) })
 	return table
@@ -40,8 +41,8 @@ func TestTable(t *testing.T) {
 	}
 	require.Equal(t, 429, get(h, "/login", post).Code)
 	require.Equal(t, 429, get(h, "//login", post).Code, "another spelling is no way around")
-	require.Equal(t, 200, get(h, "/login", nil).Code, "no rule, no limit")
-	require.Empty(t, get(h, "/other", nil).Header().Get("RateLimit"))
+	require.Equal(t, 200, get(h, "/login", nil).Code, "no rule, the default")
+	require.Contains(t, get(h, "/other", nil).Header().Get("RateLimit"), "r=998")
 	for range 3 {
 		require.Equal(t, 200, get(h, "/api/a", nil).Code)
 	}
@@ -73,6 +74,9 @@ func TestBadRules(t *testing.T) {
 		"unknown key":    {{Match: "/a", Policy: "1/1m", By: []string{"nobody"}}},
 		"bad name":       {{Match: "/a", Policy: "1/1m", Name: "{}"}},
 		"bad when away":  {{Match: "/a", Policy: "1/1m", WhenAway: "maybe"}},
+		"port":           {{Match: "example.com:80/", Policy: "1/1m"}},
+		"host twice":     {{Match: "example.com/", Policy: "1/1m"}, {Match: "EXAMPLE.com./", Policy: "1/1m"}},
+		"name twice":     {{Name: "a", Policy: "1/1m"}, {Name: "a", Policy: "unlimited"}},
 		"no header name": {{Match: "/a", Policy: "1/1m", By: []string{"header:"}}},
 	} {
 		require.ErrorIs(t, table.Set(rules), ratelimit.ErrRules, name)
@@ -88,7 +92,7 @@ func TestBadRules(t *testing.T) {
 
 // Rules change while requests are served.
 func TestTableSetWhileServing(t *testing.T) {
-	table := newTable(t, nil)
+	table := newTable(t, nil, ratelimit.Default(ratelimit.FixedWindow(1_000_000, time.Hour)))
 	h := table.Middleware(hello)
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
