@@ -71,6 +71,8 @@ var limitMetrics = []metric[ratelimit.Stats]{
 		func(s *ratelimit.Stats) int64 { return s.LeasesRetaken }),
 	counter("aside_ratelimit_leases_lost_total", "Permits in use whose lease was lost, so that the work was told to stop.",
 		func(s *ratelimit.Stats) int64 { return s.LeasesLost }),
+	counter("aside_ratelimit_cost_errors_total", "Requests with a cost that can never be allowed.",
+		func(s *ratelimit.Stats) int64 { return s.CostErrors }),
 	gauge("aside_ratelimit_breaker_open", "Whether the circuit breaker is open, so that Redis is not asked.",
 		func(s *ratelimit.Stats) float64 { return truth(s.BreakerOpen) }),
 	timing("aside_ratelimit_duration_seconds", "Duration of decisions.",

@@ -27,6 +27,7 @@ func (l *Limiter) AcquireContext(ctx context.Context, key string) (work context.
 func (l *Limiter) acquire(ctx context.Context, key string, n int) (context.Context, Result, func(), error) {
 	began := time.Now()
 	r, err := l.AllowN(ctx, key, n)
+	l = l.kin(&r)
 	if err != nil || !l.leased || r.charge.n == 0 {
 		return ctx, r, func() {}, err
 	}

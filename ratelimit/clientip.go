@@ -17,16 +17,6 @@ type ipConfig struct {
 	v6 int // bits; 0 is the default
 }
 
-// ClientIP sets, once for a limiter or a [Table] with all its rules, how a client is known by its address. Everything that
-// charges an address uses it: the default key, [ByIP] within other keys, "ip" in a rule, and requests without a key.
-// The default is the address of the connection.
-//
-//	ratelimit.ClientIP(ratelimit.TrustedProxies(netip.MustParsePrefix("10.0.0.0/8")))
-func ClientIP(options ...IPOption) Option {
-	c := newIPConfig("ClientIP", options)
-	return func(to *config) { to.client = c }
-}
-
 func newIPConfig(call string, options []IPOption) *ipConfig {
 	c := &ipConfig{}
 	for _, o := range options {

@@ -50,40 +50,36 @@ func (k *keying) searches(parts []KeyFunc, r *http.Request) bool {
 }
 
 // requestKeys returns the key that a request is charged to, and the key of the same kind that is charged as well because
-// nobody has verified the first; "" if there is none.
-func (c *config) requestKeys(r *http.Request) (key, address string) {
-	if c.key == nil {
-		return c.client.key(r), ""
+// nobody has verified the first; "" if there is none. A nil KeyFunc stands for the client's address.
+func requestKeys(keyOf KeyFunc, client *ipConfig, r *http.Request) (key, address string) {
+	if keyOf == nil {
+		return client.key(r), ""
 	}
-	k := &keying{client: c.client}
+	k := &keying{client: client}
 	asked := k.on(r)
-	if key = c.key(asked); key == "" {
-		return c.client.key(r), ""
+	if key = keyOf(asked); key == "" {
+		return client.key(r), ""
 	}
 	if k.unverified {
 		k.byAddress = true
-		if address = c.key(asked); address == "" {
-			address = c.client.key(r)
+		if address = keyOf(asked); address == "" {
+			address = client.key(r)
 		}
 	}
 	return key, address
 }
 
-// settleClient decides how clients are known: by ClientIP, or else as the first ByIP that names proxies does.
-func (c *config) settleClient() {
-	if c.client != nil {
-		return
+// identityOf is how clients are known if ClientIP does not say: as the first key with an identity has it.
+func identityOf(key KeyFunc, named map[string]KeyFunc) *ipConfig {
+	if c := identityIn(key); c != nil {
+		return c
 	}
-	keys := []KeyFunc{c.key}
-	for _, name := range slices.Sorted(maps.Keys(c.keys)) {
-		keys = append(keys, c.keys[name])
-	}
-	for _, key := range keys {
-		if c.client = identityIn(key); c.client != nil {
-			return
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		if c := identityIn(named[name]); c != nil {
+			return c
 		}
 	}
-	c.client = &ipConfig{}
+	return &ipConfig{}
 }
 
 // identityIn calls a key function with an empty request, for which a function of the user's own may panic.

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -27,8 +28,10 @@ type Limiter struct {
 	leased   bool   // one of the parts is Concurrency
 	members  bool   // one of the parts keeps permits by name
 	id       string // of this limiter, and the start of its charges' ids
-	charges  atomic.Uint64
-	counters counters
+	charges  *atomic.Uint64
+	counters *counters
+	variants *variants
+	variant  Policy // nil for the limiter that New made
 
 	leaseLost sync.Once // has been logged
 }
@@ -53,7 +56,7 @@ func New(rdb redis.UniversalClient, policy Policy, options ...Option) *Limiter {
 
 func newLimiter(b *backend, c config, policy Policy) *Limiter {
 	l := &Limiter{
-		config: c, parts: policy.parts(), most: maxLimit, backend: b, id: rand.Text()[:16], counters: newCounters(),
+		config: c, parts: policy.parts(), most: maxLimit, backend: b, id: rand.Text()[:16], counters: newCounters(), charges: new(atomic.Uint64),
 	}
 	for _, p := range l.parts {
 		l.most = min(l.most, p.limit)
@@ -67,6 +70,14 @@ func newLimiter(b *backend, c config, policy Policy) *Limiter {
 	if c.denyKeys > 0 && !l.leased {
 		l.deny = newDenyCache(c.denyKeys)
 	}
+	l.variants = newVariants(l)
+	return l
+}
+
+// borrow makes a limiter with the connections of another owner, who closes them.
+func borrow(b *backend, c config, policy Policy) *Limiter {
+	l := newLimiter(b, c, policy)
+	l.borrowed = true
 	return l
 }
 
@@ -95,14 +106,21 @@ func (l *Limiter) Allow(ctx context.Context, key string) (Result, error) {
 // allow, the error wraps [ErrCost].
 func (l *Limiter) AllowN(ctx context.Context, key string, n int) (Result, error) {
 	began := time.Now()
+	l = l.of(key)
 	r, err := l.decide(ctx, key, n, began)
+	l.settle(&r, err)
+	if n > 0 || err != nil {
+		l.report(key, &r, err, time.Since(began))
+	}
+	return r, err
+}
+
+// settle makes a decision the limiter's answer.
+func (l *Limiter) settle(r *Result, err error) {
+	r.variant = l.variant
 	if err == nil && l.shadow && !r.Allowed {
 		r.Allowed, r.Shadow, r.RetryAfter = true, true, 0
 	}
-	if n > 0 || err != nil {
-		l.report(&r, err, time.Since(began))
-	}
-	return r, err
 }
 
 // Peek returns what Allow would, and charges nothing.
@@ -139,7 +157,9 @@ func (l *Limiter) decide(ctx context.Context, key string, n int, began time.Time
 
 // fallBack decides without Redis, which could not because of err.
 func (l *Limiter) fallBack(ctx context.Context, hashTag string, n int, err error) (Result, error) {
-	l.counters.errors.Add(1)
+	if !errors.Is(ctx.Err(), context.Canceled) { // a caller that hung up says nothing about Redis
+		l.counters.errors.Add(1)
+	}
 	if ctx.Err() != nil || l.fallback == fallbackClosed {
 		return Result{}, err
 	}
@@ -155,11 +175,20 @@ func (l *Limiter) fallBack(ctx context.Context, hashTag string, n int, err error
 	return r, nil
 }
 
-func (l *Limiter) report(r *Result, err error, took time.Duration) {
+func (l *Limiter) report(key string, r *Result, err error, took time.Duration) {
 	l.counters.count(r, err, took)
-	if l.observe != nil {
-		l.observe(Event{Limiter: l.name, Result: *r, Err: err, Took: took})
+	if errors.Is(err, ErrCost) {
+		l.counters.costLogged.Do(func() {
+			l.conn.Log.Error("aside: a request's cost can never be allowed; correct the Cost or n, or raise the limit", "limiter", l.name, "error", err)
+		})
 	}
+	if l.observe == nil {
+		return
+	}
+	if !l.plainKeys {
+		key = digest(key)
+	}
+	l.observe(Event{Limiter: l.name, Key: key, Result: *r, Err: err, Took: took})
 }
 
 // Refund gives back what a request was charged, for instance because it did no work after all. The policies take back
@@ -169,6 +198,7 @@ func (l *Limiter) Refund(ctx context.Context, r Result) error { return l.refund(
 
 // refund gives a charge back, or only its leases.
 func (l *Limiter) refund(ctx context.Context, r Result, onlyLeases bool) error {
+	l = l.kin(&r)
 	c := r.charge
 	switch {
 	case c.n == 0:
@@ -194,8 +224,10 @@ func (l *Limiter) refund(ctx context.Context, r Result, onlyLeases bool) error {
 	return failed
 }
 
-// Reset forgets what key was charged. Permits of [Concurrency] in use are charged again by their next renewal. The error is that of ctx, or wraps [ErrUnavailable].
+// Reset forgets what key was charged. Permits of [Concurrency] in use are charged again by their next
+// renewal. The error is that of ctx, or wraps [ErrUnavailable].
 func (l *Limiter) Reset(ctx context.Context, key string) error {
+	l = l.of(key)
 	hashTag := hashTagOf(key)
 	l.local.remove(hashTag)
 	defer l.deny.remove(hashTag)

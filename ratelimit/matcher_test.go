@@ -18,7 +18,7 @@ import (
 // limitedBy returns the policies of the rules that apply, which are told apart by their names.
 func limitedBy(table *ratelimit.Table, r *http.Request) (names []string) {
 	for _, l := range table.Limiters(r) {
-		names = append(names, strings.TrimPrefix(l.Name(), "rule/"))
+		names = append(names, strings.TrimSuffix(strings.TrimPrefix(l.Name(), "rule/"), "/default"))
 	}
 	return names
 }

@@ -1,13 +1,10 @@
 package ratelimit
 
-import (
-	"errors"
-	"net/http"
-	"time"
-)
+import "net/http"
 
 // Middleware passes the requests that the limiter allows to next, and answers the others with 429. If the limiter is
-// [FailClosed] and Redis is away it answers 503. It passes the ResponseWriter on as it is, so flushing and hijacking work.
+// [FailClosed] and Redis is away it answers 503; if the [Cost] is impossible, which is the server's mistake, 500. CORS
+// preflights pass; see [LimitPreflights]. It passes the ResponseWriter on as it is, so flushing and hijacking work.
 // A permit of [Concurrency] is held while next runs, and the request's context ends when it is lost, with the cause
 // [ErrLeaseLost].
 func (l *Limiter) Middleware(next http.Handler) http.Handler { return Stack(l)(next) }
@@ -24,32 +21,40 @@ func Stack(limiters ...*Limiter) func(http.Handler) http.Handler {
 func serve(w http.ResponseWriter, r *http.Request, next http.Handler, limiters []*Limiter) {
 	asks := make([]Ask, 0, len(limiters))
 	for _, l := range limiters {
-		if l.skip == nil || !l.skip(r) {
+		if l.applies(r) {
 			asks = l.asks(asks, r)
 		}
 	}
 	work, results, release, err := acquireAll(r.Context(), asks)
 	defer release() // also when next panics
 	switch {
-	case errors.Is(err, ErrCost):
-		writeQuota(w, nil)
 	case err != nil:
-		writeUnavailable(w, asks[len(results)].Limiter.pause)
+		asks[len(results)].Limiter.Fail(w, r, err)
 	case len(results) == 0 || results[len(results)-1].Allowed:
-		for i := range results {
-			if i+1 == len(results) || asks[i].Limiter != asks[i+1].Limiter {
-				asks[i].Limiter.setHeaders(w.Header(), &results[i])
-			}
-		}
+		showAll(w.Header(), asks, results)
 		if work != r.Context() {
 			r = r.WithContext(work)
 		}
 		next.ServeHTTP(w, r)
 	default:
 		last := len(results) - 1
-		asks[last].Limiter.answerDenied(w, r, results[last])
+		asks[last].Limiter.Deny(w, r, results[last])
 	}
 }
+
+// applies reports whether the middleware is about a request.
+func (l *Limiter) applies(r *http.Request) bool {
+	return (l.preflights || !isPreflight(r)) && (l.skip == nil || !l.skip(r))
+}
+
+// isPreflight reports whether a browser asks whether it may send the real request, which is limited.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// Asks returns what the middleware asks for a request, for [AllowAll]: by the limiter's key and [Cost]. It is one Ask, or two
+// if the address is charged too; see [ByHeader].
+func (l *Limiter) Asks(r *http.Request) []Ask { return l.asks(nil, r) }
 
 // asks adds what a request asks a limiter for. The address of an unverified key comes first: while it is denied, a client
 // that invents keys leaves nothing in Redis.
@@ -58,40 +63,9 @@ func (l *Limiter) asks(to []Ask, r *http.Request) []Ask {
 	if l.cost != nil {
 		n = l.cost(r)
 	}
-	key, address := l.requestKeys(r)
+	key, address := requestKeys(l.key, l.client, r)
 	if address != "" && address != key {
 		to = append(to, Ask{Limiter: l, Key: address, N: n})
 	}
 	return append(to, Ask{Limiter: l, Key: key, N: n})
-}
-
-func (l *Limiter) answerDenied(w http.ResponseWriter, r *http.Request, result Result) {
-	l.setHeaders(w.Header(), &result)
-	if l.denied != nil {
-		l.denied(w, r, result)
-		return
-	}
-	writeQuota(w, violated(&result))
-}
-
-func violated(r *Result) (names []string) {
-	for _, one := range r.results() {
-		if !one.Allowed {
-			names = append(names, one.Policy)
-		}
-	}
-	return names
-}
-
-func (l *Limiter) setHeaders(h http.Header, r *Result) {
-	h.Add("RateLimit-Policy", policyField(l.parts))
-	if r.Source != FromFailOpen {
-		h.Add("RateLimit", limitField(r))
-	}
-	if !r.Allowed {
-		setRetryAfter(h, r.RetryAfter)
-	}
-	if l.legacy && r.Source != FromFailOpen {
-		setLegacy(h, r, time.Now())
-	}
 }

@@ -121,8 +121,11 @@ func TestCostSkipAndOnDenied(t *testing.T) {
 	require.Equal(t, 200, res.Code)
 	require.Empty(t, res.Header().Get("RateLimit"))
 	res = get(h, "/?cost=11", nil)
-	require.Equal(t, 429, res.Code, "never")
+	require.Equal(t, 500, res.Code, "the server's mistake, and not the client's")
 	require.Empty(t, res.Header().Get("Retry-After"))
+	require.Equal(t, 500, get(h, "/?cost=-1", nil).Code)
+	require.EqualValues(t, 2, l.Stats().CostErrors)
+	require.EqualValues(t, 1, l.Stats().Denied)
 }
 
 // A denial by the second limiter must not cost the first anything.

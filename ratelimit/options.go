@@ -37,7 +37,13 @@ type config struct {
 	cost   func(*http.Request) int
 	skip   func(*http.Request) bool
 	denied func(http.ResponseWriter, *http.Request, Result)
-	legacy bool
+	failed func(http.ResponseWriter, *http.Request, error)
+
+	headers       HeaderNames
+	preflights    bool // are limited
+	shadowHeaders bool // are shown
+	plainKeys     bool // in events
+	policyOf      func(key string) Policy
 }
 
 // unnamed is the name of limiters that are given none.
@@ -59,6 +65,7 @@ func defaults() config {
 		pause:     time.Second,
 		replicas:  1,
 		localKeys: 100_000,
+		headers:   IETFHeaders(),
 	}
 }
 
@@ -66,7 +73,9 @@ func (c *config) apply(options []Option) {
 	for _, o := range options {
 		o(c)
 	}
-	c.settleClient()
+	if c.client == nil {
+		c.client = identityOf(c.key, c.keys)
+	}
 }
 
 // here is this package's name in panics about its options.
@@ -164,8 +173,12 @@ func DenyCache(keys int) Option {
 // been denied is not charged.
 func Shadow() Option { return func(c *config) { c.shadow = true } }
 
-// Observe calls observe with each decision. It runs on the goroutine of the request, so it must be quick.
+// Observe calls observe with each decision. It runs on the goroutine of the request, so it must be quick. The events name
+// whom they are about by a hash of the key; see [ObserveKeys].
 func Observe(observe func(Event)) Option {
 	here.NotNil("Observe", observe == nil)
 	return func(c *config) { c.observe = observe }
 }
+
+// ObserveKeys gives [Observe] the keys themselves, which may be addresses and names of users, and not hashes of them.
+func ObserveKeys() Option { return func(c *config) { c.plainKeys = true } }

@@ -35,7 +35,8 @@ type Result struct {
 	// Each has one result for each policy of [All], in its order, and is nil for a single policy.
 	Each []Result
 
-	charge charge
+	charge  charge
+	variant Policy // that decided, if it is not the limiter's own; see PolicyOf
 }
 
 // charge is what Refund needs to know.

@@ -112,13 +112,6 @@ func (r *Rule) limiter(b *backend, c config) (l *Limiter, err error) {
 	return borrow(b, c, policy), nil
 }
 
-// borrow makes a limiter with the connections of another owner, who closes them.
-func borrow(b *backend, c config, policy Policy) *Limiter {
-	l := newLimiter(b, c, policy)
-	l.borrowed = true
-	return l
-}
-
 func (r *Rule) setFallback(c *config) error {
 	switch r.WhenAway {
 	case "":

@@ -1,6 +1,8 @@
 package ratelimit
 
 import (
+	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 // Event is one decision.
 type Event struct {
 	Limiter string        // its [Name]
+	Key     string        // a hash of the key, or with [ObserveKeys] the key
 	Result  Result        // the zero value if Err is set
 	Err     error         // why there was no decision
 	Took    time.Duration // from the call to the answer
@@ -27,7 +30,8 @@ type Stats struct {
 	LocalDenied  int64  // repeated by [DenyCache]; not in Denied
 	ShadowDenied int64  // denials that [Shadow] turned into allowances
 	Fallback     int64  // decided without Redis, by [Local] or [FailOpen]
-	Errors       int64  // requests that Redis did not answer, or not in time, also those decided by the fallback
+	Errors       int64  // requests that Redis did not answer, or not in time, also those decided by the fallback, but not if the caller hung up
+	CostErrors   int64  // requests with a cost that can never be allowed; see [ErrCost]
 	BreakerOpen  bool   // now
 
 	LeasesRetaken int64 // leases of [Concurrency] that Redis had lost or let expire, and that a renewal took back
@@ -37,12 +41,14 @@ type Stats struct {
 }
 
 type counters struct {
-	allowed, denied, localDenied, shadowDenied, fallback, errors, leasesRetaken, leasesLost atomic.Int64
-	took                                                                                    *histogram.Histogram
+	allowed, denied, localDenied, shadowDenied, fallback, errors, leasesRetaken, leasesLost, costErrors atomic.Int64
+	took                                                                                                *histogram.Histogram
+
+	costLogged sync.Once
 }
 
-func newCounters() counters {
-	return counters{took: histogram.New(
+func newCounters() *counters {
+	return &counters{took: histogram.New(
 		100*time.Microsecond, 250*time.Microsecond, 500*time.Microsecond, time.Millisecond, 2500*time.Microsecond,
 		5*time.Millisecond, 10*time.Millisecond, 25*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond,
 		250*time.Millisecond, time.Second)}
@@ -50,6 +56,8 @@ func newCounters() counters {
 
 func (c *counters) count(r *Result, err error, took time.Duration) {
 	switch {
+	case errors.Is(err, ErrCost):
+		c.costErrors.Add(1)
 	case err != nil:
 	case r.Shadow:
 		c.shadowDenied.Add(1)
@@ -71,7 +79,7 @@ func (c *counters) read() Stats {
 	shadowDenied := c.shadowDenied.Load()
 	return Stats{
 		Allowed: c.allowed.Load() + shadowDenied, Denied: c.denied.Load(), LocalDenied: c.localDenied.Load(),
-		ShadowDenied: shadowDenied, Fallback: c.fallback.Load(), Errors: c.errors.Load(), Took: c.took.Read(),
+		ShadowDenied: shadowDenied, Fallback: c.fallback.Load(), Errors: c.errors.Load(), CostErrors: c.costErrors.Load(), Took: c.took.Read(),
 		LeasesRetaken: c.leasesRetaken.Load(), LeasesLost: c.leasesLost.Load(),
 	}
 }

@@ -14,11 +14,12 @@ import (
 )
 
 // Table limits each route by a rule of its own. The rules can be changed while requests are served. What was charged under
-// a rule stays charged if the rule stays, or if only its limit or burst changes; see [Name]. All methods may be called from any goroutine.
+// a rule stays charged if the rule stays, or if only its limit or burst changes; see [Name].
+// All methods may be called from any goroutine.
 type Table struct {
 	config  config
 	backend *backend
-	others  *Limiter // of requests that match no rule; nil if they are unlimited
+	others  []*Limiter // of requests that match no rule; none if they are unlimited
 
 	mu     sync.Mutex // held during Set and Close
 	closed bool       // guarded by mu
@@ -32,6 +33,7 @@ type routes struct {
 	matcher  matcher
 	named    map[string][]*Limiter // by Match and by Name, for For
 	all      bool                  // the rule "/" leaves no request to the default
+	others   []*Limiter            // the default's; none if such requests are unlimited
 }
 
 // defaultPolicy is generous to people and stops scripts.
@@ -48,14 +50,18 @@ const defaultRoute = "default"
 func NewTable(rdb redis.UniversalClient, rules []Rule, options ...Option) (*Table, error) {
 	c := defaults()
 	c.apply(options)
+	if c.policyOf != nil {
+		panic("ratelimit: NewTable: PolicyOf is for New; give the rules their policies")
+	}
 	t := &Table{config: c, backend: newBackend(rdb, &c)}
 	if !c.unlimited {
-		c.name = "rule/" + defaultRoute
+		c.name = "rule/" + defaultRoute + "/" + c.name
 		policy := c.others
 		if policy == nil {
 			policy = defaultPolicy
 		}
-		t.others = borrow(t.backend, c, policy)
+		c.shared = true // tables may have the same default
+		t.others = []*Limiter{borrow(t.backend, c, policy)}
 	}
 	if err := t.Set(rules); err != nil {
 		return nil, errors.Join(err, t.Close())
@@ -69,7 +75,7 @@ func (t *Table) Set(rules []Rule) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	was := t.now.Load()
-	next := &routes{matcher: matcher{http.NewServeMux()}, named: make(map[string][]*Limiter)}
+	next := &routes{matcher: matcher{http.NewServeMux()}, named: make(map[string][]*Limiter), others: t.others}
 	for _, r := range rules {
 		r.By = slices.Clone(r.By)
 		if err := t.add(next, was, &r); err != nil {
@@ -134,8 +140,10 @@ func (r *routes) uses() (uses []use) {
 	if r == nil {
 		return nil
 	}
-	for _, l := range r.limiters {
-		uses = append(uses, l.uses()...)
+	for _, l := range append(slices.Clone(r.limiters), r.others...) {
+		if l != nil {
+			uses = append(uses, l.uses()...)
+		}
 	}
 	return uses
 }
@@ -175,12 +183,10 @@ func (t *Table) Limiter(r *http.Request) *Limiter {
 func (t *Table) Limiters(r *http.Request) []*Limiter {
 	limiters, ok := t.now.Load().matcher.find(r)
 	if !ok {
-		return t.other()
+		return t.others
 	}
 	return limiters
 }
-
-func (t *Table) other() []*Limiter { return (&matched{limiter: t.others}).addTo(nil) }
 
 // Middleware applies to each request the rule that matches it, or the default; see [Limiter.Middleware]. The host is
 // compared without case, port and final dot. The path is read in each way that a router may read it: as it was sent, decoded,
@@ -205,7 +211,7 @@ func (t *Table) For(name string) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			limiters, ok := t.now.Load().named[name]
 			if !ok {
-				limiters = t.other()
+				limiters = t.others
 			}
 			serve(w, r, next, limiters)
 		})
@@ -228,8 +234,10 @@ func (t *Table) Stats() map[string]Stats {
 			stats[now.rules[i].label()] = l.Stats()
 		}
 	}
-	if t.others != nil && !now.all {
-		stats[defaultRoute] = t.others.Stats()
+	for _, l := range t.others {
+		if !now.all {
+			stats[defaultRoute] = l.Stats()
+		}
 	}
 	return stats
 }
