@@ -48,6 +48,7 @@
 //
 // The middleware sets RateLimit and RateLimit-Policy as structured fields, RFC 9651, as in
 // draft-ietf-httpapi-ratelimit-headers-10: a work in progress, so names and parameters may change with it. The answer to a
-// denied request is 429 with Retry-After and problem details, RFC 9457, of the draft's type. The client's address is that
-// of the connection; see [TrustedProxies] before believing a header.
+// denied request is 429 with Retry-After and problem details, RFC 9457, of the draft's type, or a page for browsers. The
+// client's address is that of the connection unless [ClientIP] says otherwise. Verified users are charged by [ByUser]. The guide
+// is docs/ratelimit.md.
 package ratelimit
