@@ -8,16 +8,23 @@
 //
 // # Policies
 //
-// The table shows the most that each policy lets through in a window of its length, and what it costs. L is the limit, B a
-// bucket's burst. A test searches for the worst case of each, and another compares every decision with a model.
+// The table shows the most that each policy lets through in a window of its length, the least that it gives to callers who
+// keep the limit, and what it costs. L is the limit, B a bucket's burst. Steady callers space their permits evenly, or come back
+// after RetryAfter. Bursts are the whole limit at once, a window apart. A test searches for the worst case of each, one
+// measures both sides at limits from 1 to 100, and another compares every decision with a model.
 //
-//	policy                         at most          retry-after    in Redis
-//	SlidingWindow(L, w)            2L-1             exact          one string, about 30 bytes
-//	SlidingWindow(L, w).Exact()    L                exact          a sorted set of L members
-//	SlidingWindow(L, w).Strict(n)  L                exact          one string, up to n counts
-//	TokenBucket(rate, B)           B + rate*w       exact          one string, about 40 bytes
-//	FixedWindow(L, w)              2L               exact          one string, about 30 bytes
-//	Concurrency(n, lease)          n at once        lease's end    a sorted set of n members
+//	policy                           at most      steady gets     bursts get   in Redis
+//	SlidingWindow(L, w), L up to 20  L            all             all          one string, up to L times
+//	SlidingWindow(L, w), L above 20  2L-1         (L-1)/L         1/2          one string, about 30 bytes
+//	SlidingWindow(L, w).Counter()    2L-1         (L-1)/L, 1/2    1/2          the same, also for a small L
+//	SlidingWindow(L, w).Exact()      L            all             all          a sorted set of L members
+//	SlidingWindow(L, w).Strict(n)    L            n/(n+1), (L)    1/2          one string, up to n counts
+//	TokenBucket(rate, B)             B + rate*w   all             B at a time  one string, about 40 bytes
+//	FixedWindow(L, w)                2L           all             all          one string, about 30 bytes
+//	Concurrency(n, lease)            n at once    all             all          a sorted set of n members
+//
+// (L) means that a small L gets less: Strict gives a steady caller no more than L/(L+1), so half of a limit of 1, and so does
+// Counter. RetryAfter is exact for all but Concurrency, where it is the end of a lease that may be renewed.
 //
 // Exact means that the same request is allowed after RetryAfter and denied a microsecond before, if nobody else takes a
 // permit in between. Use SlidingWindow unless its bound is too weak, Strict if the limit is a promise to somebody else, and

@@ -17,6 +17,7 @@ import (
 func TestKeysLiveLongEnough(t *testing.T) {
 	for name, p := range map[string]ratelimit.Policy{
 		"sliding":     ratelimit.SlidingWindow(5, time.Minute),
+		"counter":     ratelimit.SlidingWindow(5, time.Minute).Counter(),
 		"exact":       ratelimit.SlidingWindow(5, time.Minute).Exact(),
 		"strict":      ratelimit.SlidingWindow(5, time.Minute).Strict(7),
 		"bucket":      ratelimit.TokenBucket(ratelimit.Per(5, time.Minute), 5),

@@ -39,6 +39,7 @@ func mini(t testing.TB) *redis.Client {
 func policies() map[string]ratelimit.Policy {
 	return map[string]ratelimit.Policy{
 		"sliding":     ratelimit.SlidingWindow(10, 24*time.Hour),
+		"counter":     ratelimit.SlidingWindow(10, 24*time.Hour).Counter(),
 		"exact":       ratelimit.SlidingWindow(10, 24*time.Hour).Exact(),
 		"strict":      ratelimit.SlidingWindow(10, 24*time.Hour).Strict(10),
 		"bucket":      ratelimit.TokenBucket(ratelimit.Per(1, time.Hour), 10),
@@ -159,6 +160,7 @@ func keysOf(t *testing.T, rdb redis.UniversalClient, ns string) (keys []string) 
 func TestSubSecondWindow(t *testing.T) {
 	short := map[string]ratelimit.Policy{
 		"sliding":     ratelimit.SlidingWindow(1, 300*time.Millisecond),
+		"counter":     ratelimit.SlidingWindow(1, 300*time.Millisecond).Counter(),
 		"exact":       ratelimit.SlidingWindow(1, 300*time.Millisecond).Exact(),
 		"strict":      ratelimit.SlidingWindow(1, 300*time.Millisecond).Strict(3),
 		"bucket":      ratelimit.TokenBucket(ratelimit.Per(1, 300*time.Millisecond), 1),
@@ -187,6 +189,7 @@ func TestLoweredLimit(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		for name, p := range map[string][2]ratelimit.Policy{
 			"sliding": {ratelimit.SlidingWindow(9, 24*time.Hour), ratelimit.SlidingWindow(3, 24*time.Hour)},
+			"counter": {ratelimit.SlidingWindow(9, 24*time.Hour).Counter(), ratelimit.SlidingWindow(3, 24*time.Hour).Counter()},
 			"exact":   {ratelimit.SlidingWindow(9, 24*time.Hour).Exact(), ratelimit.SlidingWindow(3, 24*time.Hour).Exact()},
 			"strict":  {ratelimit.SlidingWindow(9, 24*time.Hour).Strict(9), ratelimit.SlidingWindow(3, 24*time.Hour).Strict(9)},
 			"bucket":  {ratelimit.TokenBucket(0.001, 9), ratelimit.TokenBucket(0.001, 3)},

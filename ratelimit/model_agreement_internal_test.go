@@ -85,7 +85,7 @@ func genPolicy(t *rapid.T) Policy {
 	window := time.Duration(rapid.Int64Range(1000, 100_000_000).Draw(t, "window")) * time.Microsecond
 	burst := rapid.IntRange(1, 12).Draw(t, "burst")
 	return rapid.SampledFrom([]Policy{
-		SlidingWindow(limit, window), SlidingWindow(limit, window).Exact(), FixedWindow(limit, window),
+		SlidingWindow(limit, window), SlidingWindow(limit, window).Counter(), SlidingWindow(limit, window).Exact(), FixedWindow(limit, window),
 		SlidingWindow(limit, window).Strict(rapid.IntRange(1, 20).Draw(t, "buckets")),
 		TokenBucket(Per(float64(limit), window), burst), Concurrency(limit, window),
 	}).Draw(t, "policy")

@@ -35,14 +35,14 @@ func (m *model) between(from, to int64) (n int) {
 func (m *model) admits(at int64, n int) bool {
 	window := m.span.Microseconds()
 	switch m.algorithm {
-	case slidingLog, leases:
+	case slidingLog, slidingTimes, leases:
 		return m.between(at-window+1, at)+n <= m.limit
 	case fixedWindow:
 		return m.between(at/window*window, at)+n <= m.limit
 	case slidingBuckets:
 		width := int64(m.unit)
 		return m.between((at/width-int64(m.slots))*width, at)+n <= m.limit
-	case slidingCounter:
+	case slidingCounter, plainCounter:
 		begin := at / window * window
 		used := big.NewInt(int64(m.between(begin-window, begin-1)))
 		used.Mul(used, big.NewInt(window-(at-begin)))

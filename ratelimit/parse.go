@@ -12,6 +12,7 @@ import (
 //
 //	100/1m                            SlidingWindow(100, time.Minute)
 //	sliding 100/1m                    the same
+//	counter 100/1m                    SlidingWindow(100, time.Minute).Counter()
 //	exact 100/1m                      SlidingWindow(100, time.Minute).Exact()
 //	strict 100/1m buckets=10          SlidingWindow(100, time.Minute).Strict(10)
 //	bucket 100/1m burst=20            TokenBucket(Per(100, time.Minute), 20)
@@ -118,6 +119,8 @@ func parseWindow(word, amount string, extra []string) (Policy, error) {
 	switch word {
 	case slidingCounter.word:
 		return SlidingWindow(limit, window), nil
+	case plainCounter.word:
+		return SlidingWindow(limit, window).Counter(), nil
 	case slidingLog.word:
 		return SlidingWindow(limit, window).Exact(), nil
 	case fixedWindow.word:

@@ -13,6 +13,7 @@ func TestPolicyText(t *testing.T) {
 		"100/1m":                          "sliding 100/1m",
 		"sliding 100/60s":                 "sliding 100/1m",
 		"  exact   5/1h ":                 "exact 5/1h",
+		"counter 5/1h":                    "counter 5/1h",
 		"strict 100/1m buckets=10":        "strict 100/1m buckets=10",
 		"bucket 100/1s burst=20":          "bucket 100/1s burst=20",
 		"bucket 1000/1h burst=1":          "bucket 1000/1h burst=1",

@@ -22,6 +22,12 @@ var (
 		word: "sliding", code: "c", meter: "counter", refund: "counter_refund", window: true,
 		local: func(p part) meter { return newCounter(float64(p.limit), p.unit) },
 	}
+	plainCounter = &algorithm{
+		word: "counter", code: "c", meter: "counter", refund: "counter_refund", window: true, local: slidingCounter.local,
+	}
+	slidingTimes = &algorithm{
+		word: "sliding", code: "t", meter: "buckets", refund: "buckets_refund", window: true, local: slidingBuckets.local,
+	}
 	slidingLog = &algorithm{
 		word: "exact", code: "l", meter: "log", helpers: []string{"members"}, refund: "members_refund", window: true,
 		local: func(p part) meter { return newLog(float64(p.limit), p.unit) },
@@ -50,7 +56,7 @@ type part struct {
 	name      string
 	limit     int           // permits per window, in the bucket, or at once
 	span      time.Duration // window or lease
-	slots     int           // of Strict
+	slots     int64         // into which the window is cut, if it is
 	unit      float64       // in microseconds: the window, a slot, the time between two permits, or the lease
 }
 

@@ -20,6 +20,7 @@ type Policy interface {
 const (
 	maxLimit = 1_000_000_000
 	maxExact = 10_000
+	maxTimes = 20 // from here on a steady client gets 95 % of the limit from a counter, which is cheaper
 	maxSlots = 1_000
 	minSpan  = time.Millisecond
 	maxSpan  = 366 * 24 * time.Hour
@@ -40,24 +41,35 @@ func checkSpan(call, what string, d time.Duration) {
 // Sliding is the policy that [SlidingWindow] returns. Its methods trade memory or speed for a better bound.
 type Sliding struct{ part }
 
-// SlidingWindow allows limit permits in any window, as nearly as two counters can tell. One counts the current window of
-// the clock; the other counts the window before, weighted by how much of it still lies within the sliding window. It is the
-// default choice: one small string per key, whatever the limit.
+// SlidingWindow allows limit permits in any window. It is the default choice: one string per key. Up to a limit of 20 the
+// string has the time of each permit, so the limit is exact: never more, and never fewer, as with [Sliding.Exact]. It has at
+// most 20 numbers, about 300 bytes. Above 20 it is as near as two counters can tell; see [Sliding.Counter].
 //
-// Worst case: 2*limit-1 in a window, for a caller who spends the whole limit at the end of one window of the clock and
-// continues steadily in the next. Random traffic of one and a half times the limit has reached 1.33*limit. If that is too
-// much use [Sliding.Strict] or [Sliding.Exact].
-//
-// The limit is from 1 to 1,000,000,000, the window from 1 ms to 366 days. Source: the counter described by Cloudflare in
-// "How we built rate limiting capable of scaling to millions of domains" (2017). The error rate given there is a statistic
-// of their traffic and no bound.
+// The limit is from 1 to 1,000,000,000, the window from 1 ms to 366 days.
 func SlidingWindow(limit int, window time.Duration) Sliding {
 	call := fmt.Sprintf("SlidingWindow(%d, %v)", limit, window)
 	checkLimit(call, limit, maxLimit)
 	checkSpan(call, "window", window)
-	return Sliding{part{
-		algorithm: slidingCounter, name: "sliding-" + short(window), limit: limit, span: window, unit: micros(window),
-	}}
+	p := part{algorithm: slidingCounter, name: "sliding-" + short(window), limit: limit, span: window, unit: micros(window)}
+	if limit <= maxTimes {
+		p.algorithm, p.unit, p.slots = slidingTimes, 1, window.Microseconds()-1
+	}
+	return Sliding{p}
+}
+
+// Counter uses two counters, whatever the limit. One counts the current window of the clock; the other counts the window
+// before, weighted by how much of it still lies within the sliding window. The price of 30 bytes is that both are guesses.
+//
+// Worst case: 2*limit-1 in a window, for a caller who spends the whole limit at the end of one window of the clock and
+// continues steadily in the next. Random traffic of one and a half times the limit has reached 1.33*limit. A caller who
+// spaces permits evenly gets (limit-1)/limit of them, one of a limit of 1 half; one who takes the whole limit at once, a window
+// apart, gets half. If that is too much or too little use [Sliding.Strict] or [Sliding.Exact].
+//
+// Source: the counter described by Cloudflare in "How we built rate limiting capable of scaling to millions of domains"
+// (2017). The error rate given there is a statistic of their traffic and no bound.
+func (s Sliding) Counter() Sliding {
+	s.algorithm, s.name, s.slots, s.unit = plainCounter, "counter-"+short(s.span), 0, micros(s.span)
+	return s
 }
 
 // Exact remembers the time of each permit.
@@ -74,12 +86,12 @@ func (s Sliding) Exact() Sliding {
 // buckets.
 //
 // Worst case: limit in any window. The price is that a permit comes back up to window/buckets late, so traffic at the limit
-// gets limit permits in window*(1+1/buckets). Memory: about 6 bytes for each bucket in use.
+// gets limit permits in window*(1+1/buckets), and one who takes the whole limit at once, a window apart, gets half. Memory: about 6 bytes for each bucket in use.
 func (s Sliding) Strict(buckets int) Sliding {
 	if buckets < 1 || buckets > maxSlots {
 		panic(fmt.Sprintf("ratelimit: Strict(%d): use 1 to %d buckets", buckets, maxSlots))
 	}
-	s.algorithm, s.name, s.slots = slidingBuckets, "strict-"+short(s.span), buckets
+	s.algorithm, s.name, s.slots = slidingBuckets, "strict-"+short(s.span), int64(buckets)
 	s.unit = math.Ceil(micros(s.span) / float64(buckets))
 	return s
 }

@@ -16,6 +16,7 @@ func TestARefundLeavesTheOtherChargesAsLongAsTheyCount(t *testing.T) {
 	const window = time.Minute
 	for name, p := range map[string]ratelimit.Policy{
 		"sliding": ratelimit.SlidingWindow(5, window),
+		"counter": ratelimit.SlidingWindow(5, window).Counter(),
 		"exact":   ratelimit.SlidingWindow(5, window).Exact(),
 		"strict":  ratelimit.SlidingWindow(5, window).Strict(7),
 		"bucket":  ratelimit.TokenBucket(ratelimit.Per(5, window), 5),

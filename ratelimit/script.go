@@ -63,11 +63,11 @@ func takeScript(head string, parts []part) *script {
 		return newScript(append(texts, oneBegin, read, oneDecide, take, oneEnd)...)
 	}
 	var names []string
-	seen := map[*algorithm]bool{}
+	seen := map[string]bool{}
 	for _, p := range parts {
 		names = append(names, p.algorithm.meter)
-		if read, take := meterLua(p.algorithm); !seen[p.algorithm] {
-			seen[p.algorithm] = true
+		if read, take := meterLua(p.algorithm); !seen[p.algorithm.meter] {
+			seen[p.algorithm.meter] = true
 			texts = append(texts, "local function ", p.algorithm.meter, "(key, limit, unit, slots)\n", read,
 				"local function take()\n", take, "return back\nend\nreturn rest, back, wait, take\nend\n")
 		}

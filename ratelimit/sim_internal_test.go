@@ -158,8 +158,15 @@ func simPolicies(limit int, window time.Duration) map[string]simPolicy {
 	once := func(n int) int { return n }
 	twice := func(n int) int { return 2 * n }
 	almost := func(n int) int { return 2*n - 1 }
+	sliding := func(n int) int {
+		if n <= maxTimes {
+			return n
+		}
+		return almost(n)
+	}
 	return map[string]simPolicy{
-		"sliding":     {SlidingWindow(limit, window), almost},
+		"sliding":     {SlidingWindow(limit, window), sliding},
+		"counter":     {SlidingWindow(limit, window).Counter(), almost},
 		"exact":       {SlidingWindow(limit, window).Exact(), once},
 		"strict10":    {SlidingWindow(limit, window).Strict(10), once},
 		"strict60":    {SlidingWindow(limit, window).Strict(60), once},

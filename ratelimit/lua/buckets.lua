@@ -1,5 +1,5 @@
 -- Strict buckets: the window is cut into slots, and the oldest one counts in full as long as any of it lies within
--- reach, so no window ever holds more than the limit. State: "slot:count", the first slot absolute and each further one
+-- reach, so no window ever holds more than the limit. With slots of a microsecond that is exact. State: "slot:count", the first slot absolute and each further one
 -- relative to the one before. With a clock that went back, hits go to the latest slot, which expires last.
 local index, sum, slot, list, counts = math.floor(now / unit), 0, 0, {}, {}
 for step, count in string.gmatch(redis.call('GET', key) or '', '(%d+):(%d+)') do
