@@ -57,6 +57,18 @@ func ExampleLimiter_Middleware() {
 	// 429 {"type":"https://iana.org/assignments/http-problem-types#quota-exceeded","title":"Request cannot be satisfied as assigned quota has been exceeded","status":429,"violated-policies":["burst"]}
 }
 
+func ExampleSliding_Counter() {
+	rdb, done := redistest.Example() // your own client
+	defer done()
+
+	// Millions of keys, so 30 bytes for each count for more than the last permit.
+	limiter := ratelimit.New(rdb, ratelimit.SlidingWindow(5, time.Hour).Counter())
+	defer limiter.Close()
+	r, err := limiter.Allow(context.Background(), "sensor:1")
+	fmt.Println(r.Allowed, r.Remaining, err, limiter.Stats().Policy)
+	// Output: true 4 <nil> counter 5/1h
+}
+
 func ExampleAll() {
 	rdb, done := redistest.Example() // your own client
 	defer done()
@@ -157,7 +169,7 @@ func ExampleLimiter_AcquireContext() {
 	defer release()
 	fmt.Println(r.Allowed)
 
-	rdb.FlushDB(context.Background()) // Redis loses the lease, and another process gets the permit
+	_ = limiter.Reset(context.Background(), "report") // the lease is gone, as after a failover, and another gets the permit
 	_, other, _ := limiter.Acquire(context.Background(), "report")
 	defer other()
 	<-work.Done() // so this one stops

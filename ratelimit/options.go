@@ -89,7 +89,8 @@ func Namespace(name string) Option { return connect(here.Namespace(name)) }
 
 // Name tells limiters apart: it is part of every key, and the label of statistics. Limiters of the same name and namespace
 // share their state if their policies are equal, or differ only in a limit or burst, so a limit can change in a deployment
-// without forgetting what was charged. Another window, rate, lease or kind of policy begins anew. The default is "default",
+// without forgetting what was charged. Another window, rate, lease or kind of policy begins anew; a [SlidingWindow] of up to 20
+// and one above are two kinds. The default is "default",
 // with which a limit is part of the state too: limiters without a name share only if their policies are equal. The same
 // characters are allowed as in a [Namespace].
 //

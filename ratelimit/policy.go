@@ -43,7 +43,7 @@ type Sliding struct{ part }
 
 // SlidingWindow allows limit permits in any window. It is the default choice: one string per key. Up to a limit of 20 the
 // string has the time of each permit, so the limit is exact: never more, and never fewer, as with [Sliding.Exact]. It has at
-// most 20 numbers, about 300 bytes. Above 20 it is as near as two counters can tell; see [Sliding.Counter].
+// most 20 numbers, 312 bytes with all that Redis adds. Above 20 it is as near as two counters can tell; see [Sliding.Counter].
 //
 // The limit is from 1 to 1,000,000,000, the window from 1 ms to 366 days.
 func SlidingWindow(limit int, window time.Duration) Sliding {

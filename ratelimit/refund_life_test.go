@@ -11,6 +11,28 @@ import (
 	"github.com/jollyjet/aside/ratelimit"
 )
 
+// Charges that are refunded leave nothing behind, however many they are.
+func TestRefundsDoNotFillTheState(t *testing.T) {
+	for name, p := range policies() {
+		rdb := mini(t)
+		ns := redistest.Unique(t)
+		l := open(t, rdb, p, ratelimit.Namespace(ns))
+		for range 100 {
+			r, err := l.Allow(t.Context(), "k")
+			require.NoError(t, err)
+			require.True(t, r.Allowed, name)
+			require.NoError(t, l.Refund(t.Context(), r))
+		}
+		for _, key := range keysOf(t, rdb, ns) {
+			if kind := rdb.Type(t.Context(), key).Val(); kind == "string" {
+				require.Less(t, rdb.StrLen(t.Context(), key).Val(), int64(60), name)
+			} else {
+				require.Zero(t, rdb.ZCard(t.Context(), key).Val(), name)
+			}
+		}
+	}
+}
+
 // A refund gives back its own permits and no others: what remains charged counts for as long as it would have without.
 func TestARefundLeavesTheOtherChargesAsLongAsTheyCount(t *testing.T) {
 	const window = time.Minute

@@ -38,15 +38,21 @@ func TestBytesInRedis(t *testing.T) {
 	for name, policy := range map[string]ratelimit.Policy{
 		"sliding": window, "strict": window.Strict(10), "bucket": bucket, "fixed": ratelimit.FixedWindow(100, time.Minute),
 		"exact": window.Exact(), "concurrency": ratelimit.Concurrency(100, time.Minute),
+		"sliding20": ratelimit.SlidingWindow(20, time.Minute),
 	} {
 		l := ratelimit.New(rdb, policy, ratelimit.Name(name))
-		_, err := l.AllowN(t.Context(), "user:42", 100)
-		require.NoError(t, err)
+		for {
+			r, err := l.Allow(t.Context(), "user:42")
+			require.NoError(t, err)
+			if !r.Allowed {
+				break
+			}
+		}
 		require.NoError(t, l.Close())
 		keys, err := rdb.Keys(t.Context(), "aside:rl:"+name+":*").Result()
 		require.NoError(t, err)
 		require.Len(t, keys, 1)
-		t.Logf("%4d bytes: a limiter's key, %s, 100 permits taken", bytesOf(t, rdb, keys[0]), name)
+		t.Logf("%4d bytes: a limiter's key, %s, all permits taken", bytesOf(t, rdb, keys[0]), name)
 	}
 }
 

@@ -84,7 +84,7 @@ func (l *limits) of(text string) (*ratelimit.Limiter, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.made[text] = ratelimit.New(l.rdb, policy, ratelimit.Namespace(l.namespace), ratelimit.FailClosed(), ratelimit.Timeout(5*time.Second))
+	l.made[text] = ratelimit.New(l.rdb, policy, ratelimit.Namespace(l.namespace), ratelimit.Name("shared"), ratelimit.FailClosed(), ratelimit.Timeout(5*time.Second))
 	return l.made[text], nil
 }
 
