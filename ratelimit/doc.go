@@ -36,10 +36,10 @@
 //
 // Limiters with the same [Namespace], [Name] and policy are one limiter, on all nodes. With a Name the limit or burst may
 // differ, so a deployment that changes it forgets nothing. Another kind (a SlidingWindow of up to 20 and one above are two),
-// window, rate or lease begins anew, because the
-// numbers would mean something else: while both versions run each counts for itself, so together they allow at most what both
-// policies do. Without a Name another limit is another limiter. Two limiters of one process that share a state are logged
-// once; see [Shared]. If their policies differ New panics, and a [Table] refuses such rules.
+// window, rate or lease begins anew, because the numbers would mean something else. While both versions run each counts for
+// itself, so together they allow at most what both policies do. Without a Name another limit is another limiter. Two limiters
+// of one process that share a state are logged once; see [Shared]. If their policies differ New panics, and a [Table] refuses
+// such rules.
 //
 // # What is charged
 //
