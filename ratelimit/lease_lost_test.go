@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,24 +133,23 @@ func TestATakeBackAfterTheRelease(t *testing.T) {
 // The work is released while a renewal is on its way, which then finds the lease missing. It must not take it for lost.
 func TestAReleaseDuringARenewal(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
-		var release func()
-		sent := 0
+		held := make(chan func(), 1)
+		var sent atomic.Int64
 		hook := redistest.Before(func(cmds []redis.Cmder) {
 			for _, cmd := range cmds {
-				if args := cmd.Args(); len(args) == 10 && args[0] == "evalsha" {
-					if sent++; sent == 1 {
-						release()
-					}
+				if args := cmd.Args(); len(args) == 10 && args[0] == "evalsha" && sent.Add(1) == 1 {
+					release := <-held
+					release()
 				}
 			}
 		})
 		l := open(t, rdb, ratelimit.Concurrency(1, 3*time.Second), ratelimit.Hooks(hook))
-		var err error
-		_, _, release, err = l.AcquireContext(t.Context(), "k")
+		_, _, release, err := l.AcquireContext(t.Context(), "k")
 		require.NoError(t, err)
+		held <- release
 		time.Sleep(2 * time.Second)
 		require.Equal(t, 1, remaining(t, l))
-		require.Equal(t, 2, sent, "a renewal and the release")
+		require.EqualValues(t, 2, sent.Load(), "a renewal and the release")
 	})
 }
 
