@@ -13,7 +13,7 @@
 // Imports go down only. Each line is a layer; a package imports packages of lower layers, never of its own:
 //
 //	metrics
-//	cacheable  evict  consistency  ratelimit  session
+//	cacheable  evict  consistency  ratelimit  session  httpcache
 //	store
 //	codec
 //	internal:  engine
@@ -26,6 +26,10 @@
 //	           redisx
 //	           clientip  envelope  fidelity  flight  histogram  journal  keyspace  lifecycle  lru  pause  slicesx  tracing
 //	           background
+//	httpcache/internal/storable
+//	httpcache/internal/freshness
+//	httpcache/internal/cachestatus  httpcache/internal/conditional  httpcache/internal/directive  httpcache/internal/freshen  httpcache/internal/invalidation  httpcache/internal/novary  httpcache/internal/ranges  httpcache/internal/vary
+//	httpcache/internal/field
 //
 // The modules examples, bench and otelaside stand above all of them. Package evict and package consistency use cacheable
 // through interfaces of their own. A test holds this graph, and keeps large cycles out of every package (internal/archtest).

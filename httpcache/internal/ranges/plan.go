@@ -67,6 +67,7 @@ func (p Plan) Answer(status int, stored http.Header, body []byte) (sent int, hea
 		part, contentType = p.multipart(stored.Get("Content-Type"), body)
 		header = stored.Clone()
 		header.Set("Content-Type", contentType)
+		header.Del("Content-Range") // each part has its own
 	}
 	header.Set("Content-Length", strconv.Itoa(len(part)))
 	return http.StatusPartialContent, header, part

@@ -9,8 +9,8 @@ import (
 )
 
 // Header returns the fields of an answer that are stored. Left out are those of one hop (RFC 9111, section 3.1), those that
-// the answer keeps from being shared (private="x", no-cache="x"), those that are about one client (Set-Cookie, RateLimit,
-// Retry-After), and Age, which is computed.
+// the answer keeps from being shared (private="x", no-cache="x"), and those that are about one client (Set-Cookie, RateLimit,
+// Retry-After). Age stays, as the terms are computed from it; it is written anew on each hit.
 func Header(header http.Header, said directive.Response) http.Header {
 	stored := header.Clone()
 	for _, names := range [][]string{field.HopByHop(header), said.PrivateFields, said.NoCacheFields, perClient} {
@@ -26,7 +26,7 @@ func Header(header http.Header, said directive.Response) http.Header {
 	return stored
 }
 
-var perClient = []string{"Age", "Authentication-Info", "Retry-After", "Set-Cookie", "Set-Cookie2"}
+var perClient = []string{"Authentication-Info", "Retry-After", "Set-Cookie"}
 
 // perClientFamily covers the fields of rate limits in their standard and older forms, and trailers.
 func perClientFamily(name string) bool {

@@ -38,7 +38,7 @@ var Reasons = []struct {
 	{Cookie, "The request had a Cookie. Say Public if the answer doesn't depend on it, Private(key) if it does."},
 	{RequestSaysNo, "The request had Cache-Control: no-store."},
 	{Informational, "An answer of 1xx is not the final one."},
-	{Partial, "A part (206, or Content-Range) is never stored as the whole."},
+	{Partial, "A part (206) is never stored as the whole."},
 	{NotModified, "The handler answered 304 to a condition of the client; there is no body to store."},
 	{NotUnderstood, "The answer said must-understand and has a status that this cache doesn't know."},
 	{NoStore, "The answer said no-store."},

@@ -86,7 +86,7 @@ func status(answer Answered, _ Rules) Reason {
 	switch {
 	case answer.Status < 200:
 		return Informational
-	case answer.Status == http.StatusPartialContent, len(answer.Header.Values("Content-Range")) > 0:
+	case answer.Status == http.StatusPartialContent: // Content-Range means nothing with another one (RFC 9110, section 14.4)
 		return Partial
 	case answer.Status == http.StatusNotModified:
 		return NotModified
