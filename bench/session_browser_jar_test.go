@@ -68,10 +68,9 @@ func TestBrowserParallelRequestKeepsTheLogin(t *testing.T) {
 		<-arrived
 		require.Equal(t, "<nil>", one.post(step))
 		release <- struct{}{}
-		switch got := <-answer; {
-		case got == "<nil> true":
+		if got := <-answer; got == "<nil> true" {
 			stored++
-		default:
+		} else {
 			require.Contains(t, got, session.ErrEnded.Error(), "%s: it says that it has stored nothing", step)
 		}
 		for _, p := range []*tab{one, two} {

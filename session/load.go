@@ -53,7 +53,7 @@ func (s *requestSession) peek(ctx context.Context) (rec record, handle string, e
 func (s *requestSession) lookUp(ctx context.Context, tok token) error {
 	f, err := s.p.read(ctx, &tok)
 	if errors.Is(err, ErrNoSession) {
-		s.state, s.tok, s.why = none, tok, f.why
+		s.state, s.tok, s.why, s.heir = none, tok, f.why, f.heir
 		return err
 	}
 	if err != nil {

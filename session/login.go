@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"time"
@@ -16,6 +17,8 @@ import (
 //   - One of the same user, who has authenticated again, stays and gets a new id; the old id ends at once.
 //   - One of another user ends, and the new session has no data.
 //   - With none, or one that ended meanwhile, the new session has no data.
+//   - With a token that another request of the client has just replaced, by a login of the same user or a new id, the new session
+//     takes over that session: two logins at the same time lose no data.
 //
 // The session is valid until it expires, is destroyed, or is revoked through its user. Errors: [ErrUser], [ErrTooMany],
 // [ErrCommitted], [ErrTooLarge], [ErrConflict], or one that wraps [ErrUnavailable]: the client then gets no new token.
@@ -47,6 +50,9 @@ func (m *Manager[T]) Login(ctx context.Context, user string, opts ...LoginOption
 		default:
 			err = s.endAs(ctx, replaced)
 		}
+		if !done && err == nil && s.state != live && s.why == replaced && s.heir != "" {
+			done, err = s.loginHeir(ctx, user, label, l)
+		}
 		if done || err != nil {
 			return err
 		}
@@ -69,6 +75,10 @@ func (s *requestSession) loginNew(ctx context.Context, user, label string, l lif
 	if err != nil {
 		return err
 	}
+	if s.why == unknown || s.why == replaced {
+		// Without the mark the login is as good; only a parallel login does not find it.
+		_ = redisx.Run(ctx, s.p.rdb, s.p.markHeirCall(s.tok.handle(), tok.handle()))
+	}
 	s.begin(tok, rec)
 	s.p.report(Event{Kind: LoggedIn, Handle: tok.handle(), User: user})
 	return nil
@@ -77,34 +87,64 @@ func (s *requestSession) loginNew(ctx context.Context, user, label string, l lif
 // loginMove begins a session for a user with the data of the request's anonymous session, and ends that one. done is
 // false if either was ended meanwhile.
 func (s *requestSession) loginMove(ctx context.Context, user, label string, l life) (done bool, err error) {
-	b := s.rec.body
+	return s.moveFrom(ctx, s.tok.handle(), s.tok.hash(), user, label, l)
+}
+
+// loginHeir is loginMove from the session that another request of the client has just put in the place of its own: one of a
+// login of the same user, or its own with another id. done is false if that is somebody else's, or has ended.
+func (s *requestSession) loginHeir(ctx context.Context, user, label string, l life) (done bool, err error) {
+	handle := s.heir
+	get, member := redisx.Get(s.p.sessionKey(handle)), s.p.memberCall(user, handle)
+	if err := s.p.run(ctx, get, member); err != nil {
+		return false, err
+	}
+	raw, err := get.Reply.Text()
+	if err != nil {
+		return false, nil //nolint:nilerr // there is none
+	}
+	r, ok := parseRecord(raw)
+	mine := r.body.user == user && member.Did() || r.body.user == "" && handle == s.tok.handle()
+	if !ok || !mine || !s.p.valid(r.body.payload) {
+		return false, nil
+	}
+	s.rec = r
+	return s.moveFrom(ctx, handle, r.hash, user, label, l)
+}
+
+// moveFrom begins a session for a user with the data of the one in rec, which has a handle and lets in the id with a hash, and
+// ends that.
+func (s *requestSession) moveFrom(ctx context.Context, handle string, hash [sha256.Size]byte, user, label string, l life) (done bool, err error) {
+	from, b := s.rec.body.user, s.rec.body
 	b.user, b.label = user, label
 	tok, rec, err := s.p.createFor(ctx, &b, l)
 	if err != nil {
 		return false, err
 	}
-	result, err := s.takeOver(ctx, &tok, &rec)
+	result, err := s.takeOver(ctx, handle, hash, &tok, &rec)
 	if err != nil || result == vanished {
 		s.p.undo(ctx, &tok)
 		if err == nil {
-			s.state = none
+			err = ignoreNone(s.lookUp(ctx, s.tok))
 		}
 		return false, err
 	}
+	if from != "" {
+		_ = redisx.Run(ctx, s.p.rdb, s.p.forgetCall(s.p.keyOfUser(from), handle)) // if this fails, the entry expires
+	}
+	s.state, s.why = live, noToken
 	s.rec = rec
 	s.replaceToken(tok)
 	s.p.report(Event{Kind: LoggedIn, Handle: tok.handle(), User: user})
 	return true, nil
 }
 
-// takeOver ends the anonymous session of the request in favour of the one with token t and record r. If somebody else
-// changed the anonymous session since it was read, the new one gets its last data.
-func (s *requestSession) takeOver(ctx context.Context, t *token, r *record) (outcome, error) {
-	hash := s.tok.hash()
-	call := &redisx.Call{Script: takeScript, Key: s.p.sessionKey(s.tok.handle()), Args: []any{hash[:], s.rec.version}}
+// takeOver ends a session in favour of the one with token t and record r. If somebody else changed it since it was read, the
+// new one gets its last data.
+func (s *requestSession) takeOver(ctx context.Context, handle string, hash [sha256.Size]byte, t *token, r *record) (outcome, error) {
+	call := &redisx.Call{Script: takeScript, Key: s.p.sessionKey(handle), Args: []any{hash[:], s.rec.version}}
 	member := s.p.memberCall(r.body.user, t.handle())
 	// Without the mark the login is as good; only requests in flight then find no hint of it.
-	_ = redisx.Run(ctx, s.p.rdb, s.p.markCall(s.tok.handle(), replaced), call, member)
+	_ = redisx.Run(ctx, s.p.rdb, s.p.markHeirCall(handle, t.handle()), call, member)
 	if err := errors.Join(call.Err(), member.Err()); err != nil {
 		return vanished, s.p.failure(ctx, err)
 	}
@@ -119,10 +159,10 @@ func (s *requestSession) takeOver(ctx context.Context, t *token, r *record) (out
 	}
 	last, ok := parseRecord(texts[0])
 	if !ok || !s.p.valid(last.body.payload) {
-		s.p.report(Event{Kind: Undecodable, Handle: s.tok.handle()})
+		s.p.report(Event{Kind: Undecodable, Handle: handle})
 		return vanished, nil
 	}
-	s.p.report(Event{Kind: Conflict, Handle: s.tok.handle(), User: r.body.user})
+	s.p.report(Event{Kind: Conflict, Handle: handle, User: r.body.user})
 	r.body.payload, r.body.flashes = last.body.payload, last.body.flashes
 	res, err := s.p.save(ctx, t.handle(), r.version, change{body: &r.body})
 	r.version = res.version
@@ -165,9 +205,8 @@ func (s *requestSession) loginAgain(ctx context.Context, user, label string, l l
 			s.state = none
 			_ = s.p.end(ctx, &next)
 			return false, nil
-		case !s.tok.admits(&res.other, res.now): // another request has just logged in again
-			s.state = none
-			return false, nil
+		case !s.tok.admits(&res.other, res.now): // another request has just logged in again, or renewed it
+			return false, ignoreNone(s.lookUp(ctx, s.tok))
 		}
 		s.rec = res.other
 		if err := s.p.backOff(ctx, conflicts); err != nil {

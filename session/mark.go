@@ -35,6 +35,13 @@ func (p *protocol) markCall(handle string, why absence) *redisx.Call {
 	return &redisx.Call{Name: "set", Key: p.markKey(handle), Args: []any{why.text(), "px", millis(p.grace + p.idle)}}
 }
 
+// markHeirCall also names the session that a login has put in the place. Only a login of the same user makes use of that.
+func (p *protocol) markHeirCall(handle, heir string) *redisx.Call {
+	c := p.markCall(handle, replaced)
+	c.Args[0] = replaced.text() + " " + heir
+	return c
+}
+
 func (a absence) text() string {
 	if a == replaced {
 		return "replaced"
@@ -51,25 +58,27 @@ func (p *protocol) claim(ctx context.Context, t *token) (bool, error) {
 	return err == nil && c.Did(), err
 }
 
-// marked returns what the mark of a token says whose session is absent, and whether a replaced token is used too late.
-func (p *protocol) marked(ctx context.Context, handle string) (why absence, late bool, err error) {
+// marked returns what the mark of a token says whose session is absent, the heir if there is one, and whether a replaced token is
+// used too late.
+func (p *protocol) marked(ctx context.Context, handle string) (why absence, heir string, late bool, err error) {
 	key := p.markKey(handle)
 	get, ttl := redisx.Get(key), &redisx.Call{Name: "pttl", Key: key}
 	if err := p.run(ctx, get, ttl); err != nil {
-		return unknown, false, err
+		return unknown, "", false, err
 	}
-	text, _ := get.Reply.Text() // without a mark it is ""
+	said, _ := get.Reply.Text() // without a mark it is ""
+	text, heir, _ := strings.Cut(said, " ")
 	left, err := ttl.Reply.Int64()
 	if err != nil {
-		return unknown, false, p.failure(ctx, err)
+		return unknown, "", false, p.failure(ctx, err)
 	}
 	switch fresh := left > p.idle.Milliseconds(); {
 	case text == "":
-		return unknown, false, nil
+		return unknown, "", false, nil
 	case !fresh:
-		return unknown, text == replaced.text(), nil
+		return unknown, "", text == replaced.text(), nil
 	case text == replaced.text():
-		return replaced, false, nil
+		return replaced, heir, false, nil
 	}
-	return ended, false, nil
+	return ended, "", false, nil
 }

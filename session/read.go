@@ -15,6 +15,7 @@ type found struct {
 	left    time.Duration // until it expires
 	inGrace bool          // the token's id was replaced, and is in its grace period
 	why     absence       // where there is no session
+	heir    string        // the session in its place, if there is one; for logins
 }
 
 // read looks up a session, in one round trip. It checks that the session exists, that the token has its id, and that it
@@ -37,7 +38,7 @@ func (p *protocol) read(ctx context.Context, t *token) (found, error) {
 	}
 	f := found{record: r, left: left}
 	if f.inGrace, f.why, err = p.verify(ctx, t, &r); err != nil {
-		return found{why: f.why}, err
+		return found{why: f.why, heir: handle}, err
 	}
 	if r.body.user != "" && !member {
 		p.report(Event{Kind: Revoked, Handle: handle, User: r.body.user})
@@ -86,7 +87,7 @@ func (p *protocol) absent(ctx context.Context, t *token, handle string, member b
 		_ = p.run(ctx, p.forgetCall(p.userKey(t.locator), handle)) // if this fails, the entry expires
 		return found{why: unknown}, ErrNoSession
 	}
-	why, late, err := p.marked(ctx, handle)
+	why, heir, late, err := p.marked(ctx, handle)
 	switch {
 	case err != nil:
 		return found{}, err
@@ -95,7 +96,7 @@ func (p *protocol) absent(ctx context.Context, t *token, handle string, member b
 	default:
 		p.report(Event{Kind: Missing, Handle: handle})
 	}
-	return found{why: why}, ErrNoSession
+	return found{why: why, heir: heir}, ErrNoSession
 }
 
 // verify checks that the token is valid for the session: it has the right locator, and the id, or the previous id in

@@ -34,6 +34,7 @@ type requestSession struct {
 	mu        sync.Mutex
 	state     state
 	why       absence // none and gone: what became of the session of tok, which the request presented
+	heir      string  // the session in the place of the one that is replaced; see Login
 	tok       token
 	former    []token // tokens that the request itself has replaced by tok
 	rec       record

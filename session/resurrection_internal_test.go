@@ -148,6 +148,9 @@ func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
+// theSession tells the session that the history is about from those that logins begin.
+var theSession = []Flash{{Kind: "it"}}
+
 func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 	ctx := t.Context()
 	tok := newToken()
@@ -157,8 +160,12 @@ func (l *lab) round(t *testing.T, rng *rand.Rand, outcomes map[string]int) {
 	if first.bound {
 		user = "ann"
 		require.NoError(t, s.loginNew(ctx, user, "", s.p.life()))
+		require.NoError(t, s.update(ctx, false, func(b *body) (bool, error) {
+			b.flashes = theSession
+			return true, nil
+		}))
 	} else {
-		require.NoError(t, s.create(ctx, &body{}))
+		require.NoError(t, s.create(ctx, &body{flashes: theSession}))
 	}
 	tok = s.tok
 	first.cur = tok.String()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -24,6 +25,18 @@ type condition struct {
 	alive, bound  bool
 	n             int
 	cur, previous string
+	past          string // tokens that were current
+}
+
+// replace makes a token current. The one before may stay valid.
+func (c *condition) replace(token, previous string) {
+	c.past += " " + c.cur
+	c.cur, c.previous = token, previous
+}
+
+// leads reports whether a login with the token finds the session: its client had it, and has been given another one meanwhile.
+func (c condition) leads(token string) bool {
+	return c.alive && !c.admits(token) && strings.Contains(c.past, " "+token)
 }
 
 func (c condition) admits(token string) bool {
@@ -56,6 +69,8 @@ func mayBe(c condition, in input) []any {
 		did.alive = c.alive && !c.bound
 	case in.kind == "logout":
 		did.alive = c.alive && selectorOf(in.token) != selectorOf(c.cur)
+	case in.kind == "login" && c.leads(in.token):
+		did.alive = false
 	case !c.admits(in.token):
 	case in.kind == "update":
 		did.n++
@@ -65,7 +80,7 @@ func mayBe(c condition, in input) []any {
 		// The session has a new token that nobody knows.
 		t, _ := parseToken(c.cur)
 		t.id = [idBytes]byte{}
-		did.cur, did.previous = t.String(), ""
+		did.replace(t.String(), "")
 	}
 	return []any{c, did}
 }
@@ -81,15 +96,17 @@ func step(c condition, in input, out output) (bool, condition) {
 		c.n++
 		return admitted, c
 	case "renew ok":
-		c.cur, c.previous = out.token, ""
+		c.replace(out.token, "")
 		return admitted, c
 	case "grace ok":
 		current := in.token == c.cur
-		c.cur, c.previous = out.token, in.token
+		c.replace(out.token, in.token)
 		return admitted && current, c
 	case "login same": // with the data of the one before, if that had no user
-		c.cur, c.previous, c.bound = out.token, "", true
-		return admitted, c
+		leads := c.leads(in.token)
+		c.replace(out.token, "")
+		c.bound = true
+		return admitted || leads, c
 	case "login new": // another session, and the end of this one if it was the request's
 		c.alive = c.alive && !admitted
 		return true, c
@@ -198,7 +215,7 @@ func (a *actor) act(ctx context.Context, kind, token string, pick int) {
 			if err := m.Login(bound, "ann"); err != nil {
 				return output{result: word(err, "")}
 			}
-			if s.former == nil {
+			if len(s.rec.body.flashes) == 0 { // perhaps one that another actor has just begun
 				return output{result: "new"}
 			}
 			return output{result: "same", token: s.tok.String()}

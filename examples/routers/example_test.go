@@ -8,11 +8,11 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/gin-gonic/gin"
 	"github.com/go-chi/chi/v5"
+	"github.com/jollyjet/aside/ratelimit"
 	"github.com/labstack/echo/v4"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/jollyjet/aside/examples/routers"
-	"github.com/jollyjet/aside/ratelimit"
 )
 
 // newTable is the table of the examples: one login and two orders an hour for each client.

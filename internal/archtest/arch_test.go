@@ -16,16 +16,20 @@ const module = "github.com/jollyjet/aside/"
 // layers are the packages by what they may import: those of lower layers only, and what is below their own folder. doc.go
 // and internal/engine/doc.go show the same graph. A folder that is not named belongs to the nearest one above it that is.
 var layers = [][]string{
-	{"internal/background", "httpcache/internal/field"},
+	{"httpcache/internal/field"},
+	{
+		"httpcache/internal/cachestatus", "httpcache/internal/conditional", "httpcache/internal/directive", "httpcache/internal/freshen",
+		"httpcache/internal/invalidation", "httpcache/internal/novary", "httpcache/internal/ranges", "httpcache/internal/vary",
+	},
+	{"httpcache/internal/freshness"},
+	{"httpcache/internal/storable"},
+	{"internal/background"},
 	{
 		"internal/acltest", "internal/archtest", "internal/clientip", "internal/envelope",
 		"internal/faulttest", "internal/fidelity", "internal/flight", "internal/histogram", "internal/journal", "internal/keyspace",
 		"internal/lifecycle", "internal/lru", "internal/memredis", "internal/pause", "internal/redisserver", "internal/slicesx", "internal/tracing",
-		"httpcache/internal/cachestatus", "httpcache/internal/conditional", "httpcache/internal/directive",
-		"httpcache/internal/freshen", "httpcache/internal/invalidation", "httpcache/internal/novary",
-		"httpcache/internal/ranges", "httpcache/internal/vary",
 	},
-	{"internal/redisx", "internal/redistest", "httpcache/internal/freshness", "httpcache/internal/storable"},
+	{"internal/redisx", "internal/redistest"},
 	{"internal/breaker", "internal/lua", "internal/memorypolicy", "internal/setup", "internal/wire"},
 	{"internal/dataset", "internal/tracking"},
 	{"internal/tagversion"},
