@@ -194,8 +194,7 @@ func TestAnEvictionDuringAReloadWins(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		st, during := openStore(t, rdb), make(chan func() error, 1)
 		loads := 0
-		var c *cacheable.Cacheable[string, document]
-		c = cacheable.New(st, "c", func(context.Context, string) (document, error) { loads++; return document{Version: loads}, nil },
+		c := cacheable.New(st, "c", func(context.Context, string) (document, error) { loads++; return document{Version: loads}, nil },
 			cacheable.Reload(func(context.Context, string, document) (document, error) {
 				require.NoError(t, (<-during)())
 				return document{}, cacheable.ErrNotModified

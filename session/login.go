@@ -94,22 +94,33 @@ func (s *requestSession) loginMove(ctx context.Context, user, label string, l li
 // login of the same user, or its own with another id. done is false if that is somebody else's, or has ended.
 func (s *requestSession) loginHeir(ctx context.Context, user, label string, l life) (done bool, err error) {
 	handle := s.heir
-	get, member := redisx.Get(s.p.sessionKey(handle)), s.p.memberCall(user, handle)
-	if err := s.p.run(ctx, get, member); err != nil {
-		return false, err
+	for range maxHeirs {
+		get, member := redisx.Get(s.p.sessionKey(handle)), s.p.memberCall(user, handle)
+		if err := s.p.run(ctx, get, member); err != nil {
+			return false, err
+		}
+		raw, err := get.Reply.Text()
+		if err != nil { // there is none; perhaps yet another login has taken its place
+			why, heir, _, err := s.p.marked(ctx, handle)
+			if err != nil || why != replaced || heir == "" {
+				return false, err
+			}
+			handle = heir
+			continue
+		}
+		r, ok := parseRecord(raw)
+		mine := r.body.user == user && member.Did() || r.body.user == "" && handle == s.tok.handle()
+		if !ok || !mine || !s.p.valid(r.body.payload) {
+			return false, nil
+		}
+		s.rec = r
+		return s.moveFrom(ctx, handle, r.hash, user, label, l)
 	}
-	raw, err := get.Reply.Text()
-	if err != nil {
-		return false, nil //nolint:nilerr // there is none
-	}
-	r, ok := parseRecord(raw)
-	mine := r.body.user == user && member.Did() || r.body.user == "" && handle == s.tok.handle()
-	if !ok || !mine || !s.p.valid(r.body.payload) {
-		return false, nil
-	}
-	s.rec = r
-	return s.moveFrom(ctx, handle, r.hash, user, label, l)
+	return false, nil
 }
+
+// maxHeirs is how many logins in a row, each in the place of the one before, are followed.
+const maxHeirs = 32
 
 // moveFrom begins a session for a user with the data of the one in rec, which has a handle and lets in the id with a hash, and
 // ends that.

@@ -1,7 +1,7 @@
 // Package internal is where the rules of a shared HTTP cache are: functions of headers and times, without network, clock or
 // store. It holds no code. One folder is one idea:
 //
-//	field         lists, dates, seconds: List, Names, Open, IsToken, Unquote, Seconds, MaxSeconds, Date, HopByHop
+//	field         lists, dates, seconds: List, Names, Open, IsToken, Unquote, Seconds, MaxDelta, Date, HopByHop
 //	directive     Cache-Control and its targeted forms: OfAnswer -> Response, OfRequest -> Request, Delta
 //	freshness     how long, how old, what then: Of(Answer, ..., Policy) -> Terms{Age, TTL, Keep, For}, State, Source, Stamp,
 //	              AgeField, Cacheable

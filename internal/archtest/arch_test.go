@@ -50,7 +50,7 @@ var heavy = map[string]map[string]bool{
 	"go.mongodb.org/":                set(),
 	"github.com/FerretDB/":           set(),
 	"github.com/alicebob/miniredis/": set("internal"),
-	"github.com/stretchr/testify/":   set("internal", "codec"), // test fixtures
+	"github.com/stretchr/testify/":   set("internal", "codec"),          // test fixtures
 	"testing":                        set("internal", "codec", "*test"), // test fixtures
 }
 

@@ -34,7 +34,7 @@ func TestMaxAgeInEveryForm(t *testing.T) {
 		"any case":                  {[]string{"MaX-aGe=3600"}, of(hour)},
 		"quoted":                    {[]string{`max-age="3600"`}, of(hour)},
 		"leading zeros":             {[]string{"max-age=003600"}, of(hour)},
-		"beyond 32 bits":            {[]string{"max-age=99999999999"}, of(field.MaxSeconds)},
+		"beyond 32 bits":            {[]string{"max-age=99999999999"}, of(field.MaxDelta)},
 		"after an unknown one":      {[]string{"foobar, max-age=3600"}, of(hour)},
 		"in another's quotes":       {[]string{`x="max-age=3600", max-age=1`}, of(time.Second)},
 		"in another's quotes, last": {[]string{`max-age=1, x="max-age=3600"`}, of(time.Second)},
@@ -108,7 +108,7 @@ func TestTargetedFieldReplacesCacheControl(t *testing.T) {
 		"wrong type":         {[][2]string{{"Cache-Control", "max-age=60"}, {cdn, `max-age="10000"`}}, Response{Source: cdn, MaxAge: of(0)}},
 		"decimal":            {[][2]string{{cdn, "max-age=60.5"}}, Response{Source: cdn, MaxAge: of(0)}},
 		"negative":           {[][2]string{{cdn, "max-age=-60"}}, Response{Source: cdn, MaxAge: of(0)}},
-		"beyond 32 bits":     {[][2]string{{cdn, "max-age=99999999999"}}, Response{Source: cdn, MaxAge: of(field.MaxSeconds)}},
+		"beyond 32 bits":     {[][2]string{{cdn, "max-age=99999999999"}}, Response{Source: cdn, MaxAge: of(field.MaxDelta)}},
 		"parameters":         {[][2]string{{cdn, "max-age=60;a=b, private;c"}}, Response{Source: cdn, MaxAge: of(time.Minute), Private: true}},
 		"two lines":          {[][2]string{{cdn, "max-age=60"}, {cdn, "s-maxage=1"}}, Response{Source: cdn, MaxAge: of(time.Minute), SMaxAge: of(time.Second)}},
 		"false is absent":    {[][2]string{{cdn, "no-store=?0, public"}}, Response{Source: cdn, Public: true}},
@@ -133,7 +133,7 @@ func TestDirectivesOfRequests(t *testing.T) {
 		"min-fresh=60":                       {MinFresh: of(time.Minute)},
 		"min-fresh=60, min-fresh=1":          {MinFresh: of(time.Minute)},
 		"max-stale=60, max-stale=1":          {MaxStale: of(time.Second)},
-		"max-stale":                          {MaxStale: of(field.MaxSeconds)},
+		"max-stale":                          {MaxStale: of(field.MaxDelta)},
 		"max-stale=":                         {MaxStale: of(0)},
 		"max-stale=x":                        {MaxStale: of(0)},
 		"max-stale =60":                      {MaxStale: of(0)},
@@ -152,7 +152,7 @@ func FuzzDirectives(f *testing.F) {
 		h := http.Header{"Cache-Control": {line}, "Cdn-Cache-Control": {line}, "Pragma": {line}}
 		for _, r := range []Response{OfAnswer(h), OfAnswer(h, "CDN-Cache-Control")} {
 			for _, d := range []Delta{r.MaxAge, r.SMaxAge, r.StaleIfError, r.StaleWhileRevalidate} {
-				require.True(t, d.Time >= 0 && d.Time <= field.MaxSeconds)
+				require.True(t, d.Time >= 0 && d.Time <= field.MaxDelta)
 				require.True(t, d.Set || d.Time == 0)
 			}
 			require.NotContains(t, r.PrivateFields, "")

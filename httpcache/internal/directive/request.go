@@ -13,7 +13,7 @@ type Request struct {
 	OnlyIfCached bool
 	MaxAge       Delta
 	MinFresh     Delta
-	MaxStale     Delta // without an argument: field.MaxSeconds, which is any
+	MaxStale     Delta // without an argument: field.MaxDelta, which is any
 }
 
 // OfRequest reads the directives of a request.
@@ -37,7 +37,7 @@ func OfRequest(header http.Header) Request {
 			r.MinFresh.addLongest(argument)
 		case "max-stale":
 			if argument == "" && len(member) == len(name) {
-				r.MaxStale.add(field.MaxSeconds)
+				r.MaxStale.add(field.MaxDelta)
 			} else {
 				r.MaxStale.addText(argument)
 			}

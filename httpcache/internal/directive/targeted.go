@@ -26,7 +26,7 @@ func targeted(lines []string) (r Response, ok bool) {
 		}
 		if d := r.delta(name); d != nil {
 			n, _ := item.Value.(int64) // 0 for any other type: a lifetime that is no lifetime
-			d.add(min(time.Duration(max(n, 0)), field.MaxSeconds/time.Second) * time.Second)
+			d.add(min(time.Duration(max(n, 0)), field.MaxDelta/time.Second) * time.Second)
 			continue
 		}
 		fields, _ := item.Value.(string)

@@ -50,7 +50,7 @@ func TestUnquote(t *testing.T) {
 func TestSeconds(t *testing.T) {
 	for s, want := range map[string]time.Duration{
 		"0": 0, "60": time.Minute, "0060": time.Minute,
-		"2147483647": MaxSeconds - time.Second, "2147483648": MaxSeconds, "99999999999999999999999": MaxSeconds,
+		"2147483647": MaxDelta - time.Second, "2147483648": MaxDelta, "99999999999999999999999": MaxDelta,
 	} {
 		got, ok := Seconds(s)
 		require.True(t, ok, s)
@@ -110,7 +110,7 @@ func FuzzField(f *testing.F) {
 			require.Equal(t, []string{m}, List([]string{m}), "a member is a list of itself")
 		}
 		if d, ok := Seconds(s); ok {
-			require.True(t, d >= 0 && d <= MaxSeconds)
+			require.True(t, d >= 0 && d <= MaxDelta)
 		}
 		if at, ok := Date(s, now); ok {
 			again, ok := Date(at.Format("Mon, 02 Jan 2006 15:04:05 GMT"), now)

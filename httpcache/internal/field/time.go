@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// MaxSeconds is the longest time that a field can tell: RFC 9111, section 1.2.2 has every longer one read as this. Four of
+// MaxDelta is the longest time that a field can tell: RFC 9111, section 1.2.2 has every longer one read as this. Four of
 // them still fit a [time.Duration].
-const MaxSeconds = (math.MaxInt32 + 1) * time.Second
+const MaxDelta = (math.MaxInt32 + 1) * time.Second
 
 // Seconds reads delta-seconds (RFC 9111, section 1.2.2): digits and nothing else.
 func Seconds(s string) (d time.Duration, ok bool) {
@@ -20,7 +20,7 @@ func Seconds(s string) (d time.Duration, ok bool) {
 		if s[i] < '0' || s[i] > '9' {
 			return 0, false
 		}
-		n = min(n*10+int64(s[i]-'0'), int64(MaxSeconds/time.Second))
+		n = min(n*10+int64(s[i]-'0'), int64(MaxDelta/time.Second))
 	}
 	return time.Duration(n) * time.Second, true
 }

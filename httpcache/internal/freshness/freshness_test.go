@@ -54,7 +54,7 @@ func TestLifetimeIsWhatTheAnswerSays(t *testing.T) {
 		"Expires in no zone":         {header("Expires", "Thu, 18 Aug 2050 02:01:18 UTC"), 0, Expires},
 		"Expires, two lines":         {header("Expires", at(hour), "Expires", at(2*hour)), 0, Expires},
 		"Expires, the same twice":    {header("Expires", at(hour), "Expires", at(hour)), hour, Expires},
-		"Expires far ahead":          {header("Expires", "Sun, 21 Nov 9999 04:46:39 GMT"), field.MaxSeconds, Expires},
+		"Expires far ahead":          {header("Expires", "Sun, 21 Nov 9999 04:46:39 GMT"), field.MaxDelta, Expires},
 		"nothing: the route":         {header("Cache-Control", "public"), 7 * time.Second, Route},
 		"targeted: no Expires":       {header("CDN-Cache-Control", "foo", "Expires", at(hour)), 7 * time.Second, Route},
 		"targeted: no Cache-Control": {header("CDN-Cache-Control", "max-age=60", "Cache-Control", "max-age=1"), time.Minute, MaxAge},
@@ -107,7 +107,7 @@ func TestAgeIsTheLongerOfDateAndAge(t *testing.T) {
 		"negative":           {header("Age", "-7200"), 0},
 		"decimal":            {header("Age", "7200.0"), 0},
 		"parameter":          {header("Age", "7200;foo=bar"), 0},
-		"beyond 32 bits":     {header("Age", "99999999999"), field.MaxSeconds},
+		"beyond 32 bits":     {header("Age", "99999999999"), field.MaxDelta},
 		"Date in the past":   {header("Date", at(hours(-2))), hours(2)},
 		"Date in the future": {header("Date", at(hours(2)), "Age", "3600"), hours(1)},
 		"the longer is Date": {header("Date", at(hours(-3)), "Age", "3600"), hours(3)},
@@ -116,7 +116,7 @@ func TestAgeIsTheLongerOfDateAndAge(t *testing.T) {
 	} {
 		terms := of(c.header, Policy{})
 		require.Equal(t, c.want, terms.AgeThen, name)
-		require.Equal(t, min(c.want+time.Minute, field.MaxSeconds), terms.Age(start.Add(time.Minute)), name)
+		require.Equal(t, min(c.want+time.Minute, field.MaxDelta), terms.Age(start.Add(time.Minute)), name)
 	}
 }
 
@@ -241,7 +241,7 @@ func FuzzTerms(f *testing.F) {
 		h := header("Cache-Control", cc, "Expires", expires, "Date", date, "Age", age, "Last-Modified", date)
 		terms := of(h, Policy{Heuristic: .1, MaxHeuristic: time.Hour, StaleIfError: time.Hour})
 		for _, d := range []time.Duration{terms.AgeThen, terms.Lifetime, terms.StaleIfError, terms.StaleWhileRevalidate} {
-			require.True(t, d >= 0 && d <= field.MaxSeconds)
+			require.True(t, d >= 0 && d <= field.MaxDelta)
 		}
 		require.GreaterOrEqual(t, terms.Keep(), time.Duration(0))
 		now := start.Add(time.Duration(after))

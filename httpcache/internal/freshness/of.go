@@ -51,7 +51,7 @@ func (t Terms) window(said directive.Delta, route time.Duration) time.Duration {
 	case t.RefusesStale:
 		return 0
 	default:
-		return min(max(route, 0), field.MaxSeconds)
+		return min(max(route, 0), field.MaxDelta)
 	}
 }
 
@@ -66,10 +66,10 @@ func lifetime(answer Answer, directives directive.Response, policy Policy) (time
 		return expires(answer), Expires
 	}
 	if d := policy.TTL[answer.Status]; d > 0 {
-		return min(d, field.MaxSeconds), Route
+		return min(d, field.MaxDelta), Route
 	}
 	if d := heuristic(answer, directives, policy); d > 0 {
-		return min(d, field.MaxSeconds), Heuristic
+		return min(d, field.MaxDelta), Heuristic
 	}
 	return 0, None
 }
@@ -86,7 +86,7 @@ func expires(answer Answer) time.Duration {
 	if !ok {
 		return 0 // "0" and whatever else means: already expired (RFC 9111, section 5.3)
 	}
-	return min(max(at.Sub(date(answer)), 0), field.MaxSeconds)
+	return min(max(at.Sub(date(answer)), 0), field.MaxDelta)
 }
 
 // heuristic is a part of the time for which the answer hasn't changed (RFC 9111, section 4.2.2).
@@ -98,7 +98,7 @@ func heuristic(answer Answer, directives directive.Response, policy Policy) time
 	if !ok {
 		return 0
 	}
-	unchanged := min(max(date(answer).Sub(modified), 0), field.MaxSeconds)
+	unchanged := min(max(date(answer).Sub(modified), 0), field.MaxDelta)
 	return min(time.Duration(policy.Heuristic*float64(unchanged)), policy.MaxHeuristic)
 }
 
@@ -124,9 +124,9 @@ func date(answer Answer) time.Time {
 // ageThen is corrected_initial_age (RFC 9111, section 4.2.3): the longer of what Date and Age say.
 func ageThen(answer Answer) time.Duration {
 	apparent := max(answer.Received.Sub(date(answer)), 0)
-	delay := min(max(answer.Received.Sub(answer.Requested), 0), field.MaxSeconds)
+	delay := min(max(answer.Received.Sub(answer.Requested), 0), field.MaxDelta)
 	corrected := saidAge(answer.Header) + delay
-	return min(max(apparent, corrected), field.MaxSeconds)
+	return min(max(apparent, corrected), field.MaxDelta)
 }
 
 // saidAge reads Age: of several values the first, which the nearest cache wrote. A value that is no number is ignored

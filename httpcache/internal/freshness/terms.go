@@ -40,8 +40,8 @@ type Terms struct {
 
 // Age is what the Age field says at now.
 func (t Terms) Age(now time.Time) time.Duration {
-	resident := min(max(now.Sub(t.Received), 0), field.MaxSeconds)
-	return min(t.AgeThen+resident, field.MaxSeconds)
+	resident := min(max(now.Sub(t.Received), 0), field.MaxDelta)
+	return min(t.AgeThen+resident, field.MaxDelta)
 }
 
 // TTL is how long the answer is still fresh at now; negative since when it isn't.
