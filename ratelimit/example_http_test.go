@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/ratelimit"
 )
@@ -115,8 +117,8 @@ func ExampleHeaders() {
 }
 
 func ExampleOnError() {
-	rdb, done := redistest.Example() // your own client
-	done()                           // Redis is away
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // where no Redis is
+	defer func() { _ = rdb.Close() }()
 
 	limiter := ratelimit.New(rdb, ratelimit.SlidingWindow(10, time.Hour), ratelimit.FailClosed(),
 		ratelimit.OnError(func(w http.ResponseWriter, _ *http.Request, _ error) {

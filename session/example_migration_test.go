@@ -103,6 +103,7 @@ func ExampleManager_Iterate() {
 	_ = sessions.Login(sessions.Attach(context.Background(), ""), "ann")
 	_ = sessions.Create(sessions.Attach(context.Background(), ""), Cart{Items: []string{"shoes"}})
 
+	var visited int64 // on a Cluster there are several reports
 	err := sessions.Iterate(context.Background(), func(ctx context.Context, s session.Info) error {
 		if s.User != "" {
 			return nil
@@ -113,12 +114,11 @@ func ExampleManager_Iterate() {
 		}
 		fmt.Println(cart.Items)
 		return sessions.Destroy(ctx)
-	}, session.Progress(func(visited int64) { fmt.Println(visited, "sessions") }))
-	fmt.Println(err)
+	}, session.Progress(func(n int64) { visited = n }))
+	fmt.Println(visited, "sessions", err)
 	// Output:
 	// [shoes]
-	// 2 sessions
-	// <nil>
+	// 2 sessions <nil>
 }
 
 // A handle names a session where its token is not known, as in a log.

@@ -55,24 +55,29 @@ func TestExamplesUnderTheRules(t *testing.T) {
 	folder := t.TempDir()
 	build(t, folder)
 	onBoth(t, func(t *testing.T, p *place, more rule) {
+		examples := func(t *testing.T, r rule, name string, which ...string) {
+			t.Helper()
+			run := exec.CommandContext(t.Context(), filepath.Join(folder, name+".test"), append(which, "-test.timeout=1m")...)
+			run.Dir = filepath.Join("../..", name)
+			run.Env = append(os.Environ(), redistest.ExampleEnv+"="+p.url(r))
+			before := p.calls(t, "flushall")
+			out, err := run.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			require.NotEqual(t, before, p.calls(t, "flushall"), "the examples used another server")
+		}
 		for _, tour := range tours {
 			r := rules(t)[tour.rule].and(more)
 			p.create(t, r)
 			for _, name := range tour.examples {
-				t.Run(name, func(t *testing.T) {
-					run := exec.CommandContext(t.Context(), filepath.Join(folder, name+".test"), "-test.run=^Example", "-test.timeout=1m")
-					run.Dir = filepath.Join("../..", name)
-					run.Env = append(os.Environ(), redistest.ExampleEnv+"="+p.url(r))
-					before := p.calls(t, "flushall")
-					out, err := run.CombinedOutput()
-					require.NoError(t, err, "%s", out)
-					require.NotEqual(t, before, p.calls(t, "flushall"), "the examples used another server")
-				})
+				t.Run(name, func(t *testing.T) { examples(t, r, name, "-test.run=^Example", "-test.skip=^"+both+"$") })
 			}
 		}
 		require.Empty(t, p.refused(t))
 	})
 }
+
+// both is the example that uses sessions and limits: it would need both rules.
+const both = "Example_login"
 
 // build builds the test programs of the packages that have examples, with the flags of this one, so that most is cached.
 func build(t *testing.T, folder string) {
