@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,11 +22,11 @@ func leaseAt(at string) *Lease {
 }
 
 // left runs a test in a bubble, with a Redis that can be made unreachable.
-func left(t *testing.T, test func(t *testing.T, e *Entries, rdb redis.UniversalClient, away *bool)) {
+func left(t *testing.T, test func(t *testing.T, e *Entries, rdb redis.UniversalClient, away *atomic.Bool)) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
-		away := new(bool)
+		away := new(atomic.Bool)
 		e := rooms(t, rdb, redistest.Hook(func(_ context.Context, cmds []redis.Cmder, send func() error) error {
-			if !*away {
+			if !away.Load() {
 				return send()
 			}
 			for _, cmd := range cmds {
@@ -43,7 +44,7 @@ func left(t *testing.T, test func(t *testing.T, e *Entries, rdb redis.UniversalC
 func TestALeaseThatArrivesLateIsGivenBack(t *testing.T) {
 	for _, late := range []time.Duration{0, 3 * time.Millisecond, 50 * time.Millisecond, 2 * time.Second} {
 		t.Run(late.String(), func(t *testing.T) {
-			left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, _ *bool) {
+			left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, _ *atomic.Bool) {
 				l := leaseAt("k")
 				e.leftovers.add(l.lease, l.at)
 				require.True(t, e.leftovers.has(l.lease))
@@ -60,7 +61,7 @@ func TestALeaseThatArrivesLateIsGivenBack(t *testing.T) {
 
 // Nobody looks for ever for a lease that is not there, and a lease of somebody else stays.
 func TestALeaseThatIsNotThereIsForgotten(t *testing.T) {
-	left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, _ *bool) {
+	left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, _ *atomic.Bool) {
 		other := leaseAt("k")
 		require.NoError(t, rdb.Set(t.Context(), "k", other.lease, time.Hour).Err())
 		require.False(t, e.leftovers.has(other.lease))
@@ -77,8 +78,8 @@ func TestALeaseThatIsNotThereIsForgotten(t *testing.T) {
 
 func TestALeaseIsGivenBackWhenRedisAnswersAgain(t *testing.T) {
 	const many = 1500
-	left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, away *bool) {
-		*away = true
+	left(t, func(t *testing.T, e *Entries, rdb redis.UniversalClient, away *atomic.Bool) {
+		away.Store(true)
 		for i := range many {
 			l := leaseAt(fmt.Sprint("k", i))
 			require.NoError(t, rdb.Set(t.Context(), l.at, l.lease, 0).Err())
@@ -87,7 +88,7 @@ func TestALeaseIsGivenBackWhenRedisAnswersAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		require.EqualValues(t, many, e.leftovers.n.Load())
-		*away = false
+		away.Store(false)
 		time.Sleep(300 * time.Millisecond)
 		synctest.Wait()
 		require.Zero(t, e.leftovers.n.Load())
@@ -98,12 +99,12 @@ func TestALeaseIsGivenBackWhenRedisAnswersAgain(t *testing.T) {
 // A lease at a master that does not answer is tried again now and then, whatever other masters answer.
 func TestALeaseOfAMasterThatIsAway(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
-		tries := 0
+		var tries atomic.Int64
 		e := rooms(t, rdb, redistest.Hook(func(_ context.Context, cmds []redis.Cmder, send func() error) error {
 			err := send()
 			for _, cmd := range cmds {
 				if strings.Contains(cmd.String(), "k-away") {
-					tries++
+					tries.Add(1)
 					cmd.SetErr(io.ErrUnexpectedEOF)
 				}
 			}
@@ -119,8 +120,8 @@ func TestALeaseOfAMasterThatIsAway(t *testing.T) {
 			synctest.Wait()
 		}
 		require.EqualValues(t, 10, e.leftovers.n.Load())
-		require.Greater(t, tries, 30)
-		require.Less(t, tries, 1000)
+		require.Greater(t, tries.Load(), int64(30))
+		require.Less(t, tries.Load(), int64(1000))
 	})
 }
 
