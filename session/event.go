@@ -28,7 +28,7 @@ const (
 	// not asked.
 	Malformed
 	// Undecodable: the stored session can't be read. It is damaged, or was written by a program with another T or codec.
-	// It counts as no session, and stays in Redis until it expires, or Destroy or Login ends it.
+	// It counts as no session, and stays in Redis until it expires, or Destroy, Login or a session in its place ends it.
 	Undecodable
 	// Conflict: somebody else changed the session first. The change is applied again on top of theirs.
 	Conflict

@@ -77,6 +77,8 @@ func TestUndecodableSessionsEnd(t *testing.T) {
 			"login":  func(ctx context.Context, _ string) error { return m.Login(ctx, "ann") },
 			"other":  func(ctx context.Context, _ string) error { return m.Login(ctx, "bob") },
 			"one":    func(ctx context.Context, handle string) error { return m.DestroyOne(ctx, "ann", handle) },
+			"update": func(ctx context.Context, _ string) error { return m.Update(ctx, add(1)) },
+			"create": func(ctx context.Context, _ string) error { return m.Create(ctx, data{}) },
 			"all":    func(ctx context.Context, _ string) error { return m.DestroyAll(ctx, "ann") },
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -127,6 +127,11 @@ func (s *requestSession) create(ctx context.Context, b *body) error {
 	if err := s.claim(ctx); err != nil {
 		return err
 	}
+	if s.why == unreadable { // else it would go on in programs that can decode it, and nobody could end it
+		if err := s.endAs(ctx, replaced); err != nil {
+			return err
+		}
+	}
 	tok := newToken()
 	rec, err := s.p.create(ctx, &tok, b, s.p.life())
 	if err != nil {
