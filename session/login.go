@@ -50,6 +50,12 @@ func (m *Manager[T]) Login(ctx context.Context, user string, opts ...LoginOption
 		default:
 			err = s.endAs(ctx, replaced)
 		}
+		for range attempts { // the new session was revoked before it took over the old one, which is still there
+			if done || err != nil || s.state != live || s.rec.body.user != "" {
+				break
+			}
+			done, err = s.loginMove(ctx, user, label, l)
+		}
 		if !done && err == nil && s.state != live && s.why == replaced && s.heir != "" {
 			done, err = s.loginHeir(ctx, user, label, l)
 		}
@@ -150,34 +156,58 @@ func (s *requestSession) moveFrom(ctx context.Context, handle string, hash [sha2
 }
 
 // takeOver ends a session in favour of the one with token t and record r. If somebody else changed it since it was read, the
-// new one gets its last data.
+// new one gets its last data first: once the old one has ended, parallel logins find the new one.
 func (s *requestSession) takeOver(ctx context.Context, handle string, hash [sha256.Size]byte, t *token, r *record) (outcome, error) {
-	call := &redisx.Call{Script: takeScript, Key: s.p.sessionKey(handle), Args: []any{hash[:], s.rec.version}}
+	version, conflicts := s.rec.version, newBackoff()
+	for range attempts {
+		n, last, err := s.take(ctx, handle, hash, version, t, r)
+		switch {
+		case err != nil || n == 0:
+			return vanished, err
+		case n == 1:
+			return stored, nil
+		}
+		s.p.report(Event{Kind: Conflict, Handle: handle, User: r.body.user})
+		version = last.version
+		r.body.payload, r.body.flashes = last.body.payload, last.body.flashes
+		res, err := s.p.save(ctx, t.handle(), r.version, change{body: &r.body})
+		if err != nil || res.outcome != stored {
+			return vanished, err
+		}
+		r.version = res.version
+		if err := s.p.backOff(ctx, conflicts); err != nil {
+			return vanished, err
+		}
+	}
+	return vanished, ErrConflict
+}
+
+// take ends a session that has the version, and marks it as replaced. It returns 1 if it did, 0 if there is none, and 2 and what
+// is there if that has another version.
+func (s *requestSession) take(ctx context.Context, handle string, hash [sha256.Size]byte, version string, t *token, r *record) (int64, record, error) {
+	mark := s.p.markHeirCall(handle, t.handle())
+	call := &redisx.Call{
+		Script: takeScript, Key: s.p.sessionKey(handle), With: mark.Key, Args: []any{hash[:], version, mark.Args[0], mark.Args[2]},
+	}
 	member := s.p.memberCall(r.body.user, t.handle())
-	// Without the mark the login is as good; only requests in flight then find no hint of it.
-	_ = redisx.Run(ctx, s.p.rdb, s.p.markHeirCall(handle, t.handle()), call, member)
-	if err := errors.Join(call.Err(), member.Err()); err != nil {
-		return vanished, s.p.failure(ctx, err)
+	if err := s.p.run(ctx, call, member); err != nil {
+		return 0, record{}, err
 	}
 	n, texts, err := parseReply(call)
 	switch {
 	case err != nil || len(n) == 0:
-		return vanished, s.p.failure(ctx, errors.Join(err, errReply))
-	case n[0] == 0 || !member.Did():
-		return vanished, nil
+		return 0, record{}, s.p.failure(ctx, errors.Join(err, errReply))
+	case !member.Did():
+		return 0, record{}, nil
 	case len(texts) == 0:
-		return stored, nil
+		return n[0], record{}, nil
 	}
 	last, ok := parseRecord(texts[0])
 	if !ok || !s.p.valid(last.body.payload) {
 		s.p.report(Event{Kind: Undecodable, Handle: handle})
-		return vanished, nil
+		return 0, record{}, nil
 	}
-	s.p.report(Event{Kind: Conflict, Handle: handle, User: r.body.user})
-	r.body.payload, r.body.flashes = last.body.payload, last.body.flashes
-	res, err := s.p.save(ctx, t.handle(), r.version, change{body: &r.body})
-	r.version = res.version
-	return res.outcome, err
+	return n[0], last, nil
 }
 
 // loginAgain gives the user's own session a new id and new times. done is false if it was ended or revoked meanwhile.
