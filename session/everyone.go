@@ -14,9 +14,6 @@ func (m *Manager[T]) DestroyEveryone(ctx context.Context) (int64, error) {
 	var n atomic.Int64
 	for _, kind := range []string{"u", "s"} { // the sets of users first: each key ends many sessions
 		err := m.p.scan(ctx, kind, func(ctx context.Context, keys []string) error {
-			if len(keys) == 0 {
-				return nil
-			}
 			calls := make([]*redisx.Call, len(keys))
 			for i, key := range keys {
 				calls[i] = &redisx.Call{Script: dropScript, Key: key}

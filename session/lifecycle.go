@@ -67,10 +67,10 @@ func (s *requestSession) renew(ctx context.Context) error {
 }
 
 // Destroy ends the session of the request, for good and everywhere, and makes the client forget its token: logout. When
-// it returns nil, no request with the token is let in, and none that is running can store anything. A
-// session that can't be decoded here ends, too. Without a session Destroy does nothing and returns nil, but [ErrEnded] if
-// the token has just been replaced: the session goes on under the new one. On an error that wraps [ErrUnavailable] the session may still exist. The client
-// then keeps its token, to try again.
+// it returns nil, no request with the token is let in, and none that is running can store anything. A session that can't be
+// decoded here ends, too. Without a session Destroy does nothing and returns nil, but [ErrEnded] if the token has just been
+// replaced: the session goes on under the new one. On an error that wraps [ErrUnavailable] the session may still exist. The
+// client then keeps its token, to try again.
 func (m *Manager[T]) Destroy(ctx context.Context) error {
 	return m.withSession(ctx, func(s *requestSession, none error) error {
 		switch {

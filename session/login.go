@@ -11,7 +11,8 @@ import (
 )
 
 // Login begins the session of a user who has just proved who they are. It has a new token, and its idle and absolute
-// times start now (ASVS 5.0 7.2.4), unless the call gives it a [Lifetime]. What happens depends on the session that the request has:
+// times start now (ASVS 5.0 7.2.4), unless the call gives it a [Lifetime]. What happens depends on the session that the
+// request has:
 //
 //   - One without a user ends at once, and the new session takes over its data.
 //   - One of the same user, who has authenticated again, stays and gets a new id; the old id ends at once.
@@ -31,39 +32,37 @@ func (m *Manager[T]) Login(ctx context.Context, user string, opts ...LoginOption
 		return err
 	}
 	label, l := s.describe(), m.p.lifeOf(opts)
-	return m.withSession(ctx, func(s *requestSession, none error) error {
+	return m.withSession(ctx, func(s *requestSession, _ error) error {
 		if s.committed {
 			return ErrCommitted
 		}
-		var done bool
-		var err error
-		switch {
-		case s.why == unknown: // no request with the same token is to begin a session beside this one
-			err = s.p.run(ctx, s.p.markCall(s.tok.handle(), replaced))
-		case s.why == unreadable:
-			err = s.endAs(ctx, replaced)
-		case none != nil:
-		case s.rec.body.user == "":
-			done, err = s.loginMove(ctx, user, label, l)
-		case s.rec.body.user == user:
-			done, err = s.loginAgain(ctx, user, label, l)
-		default:
-			err = s.endAs(ctx, replaced)
-		}
-		for range attempts { // the new session was revoked before it took over the old one, which is still there
-			if done || err != nil || s.state != live || s.rec.body.user != "" {
-				break
+		for range attempts {
+			done, err := s.login(ctx, user, label, l)
+			if done || err != nil {
+				return err
 			}
-			done, err = s.loginMove(ctx, user, label, l)
 		}
-		if !done && err == nil && s.state != live && s.why == replaced && s.heir != "" {
-			done, err = s.loginHeir(ctx, user, label, l)
-		}
-		if done || err != nil {
-			return err
-		}
-		return s.loginNew(ctx, user, label, l)
+		return ErrConflict
 	})
+}
+
+// login does what the state of the request's session asks for. done is false if that leaves, or has found, another state.
+func (s *requestSession) login(ctx context.Context, user, label string, l life) (done bool, err error) {
+	switch owner := s.rec.body.user; {
+	case s.state == live && owner == "":
+		return s.loginMove(ctx, user, label, l)
+	case s.state == live && owner == user:
+		return s.loginAgain(ctx, user, label, l)
+	case s.state == live || s.why == unreadable:
+		return false, s.endAs(ctx, replaced)
+	case s.why == replaced && s.heir != "":
+		return s.loginHeir(ctx, user, label, l)
+	case s.why == unknown: // no request with the same token is to begin a session beside this one
+		if err := s.p.run(ctx, s.p.markCall(s.tok.handle(), replaced)); err != nil {
+			return false, err
+		}
+	}
+	return true, s.loginNew(ctx, user, label, l)
 }
 
 // describe asks the Describe option for the label of the session. It is called without mu held.
@@ -100,6 +99,7 @@ func (s *requestSession) loginMove(ctx context.Context, user, label string, l li
 // login of the same user, or its own with another id. done is false if that is somebody else's, or has ended.
 func (s *requestSession) loginHeir(ctx context.Context, user, label string, l life) (done bool, err error) {
 	handle := s.heir
+	s.heir = "" // if it is of no use, the login begins a session without data
 	for range maxHeirs {
 		get, member := redisx.Get(s.p.sessionKey(handle)), s.p.memberCall(user, handle)
 		if err := s.p.run(ctx, get, member); err != nil {
@@ -185,9 +185,9 @@ func (s *requestSession) takeOver(ctx context.Context, handle string, hash [sha2
 // take ends a session that has the version, and marks it as replaced. It returns 1 if it did, 0 if there is none, and 2 and what
 // is there if that has another version.
 func (s *requestSession) take(ctx context.Context, handle string, hash [sha256.Size]byte, version string, t *token, r *record) (int64, record, error) {
-	mark := s.p.markHeirCall(handle, t.handle())
 	call := &redisx.Call{
-		Script: takeScript, Key: s.p.sessionKey(handle), With: mark.Key, Args: []any{hash[:], version, mark.Args[0], mark.Args[2]},
+		Script: takeScript, Key: s.p.sessionKey(handle), With: s.p.markKey(handle),
+		Args: []any{hash[:], version, textOfHeir(t.handle()), s.p.markTime()},
 	}
 	member := s.p.memberCall(r.body.user, t.handle())
 	if err := s.p.run(ctx, call, member); err != nil {

@@ -19,10 +19,10 @@ const (
 )
 
 // A mark stays for a while where a session was, in the slot of its key, and says what became of it. It is read only where
-// there is no session, and no token is ever exchanged for another by it: so it may be written late, twice, or without
-// need, and whoever has an old token gets nothing but ErrEnded. For RenewGrace it keeps requests that are still in flight
-// from beginning another session, whose cookie would replace that of a login. After that, for Idle, presenting a
-// replaced token is a Reused event.
+// there is no session, so it may be written late, twice, or without need. It lets nobody in: whoever has an old token gets
+// nothing but ErrEnded. For RenewGrace it keeps requests that are still in flight from beginning another session, whose cookie
+// would replace that of a login. After that, for Idle, presenting a replaced token is a Reused event. A mark that a login left
+// names the session in its place, the heir, which another login of the same user takes over.
 func (p *protocol) markKey(handle string) string {
 	key := p.sessionKey(handle)
 	return key + ":e:{" + key + "}"
@@ -32,15 +32,22 @@ func (p *protocol) markKey(handle string) string {
 func isMark(key string) bool { return strings.HasSuffix(key, "}") }
 
 func (p *protocol) markCall(handle string, why absence) *redisx.Call {
-	return &redisx.Call{Name: "set", Key: p.markKey(handle), Args: []any{why.text(), "px", millis(p.grace + p.idle)}}
+	return p.markAs(handle, why.text())
 }
 
-// markHeirCall also names the session that a login has put in the place. Only a login of the same user makes use of that.
+// markHeirCall marks a token as replaced by a login, which began the session with the handle heir.
 func (p *protocol) markHeirCall(handle, heir string) *redisx.Call {
-	c := p.markCall(handle, replaced)
-	c.Args[0] = replaced.text() + " " + heir
-	return c
+	return p.markAs(handle, textOfHeir(heir))
 }
+
+func (p *protocol) markAs(handle, text string) *redisx.Call {
+	return &redisx.Call{Name: "set", Key: p.markKey(handle), Args: []any{text, "px", p.markTime()}}
+}
+
+func textOfHeir(handle string) string { return replaced.text() + " " + handle }
+
+// markTime is the time to live of a mark, in milliseconds.
+func (p *protocol) markTime() string { return millis(p.grace + p.idle) }
 
 func (a absence) text() string {
 	if a == replaced {
@@ -52,7 +59,7 @@ func (a absence) text() string {
 // claim marks the token of a request that found no session as replaced. It reports false if another request was first.
 func (p *protocol) claim(ctx context.Context, t *token) (bool, error) {
 	c := &redisx.Call{Script: claimScript, Key: p.markKey(t.handle()), Args: []any{
-		replaced.text(), millis(p.grace + p.idle), millis(p.idle),
+		replaced.text(), p.markTime(), millis(p.idle),
 	}}
 	err := p.run(ctx, c)
 	return err == nil && c.Did(), err

@@ -20,8 +20,10 @@ func (p *protocol) scan(ctx context.Context, kind string, visit func(ctx context
 			if err != nil {
 				return p.failure(ctx, err)
 			}
-			if err := visit(ctx, slices.DeleteFunc(page.Keys, isMark)); err != nil {
-				return err
+			if keys := slices.DeleteFunc(page.Keys, isMark); len(keys) > 0 {
+				if err := visit(ctx, keys); err != nil {
+					return err
+				}
 			}
 			if at = page; at.Next == 0 {
 				return nil

@@ -12,8 +12,8 @@ var errReplaced = errors.New("session: replaced")
 
 // Update changes the data of the session with compare-and-set. If somebody else changed the session meanwhile, apply is
 // called again with the new data. So it may run several times, should do nothing but change the data, and must not call
-// the manager: changes return [ErrWithinUpdate]. The change is stored when Update returns nil; an error of apply is returned and nothing is stored. If
-// apply changes nothing, nothing is written.
+// the manager: changes return [ErrWithinUpdate]. The change is stored when Update returns nil; an error of apply is returned
+// and nothing is stored. If apply changes nothing, nothing is written.
 //
 // Without a session a new one begins with the zero T, unless apply leaves it unchanged. If the request had a session
 // that was ended meanwhile, or came with a token that was replaced or ended less than [RenewGrace] ago, Update returns
