@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jollyjet/aside/cacheable"
+	"github.com/jollyjet/aside/codec"
 	"github.com/jollyjet/aside/internal/redistest"
 	"github.com/jollyjet/aside/store"
 )
@@ -115,7 +117,7 @@ func TestReload(t *testing.T) {
 	})
 }
 
-// What was evicted, and what can't be decoded any more, is never reloaded.
+// What was evicted is never reloaded.
 func TestReloadOfWhatIsGone(t *testing.T) {
 	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
 		a, c, get := archived(t, rdb, cacheable.NotFound(func(err error) bool { return err == errDown }, time.Minute)) //nolint:errorlint // exact
@@ -137,6 +139,34 @@ func TestReloadOfWhatIsGone(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		get(2, cacheable.SourceMiss)
 		require.Equal(t, []string{"since 1", "load"}, a.asked())
+	})
+}
+
+// forgetful is a codec that may fail to decode.
+type forgetful struct {
+	codec.Codec
+	fails *atomic.Bool
+}
+
+func (f forgetful) Unmarshal(data []byte, v any) error {
+	if f.fails.Load() {
+		return errDown
+	}
+	return f.Codec.Unmarshal(data, v)
+}
+
+// What the codec can't decode any more is no old value.
+func TestReloadOfWhatCanNotBeDecoded(t *testing.T) {
+	redistest.Bubble(t, func(t *testing.T, rdb redis.UniversalClient) {
+		var fails atomic.Bool
+		a, c, get := archived(t, rdb, cacheable.Codec(forgetful{codec.JSON(), &fails}))
+		get(1, cacheable.SourceMiss)
+		time.Sleep(61 * time.Second)
+		fails.Store(true)
+		v, err := c.Get(t.Context(), "k")
+		require.NoError(t, err)
+		require.Equal(t, 1, v.Version)
+		require.Equal(t, []string{"load", "load"}, a.asked())
 	})
 }
 
