@@ -18,6 +18,7 @@ type manyRead[K comparable, V any] struct {
 	request[K]
 	validity entry.Validity // taken before the entry was read
 	toNear   bool
+	fallback *fallback[V] // what was found has to offer; see fetchAll
 	result   *result[V]
 	err      error
 }
@@ -169,12 +170,11 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], by
 		return
 	}
 	keys := make([]store.Key, len(missing))
-	fallbacks := make([]*fallback[V], len(missing))
 	usable := time.Duration(0) // of those that there are, the one that ends first
 	for i, read := range missing {
-		keys[i], fallbacks[i] = read.ref.Key, m.failSafe.fallback(read.key, &read.found)
+		keys[i] = read.ref.Key
 		read.found = hint(read.found)
-		if left := fallbacks[i].left(); left > 0 && (usable == 0 || left < usable) {
+		if left := read.fallback.left(); left > 0 && (usable == 0 || left < usable) {
 			usable = left
 		}
 	}
@@ -187,7 +187,7 @@ func (m *Many[K, V]) fetchAll(ctx context.Context, missing []*manyRead[K, V], by
 		if noFlight(results[i].Err) {
 			past = append(past, read)
 		} else {
-			m.conclude(ctx, read, results[i], fallbacks[i])
+			m.conclude(ctx, read, results[i])
 		}
 	}
 	m.readPast(ctx, past)
@@ -215,9 +215,9 @@ func (m *Many[K, V]) readPast(ctx context.Context, reads []*manyRead[K, V]) {
 // answerStale answers a read that found a stale value, if it waits for no load. It reports whether it did, and whether the read
 // starts one in the background.
 func (m *Many[K, V]) answerStale(ctx context.Context, read *manyRead[K, V]) (answers, revalidates bool) {
-	fallback := m.failSafe.fallback(read.key, &read.found)
-	if answers, revalidates = m.staleAtOnce(ctx, read.ref.Key, &read.found, fallback); answers {
-		read.result = &fallback.result
+	read.fallback = m.failSafe.fallback(read.key, &read.found)
+	if answers, revalidates = m.staleAtOnce(ctx, read.ref.Key, &read.found, read.fallback); answers {
+		read.result = &read.fallback.result
 		m.cache.Count(SourceStale.counter())
 		entry.UsedStale(ctx)
 	}
@@ -225,13 +225,13 @@ func (m *Many[K, V]) answerStale(ctx context.Context, read *manyRead[K, V]) (ans
 }
 
 // conclude answers a read from the outcome of its flight.
-func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got flight.Result[*result[V]], fallback *fallback[V]) {
+func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got flight.Result[*result[V]]) {
 	switch {
 	case got.Err != nil && ctx.Err() != nil:
 		read.err = ctx.Err()
 		return
-	case got.Err != nil && fallback != nil:
-		read.result = &fallback.result
+	case got.Err != nil && read.fallback != nil:
+		read.result = &read.fallback.result
 	case got.Err != nil: // the soft timeout of another read: this one has nothing to fall back on, so it goes on waiting
 		read.result, read.err = m.reads.of(read.ref).Do(ctx, read.ref.Key, func(round *flight.Round) outcome[V] {
 			return m.loader.read(&read.request, round)
@@ -240,7 +240,7 @@ func (m *Many[K, V]) conclude(ctx context.Context, read *manyRead[K, V], got fli
 			return
 		}
 	case got.Value.failed():
-		read.result = cmp.Or(m.failSafe.afterFailure(read.ref.Key, &read.found, fallback), got.Value)
+		read.result = cmp.Or(m.failSafe.afterFailure(read.ref.Key, &read.found, read.fallback), got.Value)
 	default:
 		read.result = got.Value
 	}
